@@ -1,0 +1,105 @@
+//! The people a room is opened with, before they have a place in it.
+
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
+
+use crate::Address;
+
+/// Whoever opens the room.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Host {
+    /// Who they are.
+    pub address: Address,
+    /// The name to show for them, chosen by the face (IM-7.2.1.2-S5).
+    pub display: Option<Arc<str>>,
+    /// They asked to stay hidden from the others.
+    pub hidden: bool,
+}
+
+/// Somebody to invite.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Guest {
+    /// Who they are.
+    pub address: Address,
+    /// The name to show for them.
+    pub display: Option<Arc<str>>,
+    /// Whoever invites them wants them hidden from the others.
+    ///
+    /// This is the wish of the one who wrote the list (bcc, anonymize), so [`Rules::allow_hidden`]
+    /// is not asked: that rule is about people who hide themselves.
+    ///
+    /// [`Rules::allow_hidden`]: crate::Rules::allow_hidden
+    pub hidden: bool,
+}
+
+/// The guests that a list of `inviter` really names: each address once, the inviter not among
+/// them.
+///
+/// The first of several entries of one address is kept; it is hidden if any of them is. This is
+/// the number that counts against limits (IM-7.2.1.2-S8) and the fan-out credit.
+/// [`Room::open`](crate::Room::open) does this by itself, the face needs it to count first.
+pub fn distinct(inviter: &Address, guests: Vec<Guest>) -> Vec<Guest> {
+    let mut places = BTreeMap::new();
+    let mut kept: Vec<Guest> = Vec::with_capacity(guests.len());
+    for guest in guests {
+        if guest.address == *inviter {
+            continue;
+        }
+        match places.entry(guest.address.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push(guest);
+            }
+            Entry::Occupied(place) => {
+                if let Some(first) = kept.get_mut(*place.get()) {
+                    first.hidden |= guest.hidden;
+                }
+            }
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// (the list, what is left of it); a star marks the hidden.
+    const LISTS: &[(&str, &str)] = &[
+        ("", ""),
+        ("ann", ""),
+        ("ben", "ben"),
+        ("ben cleo ben", "ben cleo"),
+        ("ben cleo *ben", "*ben cleo"),
+        ("*ben cleo ben", "*ben cleo"),
+        ("cleo ann ben cleo ann", "cleo ben"),
+    ];
+
+    #[test]
+    fn im_7_2_1_2_s8_counts_each_guest_once() {
+        for (list, want) in LISTS {
+            let kept = distinct(&Address::new("ann"), guests(list));
+            assert_eq!(kept, guests(want), "{list}");
+        }
+    }
+
+    #[test]
+    fn the_first_entry_gives_the_name() {
+        let mut list = guests("ben ben");
+        list[0].display = Some(Arc::from("Ben"));
+        list[1].display = Some(Arc::from("Benjamin"));
+        let kept = distinct(&Address::new("ann"), list);
+        assert_eq!(kept[0].display.as_deref(), Some("Ben"));
+    }
+
+    fn guests(list: &str) -> Vec<Guest> {
+        let guest = |word: &str| Guest {
+            address: Address::new(word.trim_start_matches('*')),
+            display: None,
+            hidden: word.starts_with('*'),
+        };
+        list.split_whitespace().map(guest).collect()
+    }
+}

@@ -1,0 +1,345 @@
+//! One conversation, from the first invitation to the last leg.
+//!
+//! ```text
+//!   open, WhenFirstJoins ──▶ Asking ──first guest in──▶ Open ──too few, Close──▶ Closed
+//!                              │                         ▲
+//!                              │      open, AtOnce ──────┘
+//!                              │
+//!                              └──all refused, host gone, Close──▶ Closed
+//!
+//!   a guest:   Ringing ──Joined──▶ Connected ──last leg gone──▶ Left
+//!                 └──Refused, deadline──▶ Refused
+//!              from Left and Refused: Entered ──▶ Connected, Referred ──▶ Ringing
+//!
+//!   the host:  Calling ──HostArrived──▶ Connected ──▶ as a guest
+//! ```
+//!
+//! The host is answered in passing from Asking to Open, and refused in passing from Asking to
+//! Closed: neither can happen twice.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    Action, Answer, Cause, Event, Guest, Host, LegId, PersonId, Refusal, Role, Rules, Why,
+    guest::distinct,
+    people::{People, Presence, Wish},
+    policy::within,
+};
+
+/// The authority on who is in one conversation and who may be.
+///
+/// It is told facts by [`handle`](Self::handle), says what must happen by pushing [`Action`]s,
+/// and wants to be woken at [`poll_timeout`](Self::poll_timeout). Equal inputs give equal rooms
+/// and equal actions.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Room {
+    pub(crate) people: People,
+    pub(crate) rules: Rules,
+    pub(crate) state: State,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum State {
+    /// The host waits to be answered.
+    Asking {
+        /// The host was told that somebody's device rings.
+        rung: bool,
+        /// The lowest cause for which somebody refused.
+        lowest: Option<Cause>,
+    },
+    /// The host was answered; their leg may still be coming up.
+    Open {
+        /// Somebody else than the host has been in.
+        guest_came: bool,
+    },
+    /// Over.
+    Closed,
+}
+
+/// The longest anybody is rung, whatever the rules say: no call outlives a day unanswered, and
+/// the sum of a moment and a day cannot overflow.
+const RING_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Room {
+    /// Opens a room and invites the guests. All of them at once: IM-7.2.1.2-S9.
+    ///
+    /// The face has asked [`admit`](crate::admit) before. Guests named twice are invited once,
+    /// and a host in the list is not invited: see [`distinct`].
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Anonymous`], [`Refusal::NoGuests`] and [`Refusal::TooMany`]; then there is no
+    /// room (IM-7.2.1.2-S8a).
+    pub fn open(
+        host: Host,
+        guests: Vec<Guest>,
+        rules: Rules,
+        now: Instant,
+        out: &mut Vec<Action>,
+    ) -> Result<Self, Refusal> {
+        // IM-7.2.1.2-S3: hiding has to be allowed.
+        if host.hidden && !rules.allow_hidden {
+            return Err(Refusal::Anonymous);
+        }
+        let guests = distinct(&host.address, guests);
+        // IM-7.2.1.2-S0: one guest is enough, unless the rules want more.
+        if guests.is_empty() || guests.len().saturating_add(1) < places(rules.fewest) {
+            return Err(Refusal::NoGuests);
+        }
+        // IM-7.2.1.2-S8a: nobody is invited if there are too many.
+        within(guests.len(), rules.max_guests)?;
+        within(guests.len(), rules.people_max().saturating_sub(1))?;
+
+        let mut people = People::new();
+        let hidden = host.hidden;
+        if let Some(who) = people.add(host.address, host.display, Role::Host)
+            && hidden
+        {
+            people.mask(who, Wish::Own, out);
+        }
+        let state = match rules.answer {
+            Answer::AtOnce => {
+                out.push(Action::AnswerHost);
+                State::Open { guest_came: false }
+            }
+            Answer::WhenFirstJoins => State::Asking {
+                rung: false,
+                lowest: None,
+            },
+        };
+        let mut room = Self {
+            people,
+            rules,
+            state,
+        };
+        for guest in guests {
+            room.invite(guest, now, out);
+        }
+        Ok(room)
+    }
+
+    /// Tells the room what happened and learns what must be done.
+    ///
+    /// # Errors
+    ///
+    /// A refusal of what was asked; then nothing has changed and nothing was pushed. Facts about
+    /// a person who was never in this room are [`Refusal::Unknown`].
+    pub fn handle(
+        &mut self,
+        event: Event,
+        now: Instant,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        if self.is_closed() {
+            return after_the_end(&event);
+        }
+        match event {
+            Event::Ringing { who } => self.ringing(who, out)?,
+            Event::Joined { who, leg, hidden } => self.joined(who, leg, hidden, out)?,
+            Event::Refused { who, cause } => self.refused(who, cause, out)?,
+            Event::HostArrived { leg } => self.host_arrived(leg, out)?,
+            Event::HostWithdrew => self.host_withdrew(out),
+            Event::Left { leg } => self.left(leg, out),
+            Event::Entered {
+                address,
+                leg,
+                hidden,
+            } => self.entered(&address, leg, hidden, out)?,
+            Event::Referred { by, guests } => self.referred(by, guests, now, out)?,
+            Event::Removed { who } => self.removed(who, out)?,
+            Event::RulesChanged(rules) => self.rules_changed(rules, out),
+            Event::Close { why } => self.end_by_operator(why, out),
+            Event::Timeout => self.timeout(now, out),
+        }
+        self.settle(out);
+        Ok(())
+    }
+
+    /// When the room wants [`Event::Timeout`]: as long as somebody is being invited.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.people.first_deadline().map(|(deadline, _)| deadline)
+    }
+
+    /// Whether the conversation is over.
+    pub fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    // ---- The invitations ----
+
+    pub(crate) fn invite(&mut self, guest: Guest, now: Instant, out: &mut Vec<Action>) {
+        let known = self.people.find(&guest.address);
+        let add = || self.people.add(guest.address, guest.display, Role::Guest);
+        let Some(who) = known.or_else(add) else {
+            return;
+        };
+        if guest.hidden {
+            self.people.mask(who, Wish::Inviter, out);
+        }
+        let patience = self.rules.ring.min(RING_MAX);
+        let ringing = Presence::Ringing {
+            deadline: now.checked_add(patience).unwrap_or(now),
+            alerting: false,
+        };
+        self.people.turn(who, ringing, out);
+        out.push(Action::Invite { who });
+    }
+
+    fn ringing(&mut self, who: PersonId, out: &mut Vec<Action>) -> Result<(), Refusal> {
+        match self.presence(who)? {
+            Presence::Ringing {
+                deadline,
+                alerting: false,
+            } => {
+                let alerting = Presence::Ringing {
+                    deadline,
+                    alerting: true,
+                };
+                self.people.turn(who, alerting, out);
+            }
+            // A second device rings, or the invitation is over.
+            Presence::Ringing { alerting: true, .. }
+            | Presence::Calling
+            | Presence::Connected
+            | Presence::Left
+            | Presence::Refused
+            | Presence::Removed => return Ok(()),
+        }
+        if let State::Asking { rung, .. } = &mut self.state
+            && !*rung
+        {
+            *rung = true;
+            out.push(Action::RingHost);
+        }
+        Ok(())
+    }
+
+    fn joined(
+        &mut self,
+        who: PersonId,
+        leg: LegId,
+        hidden: bool,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let person = self.people.get(who).ok_or(Refusal::Unknown)?;
+        if self.people.owner(leg).is_some() {
+            return Ok(()); // Told twice.
+        }
+        let hides = hidden || person.hides();
+        match person.presence {
+            Presence::Ringing { .. } => {}
+            // Cancelled meanwhile, or another device was first.
+            Presence::Calling
+            | Presence::Connected
+            | Presence::Left
+            | Presence::Refused
+            | Presence::Removed => {
+                let why = Why::InvitationOver;
+                out.push(Action::Release { leg, why });
+                return Ok(());
+            }
+        }
+        // IM-7.2.2.2-OK-S3a: hiding without leave: out again at once.
+        if hides && !self.rules.allow_hidden {
+            let why = Why::Hidden;
+            out.push(Action::Release { leg, why });
+            self.give_up(who, self.rules.hidden_refused, out);
+            return Ok(());
+        }
+        self.let_in(who, leg, hidden, out);
+        Ok(())
+    }
+
+    fn refused(
+        &mut self,
+        who: PersonId,
+        cause: Cause,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        match self.presence(who)? {
+            Presence::Ringing { .. } => self.give_up(who, cause, out),
+            // The other devices of somebody who came, or an invitation that was cancelled.
+            Presence::Calling
+            | Presence::Connected
+            | Presence::Left
+            | Presence::Refused
+            | Presence::Removed => {}
+        }
+        Ok(())
+    }
+
+    fn timeout(&mut self, now: Instant, out: &mut Vec<Action>) {
+        while let Some((deadline, who)) = self.people.first_deadline()
+            && deadline <= now
+        {
+            out.push(Action::Cancel { who });
+            self.give_up(who, self.rules.unanswered, out);
+        }
+    }
+
+    /// An invitation has come to nothing.
+    fn give_up(&mut self, who: PersonId, cause: Cause, out: &mut Vec<Action>) {
+        self.people.turn(who, Presence::Refused, out);
+        // IM-7.2.1.2-FAIL-S1a: of all causes the lowest is the host's.
+        if let State::Asking { lowest, .. } = &mut self.state {
+            *lowest = Some(lowest.map_or(cause, |lowest| lowest.min(cause)));
+        }
+    }
+
+    /// Lets `who` in with `leg`. Every objection was made before.
+    pub(crate) fn let_in(
+        &mut self,
+        who: PersonId,
+        leg: LegId,
+        hidden: bool,
+        out: &mut Vec<Action>,
+    ) {
+        if who != PersonId::HOST {
+            match &mut self.state {
+                // IM-7.2.1.2-OK-S1: the first guest brings the host in, later ones do not.
+                State::Asking { .. } => {
+                    out.push(Action::AnswerHost);
+                    self.state = State::Open { guest_came: true };
+                }
+                State::Open { guest_came } => *guest_came = true,
+                State::Closed => {}
+            }
+        }
+        if hidden {
+            self.people.mask(who, Wish::Own, out);
+        }
+        self.people.add_leg(who, leg);
+        let presence = self.people.get(who).map(|person| person.presence);
+        if presence != Some(Presence::Connected) {
+            self.people.turn(who, Presence::Connected, out);
+        }
+    }
+
+    pub(crate) fn presence(&self, who: PersonId) -> Result<Presence, Refusal> {
+        let person = self.people.get(who).ok_or(Refusal::Unknown)?;
+        Ok(person.presence)
+    }
+}
+
+/// A least number of people as a number to compare with; nobody at all is never enough.
+pub(crate) fn places(fewest: u32) -> usize {
+    usize::try_from(fewest).unwrap_or(usize::MAX).max(1)
+}
+
+/// A closed room refuses what somebody waits for, and lets the rest pass.
+fn after_the_end(event: &Event) -> Result<(), Refusal> {
+    match event {
+        Event::Joined { .. }
+        | Event::HostArrived { .. }
+        | Event::Entered { .. }
+        | Event::Referred { .. }
+        | Event::Removed { .. } => Err(Refusal::Closed),
+        Event::Ringing { .. }
+        | Event::Refused { .. }
+        | Event::HostWithdrew
+        | Event::Left { .. }
+        | Event::RulesChanged(_)
+        | Event::Close { .. }
+        | Event::Timeout => Ok(()),
+    }
+}

@@ -1,0 +1,143 @@
+//! `;name=value` parameters, of URIs and of headers, read where they stand.
+
+use std::borrow::Cow;
+
+use crate::Malformed;
+use crate::text::{self, is_token};
+
+/// The parameters of a URI or a header value, over the text they were written in.
+///
+/// Checked once when made; looking one up is a walk over the text, since there are few.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Params<'a>(&'a str);
+
+impl<'a> Params<'a> {
+    /// Reads header parameters: `text` is empty or begins with `;`, white space allowed around
+    /// `;` and `=`, values are tokens, hosts or quoted strings (RFC 3261 `generic-param`).
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] for an empty name, a name that is no token, an unfinished quoted string, a
+    /// value with white space in it, or the same name twice.
+    pub fn parse(text: &'a str) -> Result<Self, Malformed> {
+        let text = text.trim_matches([' ', '\t']);
+        if !text.is_empty() && !text.starts_with(';') {
+            return Err(Malformed("parameters do not begin with ';'"));
+        }
+        let params = Self(text);
+        for (index, (name, value)) in params.iter().enumerate() {
+            if !is_token(name) {
+                return Err(Malformed("a parameter name is not a token"));
+            }
+            if value.is_some_and(|value| !is_value(value)) {
+                return Err(Malformed("a parameter value is malformed"));
+            }
+            if index >= MAX_PARAMS {
+                return Err(Malformed("too many parameters"));
+            }
+            if params
+                .iter()
+                .take(index)
+                .any(|(n, _)| n.eq_ignore_ascii_case(name))
+            {
+                return Err(Malformed("a parameter is repeated"));
+            }
+        }
+        Ok(params)
+    }
+
+    /// Splits a header value at its first `;`: what stands before, trimmed, and the parameters.
+    ///
+    /// # Errors
+    ///
+    /// As [`Params::parse`].
+    pub(crate) fn after(value: &'a str) -> Result<(&'a str, Self), Malformed> {
+        let at = value.find(';').unwrap_or(value.len());
+        let (before, params) = value.split_at_checked(at).unwrap_or((value, ""));
+        Ok((before.trim_matches([' ', '\t']), Self::parse(params)?))
+    }
+
+    /// Wraps URI parameters that the URI parser has checked.
+    pub(crate) const fn checked(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    /// The text, from the first `;` to the end.
+    pub const fn as_str(&self) -> &'a str {
+        self.0
+    }
+
+    /// Is the parameter there, with or without a value?
+    pub fn has(&self, name: &str) -> bool {
+        self.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
+    }
+
+    /// The value of a parameter, as written (quotes included); `None` if absent or without value.
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        self.iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .and_then(|(_, value)| value)
+    }
+
+    /// The value of a parameter with quotes and escapes removed.
+    pub fn unquoted(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.get(name).map(text::unquote)
+    }
+
+    /// All parameters in order: name, and value as written.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> + use<'a> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let inner = rest.strip_prefix(';')?;
+            let end = text::find_unquoted(inner, b';').unwrap_or(inner.len());
+            let (one, after) = inner.split_at_checked(end)?;
+            rest = after;
+            Some(match one.split_once('=') {
+                Some((name, value)) => (
+                    name.trim_matches([' ', '\t']),
+                    Some(value.trim_matches([' ', '\t'])),
+                ),
+                None => (one.trim_matches([' ', '\t']), None),
+            })
+        })
+    }
+}
+
+/// More parameters than this on one value help nobody and cost a quadratic check.
+const MAX_PARAMS: usize = 64;
+
+fn is_value(value: &str) -> bool {
+    match value.strip_prefix('"') {
+        Some(_) => text::is_quoted(value),
+        None => !value.is_empty() && value.bytes().all(|b| b > b' ' && !b"\",;<>".contains(&b)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_read_where_they_stand() {
+        let params = Params::parse("; a=1 ;B ; c = \"x;y\\\"z\";d=[::1]").unwrap();
+        let all: Vec<_> = params.iter().collect();
+        let want = [
+            ("a", Some("1")),
+            ("B", None),
+            ("c", Some("\"x;y\\\"z\"")),
+            ("d", Some("[::1]")),
+        ];
+        assert_eq!(all, want);
+        assert_eq!(params.unquoted("C").as_deref(), Some("x;y\"z"));
+        assert!(params.has("b") && params.get("b").is_none());
+    }
+
+    #[test]
+    fn malformed_parameters_are_refused() {
+        for bad in [
+            "a=1", ";", ";;a", ";a=", ";a=\"x", ";a=1;A=2", ";=x", ";a b=1", ";a=x y",
+        ] {
+            assert!(Params::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

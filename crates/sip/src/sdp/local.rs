@@ -1,0 +1,544 @@
+//! The session descriptions we write, and the memory that offer and answer need.
+
+use bytes::Bytes;
+use sdp_types::{Connection, Origin, Session};
+
+use crate::sdp::{Attribute, Description, Direction, MsrpMedia, Setup, repeated_attributes};
+
+/// The port of a side that waits for no connection (RFC 6135 4.2.2: discard).
+pub const ACTIVE_PORT: u16 = 9;
+
+/// Our end of a chat.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LocalMedia {
+    /// The address or name for `c=` and `o=`, without brackets.
+    pub host: String,
+    /// The port we listen on. Not written if we are active: then it is [`ACTIVE_PORT`], and the
+    /// path should say so too.
+    pub port: u16,
+    /// Write `TCP/TLS/MSRP`.
+    pub tls: bool,
+    /// Our URI, exactly as it will stand in `From-Path`.
+    pub path: String,
+    /// Our role. [`Setup::ActPass`] or [`Setup::Active`] in an offer, [`Setup::negotiate`]d in an
+    /// answer.
+    pub setup: Setup,
+    /// What we take. Always with `message/cpim` (IM-7.1.1.3-S5a).
+    pub accept_types: Vec<String>,
+    /// What we take wrapped; no line if empty.
+    pub accept_wrapped_types: Vec<String>,
+    /// Offer, or agree to, RFC 6714.
+    pub cema: bool,
+    /// The largest message we wish to get, in octets.
+    pub max_size: Option<u64>,
+    /// RFC 7701: we are a chat room with these abilities.
+    pub chatroom: Option<Vec<String>>,
+    /// Which way messages may flow, as we see it. An answer narrows it to what was offered.
+    pub direction: Direction,
+    /// Our certificate, as `hash-name hexadecimal`.
+    pub fingerprint: Option<String>,
+    /// Further attributes. One that a field above stands for is not written twice.
+    pub attributes: Vec<Attribute>,
+}
+
+impl LocalMedia {
+    /// Our end with only what the connection needs, and `message/cpim` as the one type.
+    pub fn new(host: &str, port: u16, path: &str, setup: Setup) -> Self {
+        Self {
+            host: host.to_owned(),
+            port,
+            tls: false,
+            path: path.to_owned(),
+            setup,
+            accept_types: vec!["message/cpim".to_owned()],
+            accept_wrapped_types: Vec::new(),
+            cema: false,
+            max_size: None,
+            chatroom: None,
+            direction: Direction::SendRecv,
+            fingerprint: None,
+            attributes: Vec::new(),
+        }
+    }
+
+    /// Takes over all that a focus repeats of the inviter's offer when it makes its own
+    /// (IM-7.2.2.2-S4a): every attribute except those of the connection, which stay ours.
+    #[must_use]
+    pub fn repeating_in_offer(self, offer: &MsrpMedia) -> Self {
+        Self {
+            direction: offer.direction,
+            ..self.repeating_in_answer(offer)
+        }
+    }
+
+    /// The same for the answer to that offer (IM-7.2.1.2-OK-S2b). The direction stays ours, because
+    /// [`LocalSession::answer`] turns the offered one around. `accept_types` still has to be
+    /// narrowed by [`crate::sdp::intersection`].
+    #[must_use]
+    pub fn repeating_in_answer(self, offer: &MsrpMedia) -> Self {
+        Self {
+            accept_types: offer.accept_types.clone(),
+            accept_wrapped_types: offer.accept_wrapped_types.clone(),
+            max_size: offer.max_size,
+            chatroom: offer.chatroom.clone(),
+            attributes: repeated_attributes(offer),
+            ..self
+        }
+    }
+}
+
+/// Our side of one dialog's descriptions.
+///
+/// It remembers what was said last, so that saying the same again gives the same octets and any
+/// change raises the version (RFC 3264 section 8, RFC 4975 8.4), and which media lines exist,
+/// because their number and order stay for the life of the session.
+#[derive(Clone, Debug)]
+pub struct LocalSession {
+    id: u64,
+    version: u64,
+    said: Option<Session>,
+    layout: Vec<Line>,
+}
+
+/// One media line of the session as agreed so far.
+#[derive(Clone, Debug)]
+enum Line {
+    Chat,
+    Refused(Box<sdp_types::Media>),
+}
+
+impl LocalSession {
+    /// A session about which nothing has been said. `id` is a random number, one per dialog.
+    pub fn new(id: u64) -> Self {
+        Self {
+            id,
+            version: 1,
+            said: None,
+            layout: vec![Line::Chat],
+        }
+    }
+
+    /// Our offer, first or new. Refused media of earlier rounds keep their place with port 0.
+    pub fn offer(&mut self, local: &LocalMedia) -> Bytes {
+        let chat = media(local, local.direction, local.cema);
+        self.say(local, &chat)
+    }
+
+    /// Our answer to an offer of which we take the media line at index `chosen`. All others are
+    /// refused with port 0, in their order (RFC 3264 section 6).
+    pub fn answer(&mut self, offer: &Description, chosen: usize, local: &LocalMedia) -> Bytes {
+        let lines = offer.media.iter().enumerate();
+        self.layout = lines
+            .map(|(index, line)| match index == chosen {
+                true => Line::Chat,
+                false => Line::Refused(Box::new(refused(&line.kind, &line.proto, &line.fmt))),
+            })
+            .collect();
+        let offered = offer
+            .media
+            .get(chosen)
+            .and_then(|line| line.msrp.as_ref().ok());
+        let (direction, cema) = match offered {
+            Some(offered) => (
+                offered.direction.mirrored().limited_to(local.direction),
+                local.cema && cema_possible(offered),
+            ),
+            None => (local.direction, false),
+        };
+        let mut chat = media(local, direction, cema);
+        // The protocol of the line is the offerer's to choose.
+        if let Some(line) = offer.media.get(chosen) {
+            chat.proto.clone_from(&line.proto);
+        }
+        self.say(local, &chat)
+    }
+
+    /// What was said last, octet for octet: the body of a refresh that changes nothing.
+    pub fn current(&self) -> Option<Bytes> {
+        self.said.as_ref().map(write)
+    }
+
+    fn say(&mut self, local: &LocalMedia, chat: &sdp_types::Media) -> Bytes {
+        let medias = self.layout.iter().map(|line| match line {
+            Line::Chat => chat.clone(),
+            Line::Refused(media) => (**media).clone(),
+        });
+        let mut session = session(self.id, self.version, &local.host, medias.collect());
+        if let Some(said) = &self.said
+            && *said != session
+        {
+            // Wrapping would take one change a nanosecond for centuries.
+            self.version = self.version.saturating_add(1);
+            session.origin.sess_version = self.version;
+        }
+        let text = write(&session);
+        self.said = Some(session);
+        text
+    }
+}
+
+/// The body of a 488: what we would have taken (IM-7.2.1.2-S7a), written as RFC 3264 section 9
+/// writes capabilities, with port 0 and no path.
+pub fn capabilities(local: &LocalMedia) -> Bytes {
+    let mut chat = media(local, Direction::SendRecv, local.cema);
+    chat.port = 0;
+    chat.attributes.retain(|line| {
+        !["path", "setup", "fingerprint", "sendrecv"].contains(&line.attribute.as_str())
+    });
+    write(&session(0, 0, &local.host, vec![chat]))
+}
+
+/// RFC 6714 4.3: whether we may agree to connect by the `c=` and `m=` lines.
+fn cema_possible(offered: &MsrpMedia) -> bool {
+    let relayed = offered.path.len() > 1;
+    let offerer_connects = !matches!(offered.setup, Some(Setup::ActPass | Setup::Passive));
+    offered.cema && !(relayed && offerer_connects)
+}
+
+fn media(local: &LocalMedia, direction: Direction, cema: bool) -> sdp_types::Media {
+    let port = match local.setup {
+        Setup::Active => ACTIVE_PORT,
+        Setup::ActPass | Setup::HoldConn | Setup::Passive => local.port,
+    };
+    let proto = if local.tls {
+        "TCP/TLS/MSRP"
+    } else {
+        "TCP/MSRP"
+    };
+    sdp_types::Media {
+        port,
+        attributes: attributes(local, direction, cema),
+        ..refused("message", proto, "*")
+    }
+}
+
+fn refused(kind: &str, proto: &str, fmt: &str) -> sdp_types::Media {
+    sdp_types::Media {
+        media: kind.to_owned(),
+        port: 0,
+        num_ports: None,
+        proto: proto.to_owned(),
+        fmt: fmt.to_owned(),
+        media_title: None,
+        connections: Vec::new(),
+        bandwidths: Vec::new(),
+        key: None,
+        attributes: Vec::new(),
+    }
+}
+
+/// The names that [`attributes`] writes itself, and the old spelling of one of them.
+const WRITTEN: [&str; 13] = [
+    "accept-types",
+    "accept-wrapped-types",
+    "path",
+    "setup",
+    "msrp-cema",
+    "max-size",
+    "maxsize",
+    "chatroom",
+    "fingerprint",
+    "sendrecv",
+    "sendonly",
+    "recvonly",
+    "inactive",
+];
+
+fn attributes(local: &LocalMedia, direction: Direction, cema: bool) -> Vec<sdp_types::Attribute> {
+    let mut lines = Vec::new();
+    let mut line = |name: &str, value: Option<String>| {
+        lines.push(sdp_types::Attribute {
+            attribute: name.to_owned(),
+            value,
+        });
+    };
+    line("accept-types", Some(local.accept_types.join(" ")));
+    if !local.accept_wrapped_types.is_empty() {
+        line(
+            "accept-wrapped-types",
+            Some(local.accept_wrapped_types.join(" ")),
+        );
+    }
+    line("path", Some(local.path.clone()));
+    // RFC 6135 4.2.1: always explicit.
+    line("setup", Some(local.setup.to_string()));
+    if cema {
+        line("msrp-cema", None);
+    }
+    if let Some(octets) = local.max_size {
+        line("max-size", Some(octets.to_string()));
+    }
+    if let Some(abilities) = &local.chatroom {
+        line(
+            "chatroom",
+            Some(abilities.join(" ")).filter(|list| !list.is_empty()),
+        );
+    }
+    if let Some(fingerprint) = &local.fingerprint {
+        line("fingerprint", Some(fingerprint.clone()));
+    }
+    line(direction.name(), None);
+    for extra in &local.attributes {
+        let written = WRITTEN
+            .iter()
+            .any(|name| extra.name.eq_ignore_ascii_case(name));
+        if !written {
+            line(&extra.name, extra.value.clone());
+        }
+    }
+    lines
+}
+
+fn session(id: u64, version: u64, host: &str, medias: Vec<sdp_types::Media>) -> Session {
+    let family = if host.contains(':') { "IP6" } else { "IP4" };
+    Session {
+        origin: Origin {
+            username: None,
+            sess_id: id.to_string(),
+            sess_version: version,
+            nettype: "IN".into(),
+            addrtype: family.into(),
+            unicast_address: host.to_owned(),
+        },
+        session_name: "-".to_owned(),
+        session_description: None,
+        uri: None,
+        emails: Vec::new(),
+        phones: Vec::new(),
+        connection: Some(Connection {
+            nettype: "IN".into(),
+            addrtype: family.into(),
+            connection_address: host.to_owned(),
+        }),
+        bandwidths: Vec::new(),
+        times: Vec::new(),
+        time_zones: Vec::new(),
+        key: None,
+        attributes: Vec::new(),
+        medias,
+    }
+}
+
+fn write(session: &Session) -> Bytes {
+    Bytes::from(session.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PATH: &str = "msrp://192.0.2.1:2855/s1;tcp";
+
+    fn ours() -> LocalMedia {
+        LocalMedia::new("192.0.2.1", 2855, PATH, Setup::ActPass)
+    }
+
+    fn text(bytes: &Bytes) -> &str {
+        std::str::from_utf8(bytes).unwrap()
+    }
+
+    fn description(media: &str) -> Description {
+        let head = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n";
+        Description::parse((head.to_owned() + media).as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn an_offer() {
+        let mut local = ours();
+        local.accept_wrapped_types = vec!["text/plain".to_owned(), "*".to_owned()];
+        local.max_size = Some(1_048_576);
+        local.attributes = vec![Attribute::new("x", "y"), Attribute::new("Max-Size", "1")];
+        let want = "v=0\r\no=- 42 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+            m=message 2855 TCP/MSRP *\r\na=accept-types:message/cpim\r\n\
+            a=accept-wrapped-types:text/plain *\r\na=path:msrp://192.0.2.1:2855/s1;tcp\r\n\
+            a=setup:actpass\r\na=max-size:1048576\r\na=sendrecv\r\na=x:y\r\n";
+        assert_eq!(text(&LocalSession::new(42).offer(&local)), want);
+    }
+
+    #[test]
+    fn the_version_follows_the_content() {
+        let mut session = LocalSession::new(1);
+        assert_eq!(session.current(), None);
+        let first = session.offer(&ours());
+        assert_eq!(session.offer(&ours()), first);
+        assert_eq!(session.current(), Some(first));
+
+        let mut changed = ours();
+        changed.direction = Direction::Inactive;
+        let second = session.offer(&changed);
+        assert!(text(&second).contains("o=- 1 2 IN"), "{second:?}");
+        assert_eq!(session.offer(&changed), second);
+        // Going back is a change too.
+        assert!(text(&session.offer(&ours())).contains("o=- 1 3 IN"));
+    }
+
+    /// IM-7.2.1.2-OK-S2: as many media lines as offered, in their order.
+    #[test]
+    fn an_answer_refuses_what_is_no_chat() {
+        let offer = description(
+            "m=audio 4000/2 RTP/AVP 0 8\r\na=rtpmap:0 PCMU/8000\r\n\
+            m=message 2855 TCP/TLS/MSRP *\r\na=path:msrps://192.0.2.9:2855/p;tcp\r\na=sendonly\r\n\
+            m=message 2857 TCP/MSRP *\r\na=path:msrp://192.0.2.9:2857/q;tcp\r\n",
+        );
+        let (chosen, media) = offer.msrp().unwrap();
+        let mut local = ours();
+        local.setup = Setup::negotiate(media.setup, true);
+        let mut session = LocalSession::new(1);
+        let answer = session.answer(&offer, chosen, &local);
+        let lines: Vec<&str> = text(&answer).lines().skip(5).collect();
+        let want = [
+            "m=audio 0 RTP/AVP 0 8",
+            "m=message 2855 TCP/TLS/MSRP *",
+            "a=accept-types:message/cpim",
+            "a=path:msrp://192.0.2.1:2855/s1;tcp",
+            "a=setup:passive",
+            "a=recvonly",
+            "m=message 0 TCP/MSRP *",
+        ];
+        assert_eq!(lines, want);
+        // A later offer of ours keeps the lines (RFC 3264 section 8).
+        let again = session.offer(&local);
+        let kinds: Vec<&str> = text(&again)
+            .lines()
+            .filter(|l| l.starts_with("m="))
+            .collect();
+        assert_eq!(kinds[0], "m=audio 0 RTP/AVP 0 8");
+        assert_eq!(kinds[2], "m=message 0 TCP/MSRP *");
+    }
+
+    #[test]
+    fn nothing_chosen_refuses_all() {
+        let offer = description("m=audio 4000 RTP/AVP 0\r\n");
+        let answer = LocalSession::new(1).answer(&offer, 7, &ours());
+        assert!(text(&answer).ends_with("t=0 0\r\nm=audio 0 RTP/AVP 0\r\n"));
+    }
+
+    #[test]
+    fn cema_is_agreed_only_if_possible() {
+        let one = "msrp://192.0.2.9:1/p;tcp";
+        let two = "msrp://192.0.2.8:1;tcp msrp://192.0.2.9:1/p;tcp";
+        // (path, offered attributes, we want it, agreed)
+        let table = [
+            (one, "a=msrp-cema\r\n", true, true),
+            (one, "a=msrp-cema\r\n", false, false),
+            (one, "", true, false),
+            (two, "a=msrp-cema\r\na=setup:actpass\r\n", true, true),
+            (two, "a=msrp-cema\r\na=setup:active\r\n", true, false),
+            (two, "a=msrp-cema\r\n", true, false),
+        ];
+        for (path, attributes, want_it, agreed) in table {
+            let media = format!("m=message 1 TCP/MSRP *\r\na=path:{path}\r\n{attributes}");
+            let mut local = ours();
+            local.cema = want_it;
+            let answer = LocalSession::new(1).answer(&description(&media), 0, &local);
+            assert_eq!(text(&answer).contains("a=msrp-cema"), agreed, "{media}");
+        }
+    }
+
+    #[test]
+    fn the_active_side_has_no_port() {
+        let mut local = ours();
+        local.setup = Setup::Active;
+        let offer = LocalSession::new(1).offer(&local);
+        assert!(text(&offer).contains("m=message 9 TCP/MSRP *\r\n"));
+    }
+
+    #[test]
+    fn ipv6() {
+        let local = LocalMedia::new(
+            "2001:db8::1",
+            1,
+            "msrp://[2001:db8::1]:1/s;tcp",
+            Setup::ActPass,
+        );
+        let offer = LocalSession::new(1).offer(&local);
+        assert!(text(&offer).contains("o=- 1 1 IN IP6 2001:db8::1\r\n"));
+        assert!(text(&offer).contains("c=IN IP6 2001:db8::1\r\n"));
+    }
+
+    /// IM-7.2.1.2-S7a
+    #[test]
+    fn what_we_would_have_taken() {
+        let mut local = ours();
+        local.max_size = Some(10);
+        let want = "v=0\r\no=- 0 0 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+            m=message 0 TCP/MSRP *\r\na=accept-types:message/cpim\r\na=max-size:10\r\n";
+        assert_eq!(text(&capabilities(&local)), want);
+    }
+
+    /// IM-7.2.2.2-S4a and IM-7.2.1.2-OK-S2b
+    #[test]
+    fn a_focus_repeats_the_offer_with_its_own_connection() {
+        let offer = description(
+            "m=message 4000 TCP/MSRP *\r\na=accept-types:message/cpim text/plain\r\n\
+            a=accept-wrapped-types:*\r\na=path:msrp://192.0.2.9:4000/p;tcp\r\na=setup:active\r\n\
+            a=max-size:500\r\na=sendonly\r\na=x-vendor:1\r\na=x-flag\r\n",
+        );
+        let (_, media) = offer.msrp().unwrap();
+        let invite = LocalSession::new(1).offer(&ours().repeating_in_offer(media));
+        let mut local = ours().repeating_in_answer(media);
+        local.setup = Setup::negotiate(media.setup, true);
+        let answer = LocalSession::new(1).answer(&offer, 0, &local);
+        for (said, setup, direction) in [
+            (invite, "a=setup:actpass", "a=sendonly"),
+            (answer, "a=setup:passive", "a=recvonly"),
+        ] {
+            let lines: Vec<&str> = text(&said).lines().skip(5).collect();
+            let want = [
+                "m=message 2855 TCP/MSRP *",
+                "a=accept-types:message/cpim text/plain",
+                "a=accept-wrapped-types:*",
+                "a=path:msrp://192.0.2.1:2855/s1;tcp",
+                setup,
+                "a=max-size:500",
+                direction,
+                "a=x-vendor:1",
+                "a=x-flag",
+            ];
+            assert_eq!(lines, want);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_we_write_we_read(
+            port in 1_u16..,
+            types in proptest::collection::vec("[a-z]{1,8}/[a-z+]{1,8}", 1..6),
+            max_size in proptest::option::of(any::<u64>()),
+            cema: bool,
+            tls: bool,
+            chatroom in proptest::option::of(proptest::collection::vec("[a-z-]{1,9}", 0..3)),
+            extra in "[a-z]{1,9}",
+        ) {
+            let mut local = ours();
+            local.port = port;
+            local.accept_types = types;
+            local.max_size = max_size;
+            local.cema = cema;
+            local.tls = tls;
+            local.chatroom = chatroom;
+            local.attributes = vec![Attribute::new(&format!("x-{extra}"), &extra)];
+            let description = Description::parse(&LocalSession::new(1).offer(&local)).unwrap();
+            let (_, media) = description.msrp().unwrap();
+            prop_assert_eq!(media.port, port);
+            prop_assert_eq!(&media.accept_types, &local.accept_types);
+            prop_assert_eq!(media.max_size, max_size);
+            prop_assert_eq!(media.cema, cema);
+            prop_assert_eq!(media.tls, tls);
+            prop_assert_eq!(&media.chatroom, &local.chatroom);
+            prop_assert_eq!(media.setup, Some(Setup::ActPass));
+            prop_assert!(media.attributes.contains(&local.attributes[0]));
+        }
+
+        #[test]
+        fn nothing_escapes_its_line(value in any::<String>()) {
+            let mut local = ours();
+            let lines = text(&LocalSession::new(1).offer(&local)).lines().count();
+            local.attributes = vec![Attribute::new("x", &value)];
+            let offer = LocalSession::new(1).offer(&local);
+            prop_assert_eq!(text(&offer).split("\r\n").count(), lines + 2);
+        }
+    }
+}

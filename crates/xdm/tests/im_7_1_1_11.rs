@@ -1,0 +1,427 @@
+//! IM 7.1.1.11: what a client makes of the NOTIFYs of one subscription.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+use xdm::conference_info::{Change, MAX_BYTES, Member, NotApplied, Presence, Roster, read};
+
+/// A document: its attributes, and its users as `<users>`'s attributes and content.
+fn document(attributes: &str, users: &str) -> String {
+    format!(
+        "<conference-info xmlns='urn:ietf:params:xml:ns:conference-info' entity='sip:g@h' \
+         {attributes}><users {users}</users></conference-info>"
+    )
+}
+
+/// `a`: the user `sip:a@h`, whose one endpoint has this status.
+fn user(name: &str, status: &str) -> String {
+    format!(
+        "<user entity='sip:{name}@h'><display-text>{name}</display-text>\
+         <endpoint entity='{name}'><status>{status}</status></endpoint></user>"
+    )
+}
+
+/// What a document did, in few letters: `+a` joined, `?a` alerting, `-a` left, `=a` updated; `!`
+/// after the subscriber's own; the error otherwise.
+fn feed(roster: &mut Roster, document: &str) -> String {
+    let document = read(document.as_bytes(), MAX_BYTES).unwrap();
+    match roster.apply(document) {
+        Ok(changes) => changes.iter().map(short).collect::<Vec<_>>().join(" "),
+        Err(NotApplied::Gap { have, got }) => format!("gap {have:?} {got:?}"),
+        Err(NotApplied::TooLarge { .. }) => "too large".to_owned(),
+    }
+}
+
+fn short(change: &Change) -> String {
+    let (sign, member) = match change {
+        Change::Alerting(member) => ('?', member),
+        Change::Ended => return "ended".to_owned(),
+        Change::Joined(member) => ('+', member),
+        Change::Left(member) => ('-', member),
+        Change::Updated(member) => ('=', member),
+    };
+    format!("{sign}{}", name(member))
+}
+
+fn name(member: &Member) -> String {
+    let name = member
+        .entity
+        .trim_start_matches("sip:")
+        .trim_end_matches("@h");
+    format!("{name}{}", if member.is_own { "!" } else { "" })
+}
+
+fn names(roster: &Roster) -> String {
+    let names: Vec<_> = roster
+        .members()
+        .map(|m| match m.presence {
+            Presence::Alerting => format!("({})", name(&m)),
+            Presence::Joined => name(&m),
+            Presence::Left => panic!("{m:?} is still there"),
+        })
+        .collect();
+    names.join(" ")
+}
+
+fn full(version: u32, users: &[&str]) -> String {
+    document(
+        &format!("state='full' version='{version}'"),
+        &format!(">{}", users.concat()),
+    )
+}
+
+fn partial(version: u32, users: &[&str]) -> String {
+    document(
+        &format!("state='partial' version='{version}'"),
+        &format!("state='partial'>{}", users.concat()),
+    )
+}
+
+#[test]
+fn im_7_1_1_11_ntfy_s1_documents_merge_by_version() {
+    let [a, b, c] = ["a", "b", "c"].map(|name| user(name, "connected"));
+    let b_rings = user("b", "alerting");
+    let b_left = user("b", "disconnected");
+    let mut roster = Roster::new(vec![]);
+    // (why, document, what it does, who is there then)
+    let story = [
+        (
+            "the first must be full",
+            partial(3, &[&c]),
+            "gap None Some(3)",
+            "",
+        ),
+        (
+            "any number starts",
+            full(3, &[&a, &b_rings]),
+            "+a ?b",
+            "a (b)",
+        ),
+        ("the next", partial(4, &[&b]), "+b", "a b"),
+        ("the same again is dropped", partial(4, &[&c]), "", "a b"),
+        ("an older full one is dropped", full(4, &[&c]), "", "a b"),
+        (
+            "one was missed",
+            partial(6, &[&c]),
+            "gap Some(4) Some(6)",
+            "a b",
+        ),
+        (
+            "still missed",
+            partial(7, &[&c]),
+            "gap Some(4) Some(7)",
+            "a b",
+        ),
+        ("the refresh", full(7, &[&b, &c]), "+c -a", "b c"),
+        ("nothing new", partial(8, &[&c]), "", "b c"),
+        ("shown once as left", partial(9, &[&b_left]), "-b", "c"),
+        (
+            "came and went between two",
+            partial(10, &[&b_left]),
+            "-b",
+            "c",
+        ),
+        (
+            "a snapshot tells no old news",
+            full(12, &[&b_left, &c]),
+            "",
+            "c",
+        ),
+        (
+            "back again",
+            partial(13, &[&b_rings, &a]),
+            "?b +a",
+            "a (b) c",
+        ),
+    ];
+    for (why, document, want, there) in story {
+        assert_eq!(feed(&mut roster, &document), want, "{why}");
+        assert_eq!(names(&roster), there, "{why}");
+    }
+}
+
+#[test]
+fn im_7_1_1_11_ntfy_s1_elements_merge_by_state_and_key() {
+    let partial = |version: u32, users: &str| {
+        document(&format!("state='partial' version='{version}'"), users)
+    };
+    let status = |s: &str| format!("<status>{s}</status>");
+    let a = |inner: &str| {
+        format!("state='partial'><user entity='sip:a@h' state='partial'>{inner}</user>")
+    };
+    let mut roster = Roster::new(vec![]);
+    let start = full(0, &[&user("a", "connected"), &user("b", "connected")]);
+    assert_eq!(feed(&mut roster, &start), "+a +b");
+    let mut version = 0;
+    let rows = [
+        (
+            "a second device changes nothing",
+            a(&format!(
+                "<endpoint entity='2'>{}</endpoint>",
+                status("alerting")
+            )),
+            "",
+            "a b",
+        ),
+        (
+            "the first goes, the second rings",
+            a("<endpoint entity='a' state='deleted'/>"),
+            "?a",
+            "(a) b",
+        ),
+        (
+            "a partial endpoint without news",
+            a("<endpoint entity='2' state='partial'/>"),
+            "",
+            "(a) b",
+        ),
+        (
+            "it is picked up",
+            a(&format!(
+                "<endpoint entity='2' state='partial'>{}</endpoint>",
+                status("connected")
+            )),
+            "+a",
+            "a b",
+        ),
+        (
+            "a name alone",
+            a("<display-text>Al</display-text>"),
+            "=a",
+            "a b",
+        ),
+        (
+            "going is not gone",
+            a(&format!(
+                "<endpoint entity='2'>{}</endpoint>",
+                status("disconnecting")
+            )),
+            "",
+            "a b",
+        ),
+        (
+            "the last device is removed",
+            a("<endpoint entity='2' state='deleted'/>"),
+            "-a",
+            "b",
+        ),
+        ("back without any device", a(""), "+a", "a b"),
+        (
+            "the user is removed",
+            "state='partial'><user entity='sip:a@h' state='deleted'/>".to_owned(),
+            "-a",
+            "b",
+        ),
+        (
+            "removed again",
+            "state='partial'><user entity='sip:a@h' state='deleted'/>".to_owned(),
+            "",
+            "b",
+        ),
+        (
+            "full users in a partial document",
+            "><user entity='sip:c@h'/>".to_owned(),
+            "+c -b",
+            "c",
+        ),
+        (
+            "keys are compared octet for octet",
+            "state='partial'><user entity='SIP:c@h'/>".to_owned(),
+            "+SIP:c",
+            "SIP:c c",
+        ),
+        (
+            "twice in one document: the later holds",
+            format!(
+                "state='partial'>{}{}",
+                user("d", "connected"),
+                user("d", "alerting")
+            ),
+            "?d",
+            "SIP:c c (d)",
+        ),
+        (
+            "users deleted",
+            "state='deleted'>".to_owned(),
+            "-SIP:c -c -d",
+            "",
+        ),
+    ];
+    for (why, users, want, there) in rows {
+        version += 1;
+        assert_eq!(feed(&mut roster, &partial(version, &users)), want, "{why}");
+        assert_eq!(names(&roster), there, "{why}");
+    }
+}
+
+#[test]
+fn every_status_says_who_is_in() {
+    let rows = [
+        ("connected", "+a"),
+        ("on-hold", "+a"),
+        ("muted-via-focus", "+a"),
+        ("disconnecting", "+a"),
+        ("invented", "+a"),
+        ("pending", "?a"),
+        ("alerting", "?a"),
+        ("dialing-in", "?a"),
+        ("dialing-out", "?a"),
+        ("disconnected", ""),
+    ];
+    for (status, want) in rows {
+        let mut roster = Roster::new(vec![]);
+        assert_eq!(
+            feed(&mut roster, &full(0, &[&user("a", status)])),
+            want,
+            "{status}"
+        );
+    }
+}
+
+#[test]
+fn im_7_1_1_11_ntfy_s2a_the_mark_names_the_own_user() {
+    let mut roster = Roster::new(vec!["sip:a@h".to_owned()]);
+    // Anonymous, so that the entity could not tell.
+    let marked = "<user entity='sip:anonymous1@h' yourown='true'/>".to_owned();
+    let a = user("a", "connected");
+    assert_eq!(
+        feed(&mut roster, &full(0, &[&a, &marked])),
+        "+a +anonymous1!"
+    );
+    // A server that marks once is remembered.
+    let renamed =
+        "<user entity='sip:anonymous1@h'><display-text>me</display-text></user>".to_owned();
+    assert_eq!(feed(&mut roster, &partial(1, &[&renamed])), "=anonymous1!");
+    assert_eq!(roster.own().unwrap().entity, "sip:anonymous1@h");
+    assert_eq!(feed(&mut roster, &full(2, &[&a])), "-anonymous1!");
+    assert_eq!(roster.own(), None);
+}
+
+#[test]
+fn im_7_1_1_11_ntfy_s2b_else_the_entity_does() {
+    let mut roster = Roster::new(vec!["tel:+1555".to_owned(), "sip:b@h".to_owned()]);
+    let users = [user("a", "connected"), user("b", "connected")];
+    assert_eq!(
+        feed(&mut roster, &full(0, &[&users[0], &users[1]])),
+        "+a +b!"
+    );
+    assert_eq!(roster.own().unwrap().entity, "sip:b@h");
+    assert_eq!(
+        feed(&mut roster, &partial(1, &[&user("b", "disconnected")])),
+        "-b!"
+    );
+}
+
+#[test]
+fn the_end_is_final_but_for_a_newer_full_document() {
+    let a = user("a", "connected");
+    let end = |version: u32| document(&format!("state='deleted' version='{version}'"), ">");
+    let mut roster = Roster::new(vec![]);
+    assert_eq!(feed(&mut roster, &full(5, &[&a])), "+a");
+    let story = [
+        (end(5), "", "a"),
+        (end(9), "ended", ""),
+        (end(10), "", ""),
+        (partial(10, &[&a]), "", ""),
+        (full(9, &[&a]), "", ""),
+        (full(11, &[&a]), "+a", "a"),
+    ];
+    for (document, want, there) in story {
+        assert_eq!(feed(&mut roster, &document), want, "{document}");
+        assert_eq!(names(&roster), there, "{document}");
+    }
+}
+
+#[test]
+fn a_server_without_versions_is_taken_in_order_of_arrival() {
+    let [a, b] = ["a", "b"].map(|name| user(name, "connected"));
+    let change =
+        |attributes: &str, user: &str| document(attributes, &format!("state='partial'>{user}"));
+    let mut roster = Roster::new(vec![]);
+    assert_eq!(feed(&mut roster, &document("", &format!(">{a}"))), "+a");
+    assert_eq!(feed(&mut roster, &change("state='partial'", &b)), "+b");
+    // It cannot be placed.
+    let placed = change("state='partial' version='7'", &b);
+    assert_eq!(feed(&mut roster, &placed), "gap None Some(7)");
+    assert_eq!(feed(&mut roster, &full(7, &[&a])), "-b");
+    assert_eq!(
+        feed(&mut roster, &change("state='partial'", &b)),
+        "gap Some(7) None"
+    );
+}
+
+#[test]
+fn the_greatest_version_is_followed_by_a_full_document_only() {
+    let a = user("a", "connected");
+    let mut roster = Roster::new(vec![]);
+    assert_eq!(feed(&mut roster, &full(u32::MAX, &[&a])), "+a");
+    assert_eq!(feed(&mut roster, &partial(0, &[])), "");
+    let unversioned = document("state='partial'", "state='partial'>");
+    assert_eq!(feed(&mut roster, &unversioned), "gap Some(4294967295) None");
+}
+
+#[test]
+fn a_new_subscription_starts_over_and_compares() {
+    let [a, b] = ["a", "b"].map(|name| user(name, "connected"));
+    let mut roster = Roster::new(vec![]);
+    assert_eq!(feed(&mut roster, &full(40, &[&a, &b])), "+a +b");
+    roster.resubscribed();
+    assert_eq!(feed(&mut roster, &partial(41, &[])), "gap None Some(41)");
+    assert_eq!(names(&roster), "a b");
+    assert_eq!(feed(&mut roster, &full(0, &[&b])), "-a");
+}
+
+#[test]
+fn a_server_cannot_fill_the_memory() {
+    let mut roster = Roster::new(vec![]);
+    assert_eq!(feed(&mut roster, &full(0, &[])), "");
+    let long = "x".repeat(150_000);
+    let mut version = 0;
+    let refused = loop {
+        let more = user(&format!("{version}{long}"), "connected");
+        let got = feed(&mut roster, &partial(version + 1, &[&more]));
+        if !got.starts_with('+') {
+            break got;
+        }
+        version += 1;
+        assert!(version < 20, "no limit");
+    };
+    assert_eq!(refused, "too large");
+    // Nothing changed, and what fits goes on.
+    assert_eq!(roster.members().count(), version as usize);
+    assert_eq!(
+        feed(
+            &mut roster,
+            &partial(version + 1, &[&user("a", "connected")])
+        ),
+        "+a"
+    );
+    // Whoever leaves makes room.
+    assert_eq!(
+        feed(&mut roster, &full(90, &[&user("a", "connected")]))
+            .matches('-')
+            .count(),
+        version as usize
+    );
+    assert!(feed(&mut roster, &partial(91, &[&user(&long, "connected")])).starts_with('+'));
+}
+
+#[test]
+fn whoever_changes_or_leaves_makes_room() {
+    let long = "x".repeat(150_000);
+    let mut roster = Roster::new(vec![]);
+    assert_eq!(feed(&mut roster, &full(0, &[])), "");
+    for version in 1..40 {
+        let status = match version % 4 {
+            0 => "disconnected",
+            1 | 2 => "connected",
+            _ => "alerting",
+        };
+        let got = feed(&mut roster, &partial(version, &[&user(&long, status)]));
+        assert_ne!(got, "too large", "version {version}");
+    }
+}
