@@ -1,0 +1,55 @@
+//! A store in this process.
+//!
+//! It is the simulation's disk, and the plainest account of what a back end has to do: where the
+//! SQLite one differs from it, the contract test fails.
+
+mod read;
+mod tables;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tables::Tables;
+
+use crate::write::check_unit;
+use crate::{CommitError, Fence, Partition, Unit, Write};
+
+/// A store in this process. A clone is the same store.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    tables: Arc<Mutex<Tables>>,
+}
+
+impl Memory {
+    pub(crate) fn take_partitions(&self, node: &str) -> u64 {
+        let mut tables = self.lock();
+        let newest = tables.epochs.values().map(|(epoch, _)| *epoch).max();
+        let epoch = newest.unwrap_or(0) + 1;
+        for partition in Partition::all() {
+            tables.epochs.insert(partition, (epoch, node.to_owned()));
+        }
+        epoch
+    }
+
+    pub(crate) fn commit(&self, writes: &[Write], fence: Fence) -> Result<(), CommitError> {
+        check_unit(writes, fence)?;
+        self.lock().commit(writes, fence)
+    }
+
+    pub(crate) fn commit_all(&self, units: &[Unit]) -> Vec<Result<(), CommitError>> {
+        units
+            .iter()
+            .map(|unit| self.commit(&unit.writes, unit.fence))
+            .collect()
+    }
+
+    pub(crate) fn keep_secret(&self, name: &str, fresh: &[u8]) -> Vec<u8> {
+        let mut tables = self.lock();
+        let kept = tables.secrets.entry(name.to_owned());
+        kept.or_insert_with(|| fresh.to_vec()).clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        // Nothing panics under the lock; were it to, the tables would still be whole rows.
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
