@@ -1,0 +1,207 @@
+//! The keys, for people.
+
+/// What there is to say about one key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its name, with the section it is in.
+    pub name: &'static str,
+    /// What it decides.
+    pub about: &'static str,
+    /// The values it takes.
+    pub takes: &'static str,
+    /// A value to show for a key that has none by default.
+    pub example: Option<&'static str>,
+    /// Whether a change counts at once when the file is read again; else at the next start.
+    pub at_once: bool,
+}
+
+const fn fixed(name: &'static str, takes: &'static str, about: &'static str) -> Key {
+    Key {
+        name,
+        about,
+        takes,
+        example: None,
+        at_once: false,
+    }
+}
+
+const fn at_once(name: &'static str, takes: &'static str, about: &'static str) -> Key {
+    Key {
+        at_once: true,
+        ..fixed(name, takes, about)
+    }
+}
+
+const fn absent(key: Key, example: &'static str) -> Key {
+    Key {
+        example: Some(example),
+        ..key
+    }
+}
+
+/// An address to listen on.
+const LISTEN: &str = "\"IP:PORT\"; port 0 takes any that is free";
+const LISTEN_OR_OFF: &str = "\"IP:PORT\", port 0 takes any that is free; or \"off\"";
+const ADDRESSES: &str = "a list of IP addresses";
+const YES_NO: &str = "true or false";
+
+/// Every key, in the order of the file.
+pub const KEYS: &[Key] = &[
+    fixed(
+        "domain",
+        "a domain name",
+        "The domain whose users and conferences live here. It is the realm of passwords too: after\n\
+         a change all passwords have to be set again.",
+    ),
+    fixed(
+        "node",
+        "1 to 64 characters: letters, digits, '-', '_' and '.'",
+        "The name of this server among several on one store.",
+    ),
+    absent(
+        fixed(
+            "advertise",
+            "an IP address",
+            "The address by which peers reach this server, when it is not the one listened on:\n\
+             behind NAT, or when listening on 0.0.0.0.",
+        ),
+        "192.0.2.1",
+    ),
+    fixed(
+        "store.path",
+        "a path; a relative one begins where the server is started",
+        "The SQLite file with accounts, registrations and conferences.",
+    ),
+    fixed("sip.udp", LISTEN_OR_OFF, "Where SIP over UDP listens."),
+    fixed("sip.tcp", LISTEN_OR_OFF, "Where SIP over TCP listens."),
+    fixed(
+        "sip.t1_ms",
+        "10 to 10000 (milliseconds)",
+        "The round trip that SIP over UDP expects (timer T1 of RFC 3261). All its time-outs grow\n\
+         with it.",
+    ),
+    fixed(
+        "sip.shards",
+        "0 to 256; 0 is one for each core",
+        "Into how many tasks the SIP core is split.",
+    ),
+    fixed("msrp.tcp", LISTEN, "Where MSRP over TCP listens."),
+    fixed(
+        "msrp.connect_to",
+        ADDRESSES,
+        "Clients that may ask this server to connect to them. All others connect to it.",
+    ),
+    fixed(
+        "core.mode",
+        "\"embedded\"",
+        "Who registers users and routes requests: \"embedded\" is this server itself.",
+    ),
+    at_once(
+        "core.trusted_peers",
+        ADDRESSES,
+        "Peers whose word about a sender (P-Asserted-Identity) is believed without a password.\n\
+         Whoever can send from one of these addresses can be anybody.",
+    ),
+    at_once(
+        "registrar.default_expires_s",
+        "1 to 604800 (seconds)",
+        "How long a registration lasts that names no time.",
+    ),
+    at_once(
+        "registrar.min_expires_s",
+        "1 to 604800 (seconds)",
+        "Registrations for less are refused (423).",
+    ),
+    at_once(
+        "registrar.max_expires_s",
+        "1 to 604800 (seconds)",
+        "Registrations for more are cut to this.",
+    ),
+    at_once(
+        "registrar.max_contacts",
+        "1 to 100",
+        "The most devices of one user.",
+    ),
+    at_once(
+        "focus.factory",
+        "1 to 64 characters: letters, digits, '-', '_', '.' and '+'",
+        "The user part of the address at which conferences are made.",
+    ),
+    at_once(
+        "focus.max_adhoc_group_size",
+        "1 to 5000",
+        "The most users that one conference may invite, the inviter not counted.",
+    ),
+    at_once(
+        "focus.answer",
+        "\"confirmed\" or \"immediate\"",
+        "When the inviter is answered: when the first invited user has accepted, or at once.",
+    ),
+    at_once(
+        "focus.ring_s",
+        "1 to 3600 (seconds)",
+        "How long an invited device may ring.",
+    ),
+    at_once(
+        "focus.allow_anonymity",
+        YES_NO,
+        "May the inviter of a conference stay anonymous?",
+    ),
+    at_once(
+        "focus.allowed_senders",
+        "a list of addresses such as \"sip:alice@localhost\"; empty is every user",
+        "Who may make conferences.",
+    ),
+    at_once(
+        "focus.recipient_list_history",
+        YES_NO,
+        "Do invitations tell who else is invited? RCS clients like to know.",
+    ),
+    at_once(
+        "focus.unknown_session",
+        "403 or 404",
+        "The answer to who rejoins a conference that is gone. OMA says 403; some RCS clients\n\
+         begin a new conference on 404 alone.",
+    ),
+    at_once(
+        "focus.session_interval_s",
+        "90 to 86400 (seconds)",
+        "How long a session lives without a refresh (RFC 4028), when the client does not say.",
+    ),
+    at_once(
+        "focus.min_session_interval_s",
+        "90 to 86400 (seconds)",
+        "Clients that want to refresh more often are asked to do it this seldom (422).",
+    ),
+    at_once(
+        "focus.fan_out_credit",
+        "1 to 1000000",
+        "The most invitations that one user may have running, over all conferences.",
+    ),
+    at_once(
+        "notify.min_interval_ms",
+        "0 to 60000 (milliseconds)",
+        "The least time between two notices about who is in a conference, per participant.",
+    ),
+    absent(
+        fixed(
+            "trace.pcap",
+            "a path; the file is replaced at start",
+            "Writes all that is sent and received to a file for Wireshark. It holds all that is\n\
+             said: keep it as you keep the store.",
+        ),
+        "tertulia.pcap",
+    ),
+];
+
+impl Key {
+    /// The key of that name.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// The section of the file, and the name in it.
+    pub(super) fn parts(&self) -> (&'static str, &'static str) {
+        self.name.split_once('.').unwrap_or(("", self.name))
+    }
+}

@@ -1,0 +1,31 @@
+//! What the operator decides: [`Setup`] at start, [`Policy`] at any time.
+//!
+//! ```text
+//!   file, --set ──▶ Config ──check──▶ Problem…
+//!                      └────split──▶ Setup, Policy
+//! ```
+//!
+//! [`Config`] has one field per key of the file. A value that cannot stand alone is refused when
+//! it is read; values that do not go together are found by [`Config::problems`].
+
+mod change;
+mod document;
+mod file;
+mod keys;
+mod policy;
+mod problem;
+mod setup;
+mod value;
+
+pub use change::Change;
+pub use file::{
+    Config, ConfigError, CoreKeys, CoreMode, FocusKeys, MsrpKeys, NotifyKeys, RegistrarKeys,
+    SipKeys, StoreKeys, TraceKeys,
+};
+pub use keys::{KEYS, Key};
+pub use policy::{Focus, FocusAnswer, Policy, Registrar};
+pub use problem::{Problem, Weight};
+pub use setup::Setup;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! What may change while the server runs.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// The rules of the house. A procedure takes one copy in its first line and keeps to it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Policy {
+    /// The controlling function.
+    pub focus: Focus,
+    /// The registrar.
+    pub registrar: Registrar,
+    /// The least time between two NOTIFYs of one subscription (IM-7.2.2.10-S0b).
+    pub notify_min_interval: Duration,
+    /// Peers whose P-Asserted-Identity is believed, and who need no digest.
+    pub trusted_peers: Vec<IpAddr>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            focus: Focus::default(),
+            registrar: Registrar::default(),
+            // RFC 4575 section 3.9: one in five seconds.
+            notify_min_interval: Duration::from_secs(5),
+            trusted_peers: Vec::new(),
+        }
+    }
+}
+
+/// How conferences are run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Focus {
+    /// The user part of the conference factory URI.
+    pub factory: String,
+    /// The most users one ad-hoc conference may invite (IM-7.2.1.2-S8), the inviter not counted.
+    pub max_adhoc_group_size: u32,
+    /// When the inviter gets the 200 (IM-7.2.1.2-OK-S1).
+    pub answer: FocusAnswer,
+    /// How long a silent leg may ring.
+    pub ring: Duration,
+    /// May participants of ad-hoc conferences be anonymous (IM-7.2.1.2-S3)?
+    pub allow_anonymity: bool,
+    /// Who may use the factory (IM-7.2.1.2-S2); empty: every authenticated user.
+    pub allowed_senders: Vec<String>,
+    /// Do outgoing INVITEs carry the list of recipients (IM-7.2.2.2-S2a)?
+    pub recipient_list_history: bool,
+    /// The status for a session that does not exist: 403 or 404.
+    pub unknown_session: u16,
+    /// The session interval asked for (RFC 4028).
+    pub session_interval: Duration,
+    /// The smallest session interval accepted.
+    pub min_session_interval: Duration,
+    /// Invitations one user may have running at a time, over all conferences.
+    pub fan_out_credit: u32,
+}
+
+/// When the inviter gets the 200.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FocusAnswer {
+    /// When the first invited user has accepted.
+    Confirmed,
+    /// At once.
+    Immediate,
+}
+
+impl Default for Focus {
+    fn default() -> Self {
+        Self {
+            factory: "conference-factory".to_owned(),
+            max_adhoc_group_size: 100,
+            answer: FocusAnswer::Confirmed,
+            ring: Duration::from_secs(120),
+            allow_anonymity: true,
+            allowed_senders: Vec::new(),
+            recipient_list_history: false,
+            unknown_session: 403,
+            session_interval: Duration::from_secs(1800),
+            min_session_interval: Duration::from_secs(90),
+            fan_out_credit: 1000,
+        }
+    }
+}
+
+/// How long registrations last.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Registrar {
+    /// For a contact that names no time.
+    pub default_expires: Duration,
+    /// Shorter ones are refused with 423.
+    pub min_expires: Duration,
+    /// Longer ones are cut to this.
+    pub max_expires: Duration,
+    /// The most devices of one user.
+    pub max_contacts: usize,
+}
+
+impl Default for Registrar {
+    fn default() -> Self {
+        Self {
+            default_expires: Duration::from_secs(3600),
+            min_expires: Duration::from_secs(60),
+            max_expires: Duration::from_secs(7200),
+            max_contacts: 10,
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Values that are fine alone and do not go together.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use super::Config;
+
+/// Something about a configuration that its operator should know.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Problem {
+    /// How much it matters.
+    pub weight: Weight,
+    /// The key to look at first.
+    pub key: &'static str,
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+/// How much a problem matters.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Weight {
+    /// It may be meant so. The server starts.
+    Caution,
+    /// It cannot work. The server does not start.
+    Mistake,
+}
+
+impl fmt::Display for Weight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Caution => "caution",
+            Self::Mistake => "mistake",
+        })
+    }
+}
+
+impl Config {
+    /// What does not go together, mistakes and cautions as they come up in the file.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut found = Found(Vec::new());
+        self.reach(&mut found);
+        self.sockets(&mut found);
+        self.trust(&mut found);
+        self.times(&mut found);
+        self.people(&mut found);
+        found.0
+    }
+
+    /// Can peers reach what is advertised?
+    fn reach(&self, found: &mut Found) {
+        let listens = self.listens();
+        let beyond_loopback = listens.iter().any(|(_, at)| !at.ip().is_loopback());
+        if self.domain == "localhost" && beyond_loopback {
+            found.caution(
+                "domain",
+                "other machines take localhost for themselves, and this server listens beyond loopback",
+                "set domain to a name that leads here",
+            );
+        }
+        let Some(advertise) = self.advertise else {
+            for (key, at) in listens.iter().filter(|(_, at)| at.ip().is_unspecified()) {
+                found.caution(
+                    "advertise",
+                    format!(
+                        "{key} listens on {at}, and peers are not told by which address to reach it"
+                    ),
+                    "set advertise to the address by which peers reach this machine",
+                );
+            }
+            return;
+        };
+        if advertise.is_unspecified() || is_multicast(advertise) {
+            found.mistake(
+                "advertise",
+                format!("no peer can connect to {advertise}"),
+                "set advertise to the address by which peers reach this machine",
+            );
+            return;
+        }
+        for (key, at) in listens {
+            if at.ip().is_loopback() && !advertise.is_loopback() {
+                found.caution(
+                    key,
+                    format!(
+                        "{at} is reached from this machine alone, and peers are sent to {advertise}"
+                    ),
+                    "listen on that address or on 0.0.0.0, unless something forwards to it",
+                );
+            } else if at.ip().is_ipv4() != advertise.is_ipv4() && !at.ip().is_unspecified() {
+                found.caution(
+                    key,
+                    format!("{at} and the advertised {advertise} are of different IP versions"),
+                    "listen and advertise in the same version, unless something translates",
+                );
+            }
+        }
+    }
+
+    fn sockets(&self, found: &mut Found) {
+        if self.sip.udp.is_none() && self.sip.tcp.is_none() {
+            found.mistake(
+                "sip.udp",
+                "SIP is off over UDP and over TCP: nobody can log in",
+                "set sip.udp or sip.tcp to an address",
+            );
+        }
+        if let Some(sip) = self.sip.tcp.filter(|sip| clash(*sip, self.msrp.tcp)) {
+            found.mistake(
+                "msrp.tcp",
+                format!("{} is the port of sip.tcp ({sip}) too", self.msrp.tcp),
+                "choose another port for one of them",
+            );
+        }
+        if let Some(ip) = self
+            .msrp
+            .connect_to
+            .iter()
+            .find(|ip| ip.is_unspecified() || is_multicast(**ip))
+        {
+            found.mistake(
+                "msrp.connect_to",
+                format!("{ip} is not the address of one client"),
+                "list the addresses of the clients",
+            );
+        }
+        if self.trace.pcap.as_ref() == Some(&self.store.path) {
+            found.mistake(
+                "trace.pcap",
+                "the trace would overwrite the store",
+                "choose another path",
+            );
+        }
+    }
+
+    fn trust(&self, found: &mut Found) {
+        for ip in &self.core.trusted_peers {
+            if ip.is_unspecified() || is_multicast(*ip) {
+                found.mistake(
+                    "core.trusted_peers",
+                    format!("{ip} is not the address of one peer, nor does it stand for all"),
+                    "list the addresses of the peers",
+                );
+            } else if is_public(*ip) && self.sip.udp.is_some() {
+                found.caution(
+                    "core.trusted_peers",
+                    format!("{ip} is a public address, and over UDP anybody can write it as the sender's"),
+                    "reach the peer over a private network, or set sip.udp to \"off\"",
+                );
+            }
+        }
+    }
+
+    fn times(&self, found: &mut Found) {
+        let (focus, registrar) = (&self.focus, &self.registrar);
+        if focus.min_session_interval_s > focus.session_interval_s {
+            found.mistake(
+                "focus.min_session_interval_s",
+                "the least session interval is more than the one that is asked for",
+                "make it at most focus.session_interval_s",
+            );
+        }
+        if focus.ring_s > focus.session_interval_s {
+            found.caution(
+                "focus.ring_s",
+                "a device may ring for longer than the session of its inviter lives without a refresh",
+                "make it at most focus.session_interval_s",
+            );
+        }
+        // RFC 3261 section 16.6, step 11: timer C of a proxy is more than three minutes.
+        if focus.ring_s > 180 {
+            found.caution(
+                "focus.ring_s",
+                "proxies on the way may give up after three minutes of ringing",
+                "make it at most 180",
+            );
+        }
+        if registrar.min_expires_s > registrar.default_expires_s {
+            found.mistake(
+                "registrar.min_expires_s",
+                "the least time of a registration is more than that of one which names no time",
+                "make it at most registrar.default_expires_s",
+            );
+        }
+        if registrar.default_expires_s > registrar.max_expires_s {
+            found.mistake(
+                "registrar.default_expires_s",
+                "a registration that names no time lasts longer than the longest",
+                "make it at most registrar.max_expires_s",
+            );
+        }
+    }
+
+    fn people(&self, found: &mut Found) {
+        if self.focus.max_adhoc_group_size > self.focus.fan_out_credit {
+            found.caution(
+                "focus.fan_out_credit",
+                "nobody may invite as many users as one conference may have",
+                "make it at least focus.max_adhoc_group_size",
+            );
+        }
+        // Who is neither a user of ours nor vouched for by a peer is never authenticated.
+        let home = format!("@{}", self.domain);
+        let foreign = |sender: &&String| !sender.ends_with(&home);
+        if self.core.trusted_peers.is_empty()
+            && let Some(sender) = self.focus.allowed_senders.iter().find(foreign)
+        {
+            found.caution(
+                "focus.allowed_senders",
+                format!(
+                    "{sender} is no user of {}, and no trusted peer can vouch for it",
+                    self.domain
+                ),
+                "correct the address, or list the peer in core.trusted_peers",
+            );
+        }
+    }
+
+    /// The sockets with their keys.
+    fn listens(&self) -> Vec<(&'static str, SocketAddr)> {
+        let sip = [("sip.udp", self.sip.udp), ("sip.tcp", self.sip.tcp)];
+        sip.into_iter()
+            .filter_map(|(key, at)| Some((key, at?)))
+            .chain([("msrp.tcp", self.msrp.tcp)])
+            .collect()
+    }
+}
+
+struct Found(Vec<Problem>);
+
+impl Found {
+    fn caution(&mut self, key: &'static str, what: impl Into<String>, remedy: &'static str) {
+        self.add(Weight::Caution, key, what.into(), remedy);
+    }
+
+    fn mistake(&mut self, key: &'static str, what: impl Into<String>, remedy: &'static str) {
+        self.add(Weight::Mistake, key, what.into(), remedy);
+    }
+
+    fn add(&mut self, weight: Weight, key: &'static str, what: String, remedy: &'static str) {
+        self.0.push(Problem {
+            weight,
+            key,
+            what,
+            remedy,
+        });
+    }
+}
+
+/// Can two sockets of one transport not both be bound?
+fn clash(a: SocketAddr, b: SocketAddr) -> bool {
+    let overlap = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() == b.port() && a.port() != 0 && overlap
+}
+
+fn is_multicast(ip: IpAddr) -> bool {
+    ip.is_multicast() || ip == IpAddr::V4(std::net::Ipv4Addr::BROADCAST)
+}
+
+/// Not of a network that is private, of this link or of this machine.
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            // RFC 6598: shared within one provider, as between the parts of an IMS core.
+            let shared = matches!(ip.octets(), [100, 64..=127, _, _]);
+            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared)
+        }
+        IpAddr::V6(ip) => !(ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()),
+    }
+}

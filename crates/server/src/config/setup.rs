@@ -1,0 +1,48 @@
+//! What is fixed while the server runs.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Sockets, store and identity: changing one takes a restart.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Setup {
+    /// The domain whose users, rooms and factory live here; also the realm of digest.
+    pub domain: String,
+    /// Where SIP over UDP listens.
+    pub sip_udp: Option<SocketAddr>,
+    /// Where SIP over TCP listens.
+    pub sip_tcp: Option<SocketAddr>,
+    /// Where MSRP over TCP listens.
+    pub msrp_tcp: SocketAddr,
+    /// Peers that the MSRP switch may connect to. All others have to connect to it.
+    pub msrp_connect_to: Vec<IpAddr>,
+    /// The address written into Via, Record-Route and MSRP paths; `None` for the one bound.
+    pub advertise: Option<IpAddr>,
+    /// How many shards the SIP core has; 0 for one a core.
+    pub shards: usize,
+    /// Timer T1 of RFC 3261.
+    pub t1: Duration,
+    /// The name of this node, in the store and in bindings.
+    pub node: String,
+    /// Where to write what is sent and received, for tshark.
+    pub trace_pcap: Option<PathBuf>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self {
+            domain: "localhost".to_owned(),
+            sip_udp: Some(local(5060)),
+            sip_tcp: Some(local(5060)),
+            msrp_tcp: local(2855),
+            msrp_connect_to: Vec::new(),
+            advertise: None,
+            shards: 0,
+            t1: Duration::from_millis(500),
+            node: "node-1".to_owned(),
+            trace_pcap: None,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Values that a key takes and others that it does not.
+
+use serde::de::{Deserialize, Deserializer, Error};
+use sip::Uri;
+
+use super::{CoreMode, FocusAnswer};
+
+/// A whole number between two bounds, both allowed.
+pub(super) fn between<'de, const LEAST: u32, const MOST: u32, D>(from: D) -> Result<u32, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let number = i64::deserialize(from)?;
+    u32::try_from(number)
+        .ok()
+        .filter(|number| (LEAST..=MOST).contains(number))
+        .ok_or_else(|| D::Error::custom(format!("{number} is not between {LEAST} and {MOST}")))
+}
+
+/// The status for a session that nobody knows.
+pub(super) fn status<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
+    // IM-7.2.1.5-S1a says 403; RFC 3261 section 21.4.5 and RCS clients expect 404.
+    match i64::deserialize(from)? {
+        403 => Ok(403),
+        404 => Ok(404),
+        other => Err(D::Error::custom(format!("{other} is neither 403 nor 404"))),
+    }
+}
+
+/// A domain name, or an IPv4 address in its place, in small letters.
+pub(super) fn domain<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?.to_ascii_lowercase();
+    let label = |label: &str| {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        (1..=63).contains(&label.len())
+            && label.bytes().all(allowed)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if text.len() > 253 || !text.split('.').all(label) {
+        return Err(D::Error::custom(format!("\"{text}\" is not a domain name")));
+    }
+    Ok(text)
+}
+
+/// The name of a node.
+pub(super) fn node<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    word(from, "-_.")
+}
+
+/// The user part of an address, without any escapes.
+pub(super) fn user_part<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    word(from, "-_.+")
+}
+
+fn word<'de, D: Deserializer<'de>>(from: D, marks: &str) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || marks.contains(c);
+    if !(1..=64).contains(&text.len()) || !text.chars().all(allowed) {
+        return Err(D::Error::custom(format!(
+            "\"{text}\" is not 1 to 64 letters, digits and {marks}"
+        )));
+    }
+    Ok(text)
+}
+
+/// Addresses of people, in the one form in which the server compares them.
+pub(super) fn senders<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let canonical = |text: String| match Uri::parse(&text) {
+        Ok(uri) if uri.is_sip() && uri.user().is_some() => Ok(uri.aor()),
+        _ => Err(D::Error::custom(format!(
+            "\"{text}\" is not an address such as sip:alice@localhost"
+        ))),
+    };
+    Vec::<String>::deserialize(from)?
+        .into_iter()
+        .map(canonical)
+        .collect()
+}
+
+/// An address to listen on, or `"off"`.
+pub(super) mod listen {
+    use std::net::SocketAddr;
+
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    const OFF: &str = "off";
+
+    pub(in crate::config) fn deserialize<'de, D>(from: D) -> Result<Option<SocketAddr>, D::Error>
+    where
+        D: Deserializer<'de>,
+    {
+        let text = String::deserialize(from)?;
+        if text == OFF {
+            return Ok(None);
+        }
+        let why = || format!("\"{text}\" is neither an IP address with a port nor \"{OFF}\"");
+        text.parse().map(Some).map_err(|_| D::Error::custom(why()))
+    }
+
+    pub(in crate::config) fn serialize<S: Serializer>(
+        at: &Option<SocketAddr>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => to.collect_str(at),
+            None => to.serialize_str(OFF),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CoreMode {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match String::deserialize(from)?.as_str() {
+            "embedded" => Ok(Self::Embedded),
+            "ims" => Err(D::Error::custom(
+                "the mode \"ims\", behind the S-CSCF of an outer core, comes in a later version",
+            )),
+            other => Err(D::Error::custom(format!("there is no mode \"{other}\""))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for FocusAnswer {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match String::deserialize(from)?.as_str() {
+            "confirmed" => Ok(Self::Confirmed),
+            "immediate" => Ok(Self::Immediate),
+            other => Err(D::Error::custom(format!("there is no answer \"{other}\""))),
+        }
+    }
+}

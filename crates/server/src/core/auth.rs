@@ -1,0 +1,200 @@
+//! Who sent a request: a trusted peer's word, or digest (RFC 7616, RFC 8760, RFC 3325).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sip::digest::{self, Algorithm, Challenge, Credentials, NonceError};
+use sip::header::{From, PAssertedIdentity};
+use sip::{Method, Name, Request, Uri};
+use store::Account;
+use world::{Clock, Rng};
+
+use crate::core::Answer;
+
+/// A sender whose identity is established.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Identity {
+    /// The address of record, canonical: `sip:alice@localhost`.
+    pub(crate) aor: Arc<str>,
+    /// The name of the account, if the sender is a user of ours.
+    pub(crate) display: Option<Arc<str>>,
+}
+
+/// What is known about the sender of a request.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// It is this one.
+    Known(Identity),
+    /// Not yet, or not at all: say this.
+    Answer(Answer),
+    /// The store has to be asked about this account first.
+    Ask(String),
+}
+
+/// Nonces and their counts, shared by all shards without a lock.
+///
+/// A nonce carries the slot of the table in which its counts are kept. When the slot is given to
+/// a newer nonce the older one becomes stale, so memory is fixed and no replay ever passes.
+pub(crate) struct Nonces {
+    keyed: digest::Nonces,
+    slots: Box<[Slot]>,
+}
+
+#[derive(Default)]
+struct Slot {
+    /// The nonce that has the slot.
+    owner: AtomicU64,
+    /// Which counts were seen.
+    seen: AtomicU64,
+}
+
+/// Nonces in use at a time: one a user in the five minutes that a nonce lives. 1 MiB.
+const SLOTS: u32 = 65_536;
+
+impl Nonces {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
+        Self {
+            keyed: digest::Nonces::new(key),
+            slots: (0..SLOTS).map(|_| Slot::default()).collect(),
+        }
+    }
+
+    fn issue(&self, clock: &Clock, rng: &mut Rng) -> String {
+        let id = rng.u64();
+        let slot = u32::try_from(rng.below(u64::from(SLOTS))).unwrap_or_default();
+        if let Some(slot) = self.slot(slot) {
+            slot.owner.store(id, Ordering::Release);
+            slot.seen.store(0, Ordering::Release);
+        }
+        self.keyed.issue(clock.unix().as_secs(), id, slot)
+    }
+
+    /// Takes a nonce-count. `Err` when the nonce cannot be used (again).
+    fn take(&self, text: &str, nc: u32, clock: &Clock) -> Result<(), NonceError> {
+        let nonce = self.keyed.check(text, clock.unix().as_secs())?;
+        let slot = self.slot(nonce.slot).ok_or(NonceError::Forged)?;
+        if slot.owner.load(Ordering::Acquire) != nonce.id {
+            return Err(NonceError::Stale);
+        }
+        let advance = |seen| digest::advance(seen, nc);
+        match slot
+            .seen
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, advance)
+        {
+            Ok(_) => Ok(()),
+            Err(_) => Err(NonceError::Stale),
+        }
+    }
+
+    fn slot(&self, slot: u32) -> Option<&Slot> {
+        self.slots.get(usize::try_from(slot).ok()?)
+    }
+}
+
+/// Everything a verdict needs besides the request.
+pub(crate) struct Court<'a> {
+    pub(crate) realm: &'a str,
+    pub(crate) nonces: &'a Nonces,
+    pub(crate) clock: &'a Clock,
+    pub(crate) rng: &'a mut Rng,
+}
+
+impl Court<'_> {
+    /// Who sent this? `account` answers from memory: `None` means ask the store.
+    pub(crate) fn judge<'m>(
+        &mut self,
+        request: &Request,
+        account: impl FnOnce(&str) -> Option<Option<&'m Arc<Account>>>,
+    ) -> Verdict {
+        let name = match request.method() {
+            Method::Register => Name::Authorization,
+            _ => Name::ProxyAuthorization,
+        };
+        let ours = request
+            .raw_all(name)
+            .chain(request.raw_all(Name::Authorization))
+            .filter_map(|value| Credentials::parse(value).ok())
+            .find(|credentials| credentials.realm == self.realm);
+        let Some(credentials) = ours else {
+            return Verdict::Answer(self.challenge(request, false));
+        };
+        let Some(account) = account(&credentials.username) else {
+            return Verdict::Ask(credentials.username);
+        };
+        let account = account.filter(|account| account.enabled);
+        self.weigh(request, &credentials, account)
+    }
+
+    fn weigh(
+        &mut self,
+        request: &Request,
+        credentials: &Credentials,
+        account: Option<&Arc<Account>>,
+    ) -> Verdict {
+        let ha1 = account.and_then(|account| match credentials.algorithm {
+            Algorithm::Sha256 => account.credentials.ha1_sha256.as_deref(),
+            Algorithm::Md5 => account.credentials.ha1_md5.as_deref(),
+        });
+        // The same work and the same answer for an unknown user and a wrong password.
+        let right = digest::verify(credentials, ha1, request.method().as_str(), request.uri());
+        let (true, Some(account)) = (right, account) else {
+            return Verdict::Answer(self.challenge(request, false));
+        };
+        let nc = credentials.proof.as_ref().map_or(0, |proof| proof.nc);
+        match self.nonces.take(&credentials.nonce, nc, self.clock) {
+            Ok(()) => vouch(request, account),
+            Err(error) => {
+                let stale = error == NonceError::Stale;
+                Verdict::Answer(self.challenge(request, stale))
+            }
+        }
+    }
+
+    /// 401 to a REGISTER, 407 to all others: strongest algorithm first (RFC 8760 section 2.3).
+    fn challenge(&mut self, request: &Request, stale: bool) -> Answer {
+        let (status, name) = match request.method() {
+            Method::Register => (401, Name::WwwAuthenticate),
+            _ => (407, Name::ProxyAuthenticate),
+        };
+        let nonce = self.nonces.issue(self.clock, self.rng);
+        let mut answer = Answer::plain(status);
+        for algorithm in Algorithm::ALL {
+            let mut challenge = Challenge::new(self.realm, &nonce, algorithm);
+            challenge.stale = stale;
+            answer = answer.with(name, challenge.to_string());
+        }
+        answer
+    }
+}
+
+/// The password was right: does the request speak for the same user?
+fn vouch(request: &Request, account: &Arc<Account>) -> Verdict {
+    let aor = format!("sip:{}@{}", sip::escape_user(&account.name), account.domain);
+    let Ok(Some(from)) = request.get::<From<'_>>() else {
+        return Verdict::Answer(Answer::because(400, "Bad From"));
+    };
+    if from.uri.aor() != aor && !is_anonymous(&from.uri) {
+        return Verdict::Answer(Answer::because(403, "From Is Not the Authenticated User"));
+    }
+    Verdict::Known(Identity {
+        aor: aor.into(),
+        display: account.display_name.as_deref().map(Into::into),
+    })
+}
+
+/// Is it the anonymous URI of RFC 3323 section 4.1.1.3?
+pub(crate) fn is_anonymous(uri: &Uri<'_>) -> bool {
+    uri.is_sip() && uri.host().eq_ignore_ascii_case("anonymous.invalid")
+}
+
+/// The word of a trusted peer (RFC 3325): the first SIP identity it asserts.
+pub(crate) fn asserted(request: &Request) -> Option<Identity> {
+    request
+        .list::<PAssertedIdentity<'_>>()
+        .flatten()
+        .find(|identity| identity.uri.is_sip())
+        .map(|identity| Identity {
+            aor: identity.uri.aor().into(),
+            display: identity.display().map(Into::into),
+        })
+}

@@ -1,0 +1,299 @@
+//! Whom a request is for, and who there answers it.
+
+use std::sync::Arc;
+
+use sip::header::{Contact, To};
+use sip::transaction::ServerId;
+use sip::{Method, Name, Request, Uri};
+use tokio::sync::mpsc;
+
+use crate::core::shard::Shard;
+use crate::core::{Answer, Command, Identity, proxy, registrar};
+use crate::focus::{self, Call, adhoc, legs};
+use crate::net::Flow;
+use crate::rooms::RoomHandle;
+
+/// Whom a Request-URI names.
+enum Target {
+    /// Nobody in particular: the server itself.
+    Server,
+    /// The conference factory (IM-7.2.1.2-S1).
+    Factory,
+    /// A live conference.
+    Room(RoomHandle),
+    /// What looks like a conference that is no more.
+    NoRoom,
+    /// Somebody of our domain.
+    User(String),
+    /// Somebody of another domain.
+    Elsewhere,
+}
+
+impl Shard {
+    /// Takes a new request.
+    pub(super) fn request(&mut self, id: ServerId, request: Request, flow: Flow) {
+        if request
+            .require::<To<'_>>()
+            .is_ok_and(|to| to.tag().is_some())
+        {
+            return self.inside(id, request, &flow);
+        }
+        if *request.method() == Method::Register {
+            if let Some((request, who)) = self.identify(id, request, &flow) {
+                self.register(id, request, who, flow);
+            }
+            return;
+        }
+        match self.target(&request) {
+            Target::Server => self.for_server(id, &request),
+            Target::Factory => self.for_factory(id, request, flow),
+            Target::Room(room) => self.for_room(id, request, flow, room),
+            Target::NoRoom => self.for_no_room(id, request, &flow),
+            Target::User(aor) => self.for_user(id, request, flow, aor),
+            Target::Elsewhere => {
+                if let Some((request, _)) = self.identify(id, request, &flow) {
+                    self.desk.answer(
+                        id,
+                        &request,
+                        &Answer::because(404, "Domain Not Served Here"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn target(&self, request: &Request) -> Target {
+        let Ok(uri) = Uri::parse(request.uri()) else {
+            return Target::Elsewhere;
+        };
+        if !self.house.is_domain(uri.host()) && !self.house.is_me(uri.host(), uri.port()) {
+            return Target::Elsewhere;
+        }
+        let Some(user) = uri.user() else {
+            return Target::Server;
+        };
+        if user == self.policy.focus.factory {
+            return Target::Factory;
+        }
+        // At our address instead of our domain it is the same user.
+        let aor = format!("sip:{user}@{}", self.house.setup.domain);
+        let aor = Uri::parse(&aor).map_or(aor.clone(), |uri| uri.aor());
+        match self.house.rooms.find(&aor) {
+            Some(room) => Target::Room(room),
+            None if is_session(user) => Target::NoRoom,
+            None => Target::User(aor),
+        }
+    }
+
+    /// A request inside a dialog: of a leg, of a subscription, or one that passes through.
+    fn inside(&mut self, id: ServerId, request: Request, flow: &Flow) {
+        if let Some(leg) = self.legs.find(&request) {
+            self.legs.inside(leg, id, request, &mut self.desk);
+        } else if let Some(watch) = self.watchers.find(&request) {
+            self.watchers.refresh(watch, id, &request, &mut self.desk);
+        } else if let Some(to) = self.routed(&request, flow) {
+            self.proxy.inside(id, request, flow, to, &mut self.desk);
+        } else {
+            self.desk.answer(id, &request, &Answer::plain(481));
+        }
+    }
+
+    /// The other side of a dialog that was record-routed through us.
+    pub(super) fn routed(&self, request: &Request, flow: &Flow) -> Option<Flow> {
+        let name = proxy::other_side(&self.house, request, flow)?;
+        match name.split_once(':')? {
+            ("udp", remote) => {
+                let port = self.house.udp.clone()?;
+                let remote = remote.parse().ok()?;
+                Some(Flow::Udp { port, remote })
+            }
+            ("tcp", number) => self.flows.get(&number.parse().ok()?).cloned(),
+            _ => None,
+        }
+    }
+
+    fn register(&mut self, id: ServerId, request: Request, who: Identity, flow: Flow) {
+        let Ok(permit) = Arc::clone(&self.house.procedures).try_acquire_owned() else {
+            return self.desk.answer(id, &request, &Answer::plain(503));
+        };
+        let (house, me) = (Arc::clone(&self.house), self.me.clone());
+        self.house.world.tasks.spawn("register", async move {
+            let (status, response) = registrar::register(house, request, who, flow).await;
+            me.tell(Command::Respond {
+                id,
+                status,
+                response,
+            });
+            drop(permit);
+        });
+    }
+
+    fn for_server(&mut self, id: ServerId, request: &Request) {
+        match request.method() {
+            Method::Options => self.options(id, request),
+            _ => {
+                let answer = Answer::plain(405).with(Name::Allow, "OPTIONS, REGISTER");
+                self.desk.answer(id, request, &answer);
+            }
+        }
+    }
+
+    /// What this server can do (RFC 3261 section 11.2, RFC 5366 section 4).
+    fn options(&mut self, id: ServerId, request: &Request) {
+        let tag = self.desk.rng.token(64);
+        let mut draft = self.house.replies.draft(request, 200, "OK", &tag);
+        draft.header(Name::Allow, focus::ALLOW);
+        draft.header(Name::Accept, focus::ACCEPT);
+        draft.header(
+            Name::Supported,
+            "timer, recipient-list-invite, path, outbound, gruu",
+        );
+        draft.header(Name::AllowEvents, "conference");
+        self.desk.respond(id, 200, draft.finish());
+    }
+
+    fn for_factory(&mut self, id: ServerId, request: Request, flow: Flow) {
+        match request.method() {
+            Method::Invite => {}
+            Method::Options => return self.options(id, &request),
+            _ => {
+                let answer = Answer::plain(405).with(Name::Allow, "INVITE, ACK, CANCEL, OPTIONS");
+                return self.desk.answer(id, &request, &answer);
+            }
+        }
+        let Some((request, who)) = self.identify(id, request, &flow) else {
+            return;
+        };
+        if let Some(answer) = adhoc::unknown_options(&request) {
+            return self.desk.answer(id, &request, &answer);
+        }
+        if !matches!(request.first::<Contact<'_>>(), Ok(Some(_))) {
+            return self.desk.answer(
+                id,
+                &request,
+                &Answer::because(400, "An INVITE Needs a Contact"),
+            );
+        }
+        let Ok(permit) = Arc::clone(&self.house.procedures).try_acquire_owned() else {
+            return self.desk.answer(
+                id,
+                &request,
+                &Answer::plain(503).with(Name::RetryAfter, "5"),
+            );
+        };
+        self.trying(id, &request);
+        let (tell, events) = mpsc::unbounded_channel();
+        self.calls.insert(id, (tell, flow.clone()));
+        let call = Call {
+            id,
+            request,
+            flow,
+            who,
+            tag: self.desk.rng.token(64),
+            shard: self.me.clone(),
+            events,
+        };
+        let house = Arc::clone(&self.house);
+        self.house.world.tasks.spawn("ad-hoc set-up", async move {
+            adhoc::set_up(house, call).await;
+            drop(permit);
+        });
+    }
+
+    fn for_room(&mut self, id: ServerId, request: Request, flow: Flow, room: RoomHandle) {
+        match request.method() {
+            Method::Subscribe => {
+                if let Some((request, who)) = self.identify(id, request, &flow) {
+                    let me = self.me.clone();
+                    self.watchers
+                        .subscribe(id, request, flow, &who, room, me, &mut self.desk);
+                }
+            }
+            Method::Options => self.options(id, &request),
+            // Coming back to a session is 7.2.1.5, which this server does not have yet: for it a
+            // session can be come to by invitation alone.
+            Method::Invite => self.for_no_room(id, request, &flow),
+            _ => {
+                let answer = Answer::plain(405).with(Name::Allow, legs::ALLOW_OUTSIDE);
+                self.desk.answer(id, &request, &answer);
+            }
+        }
+    }
+
+    fn for_no_room(&mut self, id: ServerId, request: Request, flow: &Flow) {
+        if let Some((request, _)) = self.identify(id, request, flow) {
+            let status = match request.method() {
+                Method::Invite => self.policy.focus.unknown_session,
+                _ => 404,
+            };
+            self.desk
+                .answer(id, &request, &Answer::because(status, "No Such Session"));
+        }
+    }
+
+    fn for_user(&mut self, id: ServerId, request: Request, flow: Flow, aor: String) {
+        let Some((request, who)) = self.identify(id, request, &flow) else {
+            return;
+        };
+        let now_ms = self.house.unix_ms();
+        let gruu = Uri::parse(request.uri())
+            .ok()
+            .and_then(|uri| uri.params().get("gr"));
+        let devices = match gruu {
+            // RFC 5627 section 5.3: a GRUU names one device.
+            Some(instance) => {
+                let instance = sip::unescape(instance).into_owned();
+                self.location
+                    .instance(&aor, &instance, now_ms)
+                    .into_iter()
+                    .collect()
+            }
+            None => self.location.devices(&aor, now_ms),
+        };
+        if devices.is_empty() {
+            return self.nobody(id, request, aor);
+        }
+        if *request.method() == Method::Invite {
+            self.trying(id, &request);
+        }
+        self.proxy
+            .forward(id, request, &flow, Some(&who), devices, &mut self.desk);
+    }
+
+    /// Says why nobody can be reached: no such user, or not registered.
+    fn nobody(&mut self, id: ServerId, request: Request, aor: String) {
+        let (house, me) = (Arc::clone(&self.house), self.me.clone());
+        self.house.world.tasks.spawn("nobody", async move {
+            let name = aor
+                .trim_start_matches("sip:")
+                .split('@')
+                .next()
+                .unwrap_or_default();
+            let answer = match house.has_account(name).await {
+                Some(false) => Answer::plain(404),
+                _ => Answer::plain(480),
+            };
+            let response = house.replies.answer(&request, &answer, &house.tag());
+            let status = answer.status;
+            me.tell(Command::Respond {
+                id,
+                status,
+                response,
+            });
+        });
+    }
+
+    /// 100 at once: the rest may take a while.
+    fn trying(&mut self, id: ServerId, request: &Request) {
+        let draft = sip::Draft::response(request, 100, "Trying", None);
+        self.desk.respond(id, 100, draft.finish());
+    }
+}
+
+/// Does a user part look like a session identity of ours: a partition and 128 random bits?
+fn is_session(user: &str) -> bool {
+    user.len() == 28
+        && user
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || (b'2'..=b'7').contains(&b))
+}

@@ -1,0 +1,19 @@
+//! The embedded SIP core: shards, registrar, location, home proxy, digest.
+
+mod accounts;
+mod auth;
+pub(crate) mod desk;
+mod dispatch;
+mod location;
+pub(crate) mod proxy;
+mod registrar;
+mod reply;
+mod shard;
+mod shards;
+
+pub(crate) use accounts::Accounts;
+pub(crate) use auth::{Identity, Nonces};
+pub(crate) use location::{Delta, Device, Location};
+pub(crate) use reply::{Answer, Replies, SERVER};
+pub(crate) use shard::Shard;
+pub(crate) use shards::{Command, Held, Inbound, ShardHandle, Shards};

@@ -1,0 +1,461 @@
+//! The home proxy: requests to our users go to their devices, and the answers come back.
+//!
+//! A stateful proxy that forks in parallel (RFC 3261 section 16), all of it within the shard's
+//! turn. Its parts, in the order a request meets them:
+//!
+//! - [`admission`]: may it go on (hops, loops, extensions)?
+//! - [`targets`]: to which devices?
+//! - [`rewrite`]: what changes in it, and in the responses;
+//! - [`token`]: the Record-Route that brings later requests of the dialog back;
+//! - [`fork`]: what its branches do, and [`verdict`]: which of their answers the caller gets.
+
+mod admission;
+mod fork;
+mod rewrite;
+mod targets;
+mod token;
+mod verdict;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use sip::header::{From, NameAddr, Route, To};
+use sip::transaction::{ClientId, ServerId};
+use sip::{Method, Request, Response, Uri};
+
+use crate::core::desk::{Desk, Owner};
+use crate::core::reply::phrase;
+use crate::core::{Answer, Device, Identity};
+use crate::house::House;
+use crate::net::Flow;
+
+use admission::Passport;
+use fork::{Fork, Step};
+use rewrite::{Course, Hop};
+use token::Dialog;
+use verdict::Verdict;
+
+/// The largest request sent as one datagram, in bytes: what IPv4 can carry, less the room for
+/// headers of IP and UDP and for the Vias of further hops.
+const DATAGRAM_MAX: usize = 65_000;
+
+/// The requests that one shard has forwarded.
+#[derive(Debug, Default)]
+pub(crate) struct Proxy {
+    contexts: HashMap<ServerId, Context>,
+    /// When a context is to be looked at: at most one entry each.
+    alarms: BTreeSet<(Instant, ServerId)>,
+    /// What the event under way leads to. Empty between events.
+    steps: Vec<Step>,
+}
+
+/// One forwarded request.
+#[derive(Debug)]
+struct Context {
+    request: Request,
+    fork: Fork,
+    alarm: Option<Instant>,
+}
+
+/// What all branches of one request share.
+struct Onward<'a> {
+    request: &'a Request,
+    id: ServerId,
+    /// The flow it came by.
+    flow: &'a Flow,
+    passport: Passport,
+    asserted: Option<String>,
+    course: Course<'a>,
+}
+
+impl Proxy {
+    /// Forwards a request to the devices of a user, all at once.
+    ///
+    /// An INVITE has been answered with 100. `from` is the sender, if it is known.
+    pub(crate) fn forward(
+        &mut self,
+        id: ServerId,
+        request: Request,
+        flow: &Flow,
+        from: Option<&Identity>,
+        devices: Vec<Arc<Device>>,
+        desk: &mut Desk,
+    ) {
+        let passport = match admission::admit(&request, desk.house.replies.key) {
+            Ok(passport) => passport,
+            Err(answer) => return desk.answer(id, &request, &answer),
+        };
+        let devices = targets::choose(devices, &request);
+        let Some(shares) = admission::split(passport.breadth, devices.len()) else {
+            // RFC 5393 section 5.3.3.
+            return desk.answer(id, &request, &Answer::because(440, "Max-Breadth Exceeded"));
+        };
+        let house = Arc::clone(&desk.house);
+        let onward = Onward {
+            id,
+            flow,
+            passport,
+            asserted: asserted(&request, from),
+            course: Course::of(&request, |uri| is_ours(&house, uri)),
+            request: &request,
+        };
+        let mut fork = Fork::new(*request.method() == Method::Invite, devices.len());
+        for (device, breadth) in devices.iter().zip(shares) {
+            match device.route() {
+                Some(to) => onward.branch(&to, Some(device), breadth, &mut fork, desk),
+                None => fork.unsent(430),
+            }
+        }
+        self.open(id, request, fork, desk);
+    }
+
+    /// Forwards a request inside a dialog to the other side of it.
+    pub(crate) fn inside(
+        &mut self,
+        id: ServerId,
+        request: Request,
+        flow: &Flow,
+        to: Flow,
+        desk: &mut Desk,
+    ) {
+        let passport = match admission::admit(&request, desk.house.replies.key) {
+            Ok(passport) => passport,
+            Err(answer) => return desk.answer(id, &request, &answer),
+        };
+        let house = Arc::clone(&desk.house);
+        let onward = Onward {
+            id,
+            flow,
+            passport,
+            // The dialog vouches for the sender; nobody has asked for its credentials.
+            asserted: None,
+            course: Course::of(&request, |uri| is_ours(&house, uri)),
+            request: &request,
+        };
+        let mut fork = Fork::new(*request.method() == Method::Invite, 1);
+        onward.branch(&to, None, passport.breadth, &mut fork, desk);
+        self.open(id, request, fork, desk);
+    }
+
+    /// Forwards an ACK to a 2xx, which has no transaction (RFC 3261 section 16.11).
+    pub(crate) fn ack(&mut self, request: &Request, to: &Flow, desk: &mut Desk) {
+        let house = Arc::clone(&desk.house);
+        let key = house.replies.key;
+        // An ACK is never answered: one that may not go on is dropped.
+        let Ok(passport) = admission::admit(request, key) else {
+            return;
+        };
+        let course = Course::of(request, |uri| is_ours(&house, uri));
+        let branch = admission::stateless_branch(request, passport.course, key);
+        let hop = Hop {
+            uri: course.uri,
+            via: &house.via(to, &branch),
+            path: &[],
+            routes: &course.routes,
+            record_routes: &[],
+            max_forwards: passport.max_forwards,
+            breadth: passport.breadth,
+            asserted: None,
+            realm: &house.setup.domain,
+        };
+        let bytes = rewrite::request(request, &hop);
+        if fits(to, &bytes) {
+            desk.send_plain(to, bytes);
+        }
+    }
+
+    /// A branch has a response.
+    pub(crate) fn answered(
+        &mut self,
+        id: ServerId,
+        client: ClientId,
+        response: Response,
+        desk: &mut Desk,
+    ) {
+        if response.is_final() && !response.is_success() {
+            desk.disown(client);
+        }
+        let Some(context) = self.contexts.get_mut(&id) else {
+            // The caller had its answer long ago.
+            if response.is_final() {
+                desk.disown(client);
+            }
+            return;
+        };
+        let patience = desk.timers().patience();
+        context
+            .fork
+            .answered(client, response, desk.now, patience, &mut self.steps);
+        self.settle(id, desk);
+    }
+
+    /// A branch will have no response; it counts as `status`.
+    pub(crate) fn failed(&mut self, id: ServerId, client: ClientId, status: u16, desk: &mut Desk) {
+        desk.disown(client);
+        if let Some(context) = self.contexts.get_mut(&id) {
+            context.fork.failed(client, status, &mut self.steps);
+            self.settle(id, desk);
+        }
+    }
+
+    /// The caller gave an INVITE up. `reason` is the value of the CANCEL's Reason, if it has one.
+    ///
+    /// The 487 to the INVITE comes from the branches (RFC 3261 section 16.10).
+    pub(crate) fn cancelled(&mut self, id: ServerId, reason: Option<&str>, desk: &mut Desk) {
+        if let Some(context) = self.contexts.get_mut(&id) {
+            for client in context.fork.cancelled() {
+                desk.cancel(client, reason);
+            }
+            self.settle(id, desk);
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is to be called.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.alarms.first().map(|(at, _)| *at)
+    }
+
+    /// Does what is due.
+    pub(crate) fn handle_timeout(&mut self, desk: &mut Desk) {
+        while let Some(&(at, id)) = self.alarms.first().filter(|(at, _)| *at <= desk.now) {
+            self.alarms.remove(&(at, id));
+            if let Some(context) = self.contexts.get_mut(&id) {
+                context.alarm = None;
+                context.fork.handle_timeout(desk.now, &mut self.steps);
+                self.settle(id, desk);
+            }
+        }
+    }
+
+    /// How many forwarded requests are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.contexts.len()
+    }
+
+    fn open(&mut self, id: ServerId, request: Request, mut fork: Fork, desk: &mut Desk) {
+        fork.settle(&mut self.steps);
+        let context = Context {
+            request,
+            fork,
+            alarm: None,
+        };
+        self.contexts.insert(id, context);
+        self.settle(id, desk);
+    }
+
+    /// Does what an event led to, and forgets the request when nothing more can come of it.
+    fn settle(&mut self, id: ServerId, desk: &mut Desk) {
+        let Some(context) = self.contexts.get_mut(&id) else {
+            return;
+        };
+        for step in self.steps.drain(..) {
+            context.take(step, id, desk);
+        }
+        let deadline = context.fork.deadline();
+        if deadline != context.alarm {
+            if let Some(old) = context.alarm.take() {
+                self.alarms.remove(&(old, id));
+            }
+            self.alarms.extend(deadline.map(|at| (at, id)));
+            context.alarm = deadline;
+        }
+        if context.fork.is_over() {
+            self.contexts.remove(&id);
+        }
+    }
+}
+
+impl Context {
+    fn take(&self, step: Step, id: ServerId, desk: &mut Desk) {
+        match step {
+            Step::Cancel(client, status) => desk.cancel(client, Some(&reason(status))),
+            Step::Conclude(Verdict::Forward { best, challenges }) => {
+                let bytes = rewrite::response(&best, &challenges);
+                desk.respond(id, best.status(), bytes);
+            }
+            Step::Conclude(Verdict::Answer(status)) => {
+                desk.answer(id, &self.request, &Answer::plain(status));
+            }
+            Step::Conclude(Verdict::Silence) => {}
+            Step::Disown(client) => desk.disown(client),
+            Step::Pass(response) => {
+                let bytes = rewrite::response(&response, &[]);
+                desk.respond(id, response.status(), bytes);
+            }
+        }
+    }
+}
+
+impl Onward<'_> {
+    /// Sends one copy: to a device, or inside a dialog.
+    fn branch(
+        &self,
+        to: &Flow,
+        device: Option<&Device>,
+        breadth: u32,
+        fork: &mut Fork,
+        desk: &mut Desk,
+    ) {
+        let house = &desk.house;
+        let record_routes = if is_recorded(self.request.method()) {
+            record_routes(house, self.request, self.flow, to)
+        } else {
+            Vec::new()
+        };
+        let branch = admission::branch(&desk.branch(), self.passport.course);
+        let bytes = rewrite::request(
+            self.request,
+            &Hop {
+                uri: device.map_or(self.course.uri, |device| bare(&device.record.contact)),
+                via: &desk.house.via(to, &branch),
+                path: device.map_or(&[], |device| device.record.path.as_slice()),
+                routes: &self.course.routes,
+                record_routes: &record_routes,
+                max_forwards: self.passport.max_forwards,
+                breadth,
+                asserted: self.asserted.as_deref(),
+                realm: &desk.house.setup.domain,
+            },
+        );
+        if !fits(to, &bytes) {
+            return fork.unsent(513);
+        }
+        let method = self.request.method().clone();
+        let client = desk.send(method, &branch, bytes, to, Owner::Proxy(self.id));
+        fork.sent(client, desk.now);
+    }
+}
+
+/// The name of the flow to the other side, for a request inside a dialog that passed through here.
+///
+/// The token stands in the topmost Route, or, when a strict router sent the request, in the
+/// Request-URI. `None` when there is none, or it is not for this dialog.
+pub(crate) fn other_side(house: &House, request: &Request, flow: &Flow) -> Option<String> {
+    let route = request.first::<Route<'_>>().ok()??;
+    let here = Uri::parse(request.uri()).ok();
+    let hops = [Some(route.uri), here.filter(|uri| uri.params().has("lr"))];
+    let token = hops
+        .into_iter()
+        .flatten()
+        .find(|uri| is_ours(house, uri))?
+        .user()?;
+    let to = request.require::<To<'_>>().ok()?;
+    let found = token::resolve(
+        &house.proxy_key,
+        token,
+        dialog(request)?,
+        to.tag().unwrap_or_default(),
+    );
+    if found.is_none() {
+        tracing::debug!(remote = %flow.remote(), "a Route that is not of this dialog");
+    }
+    found
+}
+
+/// The Record-Route values for a request from one flow to another, topmost first.
+///
+/// Where both sides reach us at the same address there is one; else one for each (RFC 5658): both
+/// have the token, since each side sees its own value first.
+fn record_routes(house: &House, request: &Request, caller: &Flow, callee: &Flow) -> Vec<String> {
+    let Some(dialog) = dialog(request) else {
+        return Vec::new();
+    };
+    let token = token::issue(&house.proxy_key, dialog, &caller.name(), &callee.name());
+    let here = |flow: &Flow| {
+        let transport = flow.transport().to_ascii_lowercase();
+        format!(
+            "<sip:{token}@{};transport={transport};lr>",
+            house.address(flow)
+        )
+    };
+    let mut values = vec![here(callee)];
+    let for_caller = here(caller);
+    if !values.contains(&for_caller) {
+        values.push(for_caller);
+    }
+    values
+}
+
+fn dialog(request: &Request) -> Option<Dialog<'_>> {
+    let from = request.require::<From<'_>>().ok()?;
+    Some(Dialog {
+        call_id: request.raw(sip::Name::CallId)?,
+        from_tag: from.tag().unwrap_or_default(),
+    })
+}
+
+/// Requests that make a dialog, or may change where its peers are (RFC 3261 section 16.6 step 4;
+/// RFC 6665 section 4.3 for SUBSCRIBE and NOTIFY).
+const fn is_recorded(method: &Method) -> bool {
+    matches!(
+        method,
+        Method::Invite | Method::Notify | Method::Refer | Method::Subscribe | Method::Update
+    )
+}
+
+/// The P-Asserted-Identity that a device is shown.
+fn asserted(request: &Request, from: Option<&Identity>) -> Option<String> {
+    let from = from.filter(|_| !rewrite::hides_identity(request))?;
+    Some(NameAddr::write(from.display.as_deref(), &from.aor))
+}
+
+/// Does this URI name us? A user's client may know us by our domain alone.
+fn is_ours(house: &House, uri: &Uri<'_>) -> bool {
+    uri.is_sip() && (house.is_me(uri.host(), uri.port()) || house.is_domain(uri.host()))
+}
+
+/// A contact as a Request-URI: without header fields (RFC 3261 section 19.1.1).
+fn bare(contact: &str) -> &str {
+    match Uri::parse(contact).ok().and_then(|uri| uri.headers_text()) {
+        Some(headers) => {
+            let end = contact
+                .len()
+                .saturating_sub(headers.len())
+                .saturating_sub(1);
+            contact.get(..end).unwrap_or(contact)
+        }
+        None => contact,
+    }
+}
+
+/// Can this be sent over this flow?
+const fn fits(flow: &Flow, bytes: &Bytes) -> bool {
+    flow.is_reliable() || bytes.len() <= DATAGRAM_MAX
+}
+
+/// Why a branch is cancelled, for its Reason header (RFC 3326).
+fn reason(status: u16) -> String {
+    let text = match status {
+        200..300 => "Call completed elsewhere",
+        _ => phrase(status),
+    };
+    format!("SIP;cause={status};text=\"{text}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc_3261_19_1_1_a_contact_becomes_a_request_uri() {
+        for (contact, want) in [
+            ("sip:b@h:5070;ob", "sip:b@h:5070;ob"),
+            ("sip:b@h?Replaces=x&y=z", "sip:b@h"),
+            ("sip:b?c@h;x?y=z", "sip:b?c@h;x"),
+            ("nonsense", "nonsense"),
+        ] {
+            assert_eq!(bare(contact), want);
+        }
+    }
+
+    #[test]
+    fn rfc_3326_why_a_branch_is_cancelled() {
+        assert_eq!(
+            reason(200),
+            "SIP;cause=200;text=\"Call completed elsewhere\""
+        );
+        assert_eq!(reason(603), "SIP;cause=603;text=\"Decline\"");
+    }
+}

@@ -1,0 +1,423 @@
+//! 7.2.1.2: the set-up of an ad-hoc conference, step by step.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use room::{Address, Cause, Event, Guest, Host, Offer, Room, Rules};
+use sip::header::From;
+use sip::sdp::{Description, LocalSession, Setup as MediaSetup};
+use sip::session_timer::Agreed;
+use sip::{Method, Name, Request};
+use store::{Member, MemberState, Partition, RoomKind, Write};
+use tokio::sync::mpsc;
+
+use crate::config::{FocusAnswer, Policy};
+use crate::core::{Answer, Command};
+use crate::focus::body::{self, Bodies};
+use crate::focus::invite::Opening;
+use crate::focus::legs::{LegCommand, NewLeg};
+use crate::focus::{Call, media, refusal, timer};
+use crate::house::House;
+use crate::rooms::{self, Arrival, HostNews, RoomHandle};
+
+/// How often a 180 is repeated to the inviter while nobody accepts (RFC 3261 section 13.3.1.1
+/// wants one a minute).
+const REPEAT_180: Duration = Duration::from_secs(60);
+
+/// Answers an INVITE to the conference factory.
+///
+/// IM-7.2.1.2-S1 was checked by whoever found out that the Request-URI is the factory's.
+pub(crate) async fn set_up(house: Arc<House>, mut call: Call) {
+    let policy = house.policy();
+    let request = match Wanted::read(&house, &call, &policy) {
+        Ok(wanted) => wanted,
+        Err(answer) => return call.refuse(&house, &answer),
+    };
+    match request.open(&house, &call, &policy).await {
+        Ok(conference) => conference.attend(&house, &mut call).await,
+        Err(answer) => call.refuse(&house, &answer),
+    }
+}
+
+/// What the inviter asks for, found acceptable.
+struct Wanted {
+    host: Host,
+    guests: Vec<Guest>,
+    rules: Rules,
+    sdp: Option<Description>,
+    bodies: Bodies,
+    timer: Option<Agreed>,
+}
+
+impl Wanted {
+    fn read(house: &House, call: &Call, policy: &Policy) -> Result<Self, Answer> {
+        let request = &call.request;
+        let mut rules = rules(policy);
+        let mut offer = Offer {
+            authorised: may_create(policy, &call.who.aor),
+            hidden: asks_privacy(request),
+            media_acceptable: true,
+            guests: 0,
+        };
+        // IM-7.2.1.2-S2, IM-7.2.1.2-S3: who asks comes before what is asked.
+        room::admit(&offer, &rules).map_err(refusal::answer)?;
+        let timer = timer::agree(request, policy)?;
+        let mut bodies = body::read(request, policy.focus.max_adhoc_group_size)?;
+        let sdp = bodies.sdp.take();
+        // IM-7.2.1.2-S7: no description at all means that we make the offer.
+        offer.media_acceptable = sdp
+            .as_ref()
+            .is_none_or(|sdp| media::acceptable(house, sdp).is_some());
+        let host = Host {
+            address: Address::new(&call.who.aor),
+            display: display(call, offer.hidden),
+            hidden: offer.hidden,
+        };
+        let guests = room::distinct(&host.address, guests(&bodies));
+        // IM-7.2.1.2-S8: each user counts once, the inviter not at all.
+        // A list that was too long to be read is too long.
+        offer.guests = if bodies.overlong { usize::MAX } else { guests.len() };
+        // IM-7.2.1.2-S0: with one guest it is a one-to-one session, over when either leaves.
+        rules.fewest = if guests.len() == 1 { 2 } else { 0 };
+        room::admit(&offer, &rules).map_err(|refused| {
+            let answer = refusal::answer(refused);
+            match refused {
+                room::Refusal::Media => answer.with_sdp(media::capabilities(house)),
+                _ => answer,
+            }
+        })?;
+        if bodies.list.is_none() {
+            return Err(Answer::because(400, "No URI List"));
+        }
+        Ok(Self {
+            host,
+            guests,
+            rules,
+            sdp,
+            bodies,
+            timer,
+        })
+    }
+
+    /// Makes the conference: stored first, then alive.
+    async fn open(
+        self,
+        house: &Arc<House>,
+        call: &Call,
+        policy: &Policy,
+    ) -> Result<Conference, Answer> {
+        // Invitations by list draw on one credit per user; an excess is the sender's own.
+        let holds = house
+            .credit
+            .take(
+                &call.who.aor,
+                self.guests.len(),
+                policy.focus.fan_out_credit,
+            )
+            .ok_or(Answer::warned(403, "too many invitations under way"))?;
+        // IM-7.2.1.2-S6: an identity that names nobody and leads to the owner of its partition.
+        let mut rng = house.rng();
+        let number = u16::try_from(rng.below(u64::from(Partition::COUNT))).unwrap_or_default();
+        let partition = Partition::new(number).unwrap_or(Partition::of(""));
+        let user = format!("{}{}", partition.label(), rng.token128());
+        let identity: Arc<str> = format!("sip:{user}@{}", house.setup.domain).into();
+
+        let mut actions = Vec::new();
+        let now = house.world.clock.now();
+        let writes = self.writes(house, &identity, partition);
+        let room = Room::open(
+            self.host.clone(),
+            self.guests,
+            self.rules,
+            now,
+            &mut actions,
+        )
+        .map_err(refusal::answer)?;
+        house
+            .keeper
+            .commit(writes, partition)
+            .await
+            .map_err(|error| {
+                tracing::error!(%error, "a conference was not stored");
+                Answer::plain(500)
+            })?;
+        let (host, news) = mpsc::unbounded_channel();
+        let opening = Opening {
+            inviter: (!self.host.hidden).then(|| self.host.address.clone()),
+            display: self.host.display.clone().filter(|_| !self.host.hidden),
+            offer: self
+                .sdp
+                .as_ref()
+                .and_then(|sdp| sdp.msrp().ok())
+                .map(|(_, media)| media.clone()),
+            subject: call.request.raw(Name::Subject).map(str::to_owned),
+            list: self.bodies.list.unwrap_or_default(),
+            holds: Mutex::new(holds),
+        };
+        let room = rooms::open(
+            house,
+            rooms::Opened {
+                identity,
+                partition,
+                opening: Arc::new(opening),
+                room,
+                actions,
+                host,
+            },
+        );
+        let (sdp, timer) = (self.sdp, self.timer);
+        Ok(Conference {
+            room,
+            news,
+            sdp,
+            timer,
+        })
+    }
+
+    fn writes(&self, house: &House, identity: &str, partition: Partition) -> Vec<Write> {
+        let now_ms = house.unix_ms();
+        let room = store::Room {
+            identity: identity.to_owned(),
+            partition,
+            kind: RoomKind::AdHoc,
+            group: None,
+            host: self.host.address.to_string(),
+            subject: None,
+            created_at_ms: now_ms,
+            closed_at_ms: None,
+        };
+        let member = |address: &Address, display: Option<&str>, role, hidden| {
+            Write::PutMember(Member {
+                room: identity.to_owned(),
+                address: address.to_string(),
+                display: display.map(str::to_owned),
+                role,
+                hidden,
+                state: MemberState::Invited,
+                changed_at_ms: now_ms,
+            })
+        };
+        let host = &self.host;
+        let mut writes = vec![
+            Write::OpenRoom(room),
+            member(
+                &host.address,
+                host.display.as_deref(),
+                store::Role::Host,
+                host.hidden,
+            ),
+        ];
+        for guest in &self.guests {
+            writes.push(member(
+                &guest.address,
+                guest.display.as_deref(),
+                store::Role::Guest,
+                guest.hidden,
+            ));
+        }
+        writes
+    }
+}
+
+/// A conference whose inviter waits for the answer.
+struct Conference {
+    room: RoomHandle,
+    news: mpsc::UnboundedReceiver<HostNews>,
+    sdp: Option<Description>,
+    timer: Option<Agreed>,
+}
+
+impl Conference {
+    /// Waits until the room says what becomes of the inviter, or the inviter gives up.
+    async fn attend(mut self, house: &Arc<House>, call: &mut Call) {
+        let mut repeat_180 = None;
+        loop {
+            let clock = house.world.clock;
+            let again = async move {
+                match repeat_180 {
+                    Some(when) => clock.sleep_until(when).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = call.events.recv() => return self.withdrawn(house, call),
+                news = self.news.recv() => match news {
+                    Some(HostNews::Ring) => {}
+                    Some(HostNews::Answer { accepts }) => {
+                        return self.accept(house, call, accepts.as_deref()).await;
+                    }
+                    Some(HostNews::Refuse { cause: Cause(status) }) => {
+                        // IM-7.2.1.2-FAIL-S1: nobody came, and this is the reason to give.
+                        return call.refuse(house, &Answer::plain(status).by("IM-7.2.1.2-FAIL-S1"));
+                    }
+                    None => return call.refuse(house, &Answer::plain(480)),
+                },
+                () = again => {}
+            }
+            // Here somebody rings: say so now and once a minute.
+            call.ringing(house, &self.room.identity);
+            repeat_180 = Some(clock.now() + REPEAT_180);
+        }
+    }
+
+    /// CANCEL, or the inviter's connection is gone: all legs end.
+    fn withdrawn(&self, house: &House, call: &Call) {
+        self.room.tell(rooms::Order::Event(Event::HostWithdrew));
+        // Said also when nobody is there to hear it: the transaction ends with it.
+        call.refuse(house, &Answer::plain(487));
+    }
+
+    /// IM-7.2.1.2-OK-S1: the 200 to the inviter.
+    async fn accept(self, house: &Arc<House>, call: &Call, first: Option<&[String]>) {
+        let leg = house.leg_id();
+        let mut rng = house.rng();
+        let session = house.switch.open(leg, self.room.door.clone(), &mut rng);
+        let mut description = LocalSession::new(rng.u64() >> 1);
+        let peer = self
+            .sdp
+            .as_ref()
+            .and_then(|sdp| media::acceptable(house, sdp));
+        let (body, local) = match (&self.sdp, peer) {
+            (Some(sdp), Some((index, peer))) => {
+                // IM-7.2.1.2-OK-S2, IM-7.2.1.2-OK-S2b: the attributes that came with the media
+                // line, with our own end of the connection.
+                let setup = MediaSetup::negotiate(peer.setup, true);
+                let mut local = media::local(house, &session, setup).repeating_in_answer(peer);
+                // IM-7.2.1.2-OK-S2a: the types that both sides take.
+                local.accept_types = media::common_types(peer, first);
+                if media::tie(house, &session, peer, setup.connects()).is_err() {
+                    house.switch.close(&session);
+                    self.room.tell(rooms::Order::Event(Event::HostWithdrew));
+                    return call.refuse(house, &refusal::answer(room::Refusal::Media));
+                }
+                (description.answer(sdp, index, &local), local)
+            }
+            // The INVITE came without a description: the offer is ours, the answer in the ACK.
+            _ => {
+                let local = media::local(house, &session, MediaSetup::ActPass);
+                (description.offer(&local), local)
+            }
+        };
+        let (accepts, wrapped) = match peer {
+            Some((_, peer)) => (peer.accept_types.clone(), peer.accept_wrapped_types.clone()),
+            None => (vec!["message/cpim".to_owned()], Vec::new()),
+        };
+        let arrival = Arrival {
+            leg,
+            shard: call.shard.clone(),
+            session: Arc::clone(&session),
+            accepts,
+            wrapped,
+        };
+        // In the room before the 200 goes out: what the inviter says at once is heard.
+        // IM-7.2.1.2-OK-S4: and with that attached to the switch.
+        if let Err(refused) = self.room.arrive(arrival, Event::HostArrived { leg }).await {
+            house.switch.close(&session);
+            return call.refuse(house, &refusal::answer(refused));
+        }
+        // IM-7.2.1.2-OK-S3
+        let new = NewLeg {
+            leg,
+            room: self.room.clone(),
+            session,
+            description,
+            local,
+            timer: self.timer,
+            awaits_answer: self.sdp.is_none(),
+        };
+        let (id, request, flow) = (call.id, call.request.clone(), call.flow.clone());
+        let (tag, contact) = (
+            call.tag.clone(),
+            format!("<{}>{}", self.room.identity, super::FEATURES),
+        );
+        call.shard.tell(Command::Leg(LegCommand::Accept(Box::new(
+            crate::focus::legs::Accept {
+                id,
+                request,
+                flow,
+                tag,
+                contact,
+                body,
+                new,
+            },
+        ))));
+    }
+}
+
+/// The rules of an ad-hoc conference.
+fn rules(policy: &Policy) -> Rules {
+    Rules {
+        max_guests: policy.focus.max_adhoc_group_size,
+        allow_hidden: policy.focus.allow_anonymity,
+        allow_refer: true,
+        answer: match policy.focus.answer {
+            FocusAnswer::Confirmed => room::Answer::WhenFirstJoins,
+            FocusAnswer::Immediate => room::Answer::AtOnce,
+        },
+        ring: policy.focus.ring,
+        fewest: 0,
+        unanswered: Cause(408),
+        hidden_refused: Cause(403),
+        ended: Cause(480),
+    }
+}
+
+/// IM-7.2.1.2-S2: may this user create conferences?
+fn may_create(policy: &Policy, aor: &str) -> bool {
+    let allowed = &policy.focus.allowed_senders;
+    allowed.is_empty() || allowed.iter().any(|sender| sender == aor)
+}
+
+/// Does a request or response ask for anonymity? The id of RFC 3325, and what RFC 3323 has that
+/// would be pointless without it.
+pub(crate) fn asks_privacy(message: &sip::Fields) -> bool {
+    message
+        .raw_all(Name::Privacy)
+        .flat_map(|value| value.split([';', ',']))
+        .any(|token| {
+            ["id", "user", "header"]
+                .iter()
+                .any(|t| token.trim().eq_ignore_ascii_case(t))
+        })
+}
+
+/// IM-7.2.1.2-S5: the name in From unless the inviter hides, else the one the account has.
+fn display(call: &Call, hidden: bool) -> Option<Arc<str>> {
+    if hidden {
+        return None;
+    }
+    let from = call.request.get::<From<'_>>().ok().flatten();
+    let named = from.and_then(|from| from.display()).map(Arc::from);
+    named.or_else(|| call.who.display.clone())
+}
+
+fn guests(bodies: &Bodies) -> Vec<Guest> {
+    let entries = bodies.list.iter().flatten();
+    entries
+        .filter_map(|entry| {
+            Some(Guest {
+                address: Address::new(&sip::Uri::parse(&entry.uri).ok()?.aor()),
+                display: entry
+                    .display_name
+                    .as_ref()
+                    .map(|name| Arc::from(name.text.as_str())),
+                hidden: body::hides(entry),
+            })
+        })
+        .collect()
+}
+
+/// The options of an INVITE to a focus that it does not know (420).
+pub(crate) fn unknown_options(request: &Request) -> Option<Answer> {
+    let unknown: Vec<_> = request
+        .tokens(Name::Require)
+        .filter(|option| {
+            !super::SUPPORTED
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(option))
+        })
+        .collect();
+    debug_assert!(*request.method() != Method::Ack, "an ACK is never refused");
+    (!unknown.is_empty()).then(|| Answer::plain(420).with(Name::Unsupported, unknown.join(", ")))
+}

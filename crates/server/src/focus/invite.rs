@@ -1,0 +1,292 @@
+//! 7.2.2.2: the invitation of one user, on every device the user has.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use room::{Address, Cause, Event, LegId, PersonId};
+use sip::sdp::{Description, LocalSession, MsrpMedia, Setup as MediaSetup};
+use sip::{Response, Uri};
+use tokio::sync::{mpsc, oneshot};
+use xdm::resource_lists::Entry;
+
+use crate::core::{Command, Device, ShardHandle};
+use crate::focus::credit::Hold;
+use crate::focus::legs::{Invite, InviteNews, LegCommand, NewLeg};
+use crate::focus::{adhoc, media, outgoing, refusal};
+use crate::house::House;
+use crate::rooms::{Arrival, Order, RoomHandle};
+use crate::switch::Session;
+
+/// How a conference was opened: what every invitation to it repeats.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    /// The inviter, unless hidden.
+    pub(crate) inviter: Option<Address>,
+    pub(crate) display: Option<Arc<str>>,
+    /// The MSRP media line of the inviter's offer.
+    pub(crate) offer: Option<MsrpMedia>,
+    pub(crate) subject: Option<String>,
+    /// The list as it came, for the history that an RCS client wants to see.
+    pub(crate) list: Vec<Entry>,
+    /// Credit for the invitations; each takes one and gives it back when it ends.
+    pub(crate) holds: Mutex<Vec<Hold>>,
+}
+
+/// Whom to invite.
+#[derive(Debug)]
+pub(crate) struct Invited {
+    pub(crate) who: PersonId,
+    pub(crate) address: Address,
+}
+
+/// Invites one user and tells the room what came of it. `cancelled` ends it at any time.
+pub(crate) async fn invite(
+    house: Arc<House>,
+    room: RoomHandle,
+    guest: Invited,
+    cancelled: oneshot::Receiver<()>,
+) {
+    let _hold = room
+        .opening
+        .holds
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .pop();
+    let who = guest.who;
+    let devices = match reachable(&house, &guest.address).await {
+        Ok(devices) => devices,
+        Err(status) => {
+            let cause = refusal::cause(status);
+            return room.tell(Order::Failed { who, cause });
+        }
+    };
+    let (news, events) = mpsc::unbounded_channel();
+    let mut ringing = Ringing {
+        house,
+        room,
+        guest,
+        legs: BTreeMap::new(),
+        lowest: None,
+        rung: false,
+    };
+    for device in devices {
+        ringing.call(&device, &news);
+    }
+    drop(news);
+    ringing.wait(events, cancelled).await;
+}
+
+/// The devices of a user, or the status that says why there are none.
+async fn reachable(house: &House, address: &Address) -> Result<Vec<Arc<Device>>, u16> {
+    let uri = Uri::parse(address.as_str()).map_err(|_| 404_u16)?;
+    if !uri.is_sip() {
+        return Err(416);
+    }
+    // Users of other domains are reached through an outer core, which this one is not.
+    if !house.is_domain(uri.host()) {
+        return Err(404);
+    }
+    let devices = house.shards.devices(address.as_str()).await;
+    if !devices.is_empty() {
+        return Ok(devices);
+    }
+    match house.has_account(uri.user().unwrap_or_default()).await {
+        Some(false) => Err(404),
+        _ => Err(480),
+    }
+}
+
+/// The devices of one user, ringing.
+struct Ringing {
+    house: Arc<House>,
+    room: RoomHandle,
+    guest: Invited,
+    legs: BTreeMap<LegId, Line>,
+    lowest: Option<Cause>,
+    rung: bool,
+}
+
+/// One device that was called.
+struct Line {
+    shard: ShardHandle,
+    session: Arc<Session>,
+}
+
+/// What came of a device.
+enum Outcome {
+    /// The person is in, or the room said no: no other device is wanted.
+    Settled,
+    /// Others may still answer.
+    Open,
+}
+
+impl Ringing {
+    /// IM-7.2.2.2-S2, IM-7.2.2.2-S5: one INVITE to each device, into the core.
+    fn call(&mut self, device: &Device, news: &mpsc::UnboundedSender<(LegId, InviteNews)>) {
+        let house = &self.house;
+        let Some(flow) = device.route() else {
+            self.failed(480);
+            return;
+        };
+        let mut rng = house.rng();
+        let leg = house.leg_id();
+        let call_id = rng.token128();
+        let Some(shard) = house.shards.of(&call_id).cloned() else {
+            return;
+        };
+        let session = house.switch.open(leg, self.room.door.clone(), &mut rng);
+        let mut description = LocalSession::new(rng.u64() >> 1);
+        // IM-7.2.2.2-S4: an offer with an MSRP line of our own.
+        let mut local = media::local(house, &session, MediaSetup::ActPass);
+        if let Some(offer) = &self.room.opening.offer {
+            // IM-7.2.2.2-S4a: with every attribute of the inviter's that is not of the connection.
+            local = local.repeating_in_offer(offer);
+        }
+        let sdp = description.offer(&local);
+        let request = outgoing::invite(house, &self.room, device, &flow, &call_id, sdp, &mut rng);
+        shard.tell(Command::Leg(LegCommand::Invite(Box::new(Invite {
+            request,
+            flow,
+            news: news.clone(),
+            leg,
+            new: Some(NewLeg {
+                leg,
+                room: self.room.clone(),
+                session: Arc::clone(&session),
+                description,
+                local,
+                timer: None,
+                awaits_answer: false,
+            }),
+        }))));
+        self.legs.insert(leg, Line { shard, session });
+    }
+
+    async fn wait(
+        mut self,
+        mut events: mpsc::UnboundedReceiver<(LegId, InviteNews)>,
+        mut cancelled: oneshot::Receiver<()>,
+    ) {
+        loop {
+            if self.legs.is_empty() {
+                let cause = self.lowest.unwrap_or(Cause(480));
+                self.room.tell(Order::Failed {
+                    who: self.guest.who,
+                    cause,
+                });
+                return;
+            }
+            tokio::select! {
+                biased;
+                // Also when the room has ended and forgot the invitation.
+                _ = &mut cancelled => return self.hang_up(None),
+                event = events.recv() => match event {
+                    Some((leg, news)) => {
+                        if let Outcome::Settled = self.heard(leg, news).await {
+                            return;
+                        }
+                    }
+                    None => self.legs.clear(),
+                },
+            }
+        }
+    }
+
+    async fn heard(&mut self, leg: LegId, news: InviteNews) -> Outcome {
+        match news {
+            InviteNews::Ringing => {
+                if !self.rung {
+                    self.rung = true;
+                    let who = self.guest.who;
+                    self.room.tell(Order::Event(Event::Ringing { who }));
+                }
+                Outcome::Open
+            }
+            InviteNews::Accepted(response) => self.accepted(leg, &response).await,
+            InviteNews::Failed(status) => {
+                self.drop_leg(leg);
+                self.failed(status);
+                // 6xx speaks for the user and not for the device (RFC 3261 section 21.6).
+                if status >= 600 {
+                    self.lowest = Some(Cause(status));
+                    self.hang_up(None);
+                    self.legs.clear();
+                }
+                Outcome::Open
+            }
+        }
+    }
+
+    /// A device accepted: IM-7.2.2.2 "upon receiving SIP 200".
+    async fn accepted(&mut self, leg: LegId, response: &Response) -> Outcome {
+        let Some(line) = self.legs.get(&leg) else {
+            return Outcome::Open;
+        };
+        let answer = Description::parse(&response.body()).ok();
+        let peer = answer
+            .as_ref()
+            .and_then(|answer| answer.msrp().ok())
+            .map(|(_, peer)| peer);
+        let connects = peer.map(|peer| MediaSetup::ActPass.connects_after(peer.setup));
+        // IM-7.2.2.2-OK-S4: on to the switch.
+        let tied = match (peer, connects) {
+            (Some(peer), Some(connects)) => {
+                media::tie(&self.house, &line.session, peer, connects).is_ok()
+            }
+            _ => false,
+        };
+        let Some(peer) = peer.filter(|_| tied) else {
+            tracing::info!(guest = %self.guest.address, "accepted without a chat that can be carried");
+            let reason = Some("SIP;cause=488;text=\"Not Acceptable Here\"".to_owned());
+            line.shard
+                .tell(Command::Leg(LegCommand::Release { leg, reason }));
+            self.drop_leg(leg);
+            self.failed(488);
+            return Outcome::Open;
+        };
+        let arrival = Arrival {
+            leg,
+            shard: line.shard.clone(),
+            session: Arc::clone(&line.session),
+            accepts: peer.accept_types.clone(),
+            wrapped: peer.accept_wrapped_types.clone(),
+        };
+        let joined = Event::Joined {
+            who: self.guest.who,
+            leg,
+            // IM-7.2.2.2-OK-S3: the room knows whether that is allowed.
+            hidden: adhoc::asks_privacy(response),
+        };
+        // The first device that accepts ends the ringing of the others.
+        let shard = line.shard.clone();
+        self.hang_up(Some(leg));
+        if self.room.arrive(arrival, joined).await.is_err() {
+            let reason = Some("SIP;cause=487;text=\"The Invitation Is Over\"".to_owned());
+            shard.tell(Command::Leg(LegCommand::Release { leg, reason }));
+            self.drop_leg(leg);
+        }
+        Outcome::Settled
+    }
+
+    fn failed(&mut self, status: u16) {
+        let cause = refusal::cause(status);
+        self.lowest = Some(self.lowest.map_or(cause, |lowest| lowest.min(cause)));
+    }
+
+    /// Stops the ringing of all devices but one.
+    fn hang_up(&mut self, but: Option<LegId>) {
+        for (leg, line) in &self.legs {
+            if Some(*leg) != but {
+                line.shard
+                    .tell(Command::Leg(LegCommand::Cancel { leg: *leg }));
+                self.house.switch.close(&line.session);
+            }
+        }
+    }
+
+    fn drop_leg(&mut self, leg: LegId) {
+        if let Some(line) = self.legs.remove(&leg) {
+            self.house.switch.close(&line.session);
+        }
+    }
+}

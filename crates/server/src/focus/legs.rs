@@ -1,0 +1,552 @@
+//! Every dialog of the focus in one shard: who it belongs to, and what is done inside it.
+//!
+//! ```text
+//!   Accept ──▶ Leg (2xx repeated until ACK)          BYE, Release, timer ──▶ gone, the room told
+//!   Invite ──▶ Outcall ──2xx──▶ Leg (ACK sent)
+//! ```
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use room::LegId;
+use sip::dialog::{Dialog, DialogId, Forks, Invites, Leg as Fork};
+use sip::header::CSeq;
+use sip::sdp::{Description, LocalMedia, LocalSession};
+use sip::session_timer::{Agreed, Refresher, SessionEvent, SessionTimer};
+use sip::transaction::{ClientId, Pending, ServerId, Unconfirmed};
+use sip::{Method, Name, Request, Response};
+use tokio::sync::mpsc;
+
+use crate::core::desk::{Desk, Owner, user_agent};
+use crate::focus::inside::{Refreshes, Reinvites};
+use crate::focus::outgoing::OutInvite;
+use crate::focus::{ALLOW, timer};
+use crate::net::Flow;
+use crate::rooms::{Order, RoomHandle};
+use crate::switch::Session;
+
+/// What procedures and rooms tell the owner of the dialogs.
+#[derive(Debug)]
+pub(crate) enum LegCommand {
+    /// Answer an INVITE without making a leg of it.
+    Answer {
+        id: ServerId,
+        status: u16,
+        response: Bytes,
+    },
+    /// Answer an INVITE with 200: it is a leg from now on.
+    Accept(Box<Accept>),
+    /// Call a device.
+    Invite(Box<Invite>),
+    /// Stop calling a device. If it accepts all the same, it is released.
+    Cancel { leg: LegId },
+    /// End a leg.
+    Release { leg: LegId, reason: Option<String> },
+}
+
+/// A leg to be.
+#[derive(Debug)]
+pub(crate) struct NewLeg {
+    pub(crate) leg: LegId,
+    pub(crate) room: RoomHandle,
+    pub(crate) session: Arc<Session>,
+    pub(crate) description: LocalSession,
+    /// Our end of the media, as described.
+    pub(crate) local: LocalMedia,
+    pub(crate) timer: Option<Agreed>,
+    /// The peer's description comes in the ACK.
+    pub(crate) awaits_answer: bool,
+}
+
+/// An INVITE to accept.
+#[derive(Debug)]
+pub(crate) struct Accept {
+    pub(crate) id: ServerId,
+    pub(crate) request: Request,
+    pub(crate) flow: Flow,
+    pub(crate) tag: String,
+    pub(crate) contact: String,
+    /// The description in the 200.
+    pub(crate) body: Bytes,
+    pub(crate) new: NewLeg,
+}
+
+/// A device to call.
+#[derive(Debug)]
+pub(crate) struct Invite {
+    pub(crate) request: OutInvite,
+    pub(crate) flow: Flow,
+    pub(crate) news: mpsc::UnboundedSender<(LegId, InviteNews)>,
+    /// Taken when the device accepts.
+    pub(crate) new: Option<NewLeg>,
+    pub(crate) leg: LegId,
+}
+
+/// What comes of calling a device.
+#[derive(Debug)]
+pub(crate) enum InviteNews {
+    /// 180.
+    Ringing,
+    /// 2xx; the ACK has gone out and the leg stands.
+    Accepted(Response),
+    /// A final failure, or the status it counts as.
+    Failed(u16),
+}
+
+/// The legs of one shard.
+#[derive(Default)]
+pub(crate) struct Legs {
+    legs: HashMap<LegId, Leg>,
+    dialogs: HashMap<DialogId, LegId>,
+    calls: HashMap<LegId, Outcall>,
+    alarms: BinaryHeap<Reverse<(Instant, LegId)>>,
+    pub(super) reinvites: Reinvites,
+    key: String,
+}
+
+/// A dialog of the focus.
+pub(crate) struct Leg {
+    pub(crate) dialog: Dialog,
+    pub(crate) flow: Flow,
+    pub(crate) room: RoomHandle,
+    pub(crate) session: Arc<Session>,
+    pub(crate) description: LocalSession,
+    pub(crate) local: LocalMedia,
+    pub(crate) timer: Option<SessionTimer>,
+    pub(crate) awaits_answer: bool,
+    /// INVITEs under way inside the dialog.
+    pub(crate) invites: Invites,
+    /// The 2xx whose ACK has not come, and its CSeq.
+    pub(crate) unconfirmed: Option<(u32, Unconfirmed)>,
+    pub(crate) refreshes: Refreshes,
+    /// The methods the peer understands, from its Allow (IM-7.2.1.2-S4, IM-7.2.2.2-OK-S1).
+    pub(crate) allow: Option<String>,
+    /// The ACK to send again when the peer repeats its 2xx.
+    pub(crate) ack: Option<Bytes>,
+}
+
+/// A device being called.
+struct Outcall {
+    invite: Box<Invite>,
+    client: ClientId,
+    forks: Forks,
+    /// Nobody wants it any more.
+    abandoned: bool,
+    /// The methods in the Allow of the latest provisional response (IM-7.2.2.2-1XX-S1).
+    allow: Option<String>,
+    /// After the 2xx: until when later ones may still come.
+    over_at: Option<Instant>,
+}
+
+impl Legs {
+    /// Is there a leg with this dialog? Looks at Call-ID and tags.
+    pub(crate) fn find(&mut self, request: &Request) -> Option<LegId> {
+        DialogId::key_of_request(request, &mut self.key).ok()?;
+        self.dialogs.get(self.key.as_str()).copied()
+    }
+
+    pub(crate) fn get_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
+        self.legs.get_mut(&leg)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        // Whoever has accepted is called no more: late 2xx of other branches are merely awaited.
+        let called = self.calls.values().filter(|call| call.over_at.is_none());
+        self.legs.len().saturating_add(called.count())
+    }
+
+    /// Carries out a command that is about a leg.
+    pub(crate) fn command(&mut self, command: LegCommand, desk: &mut Desk) {
+        match command {
+            LegCommand::Answer {
+                id,
+                status,
+                response,
+            } => {
+                desk.respond(id, status, response);
+            }
+            LegCommand::Accept(accept) => self.accept(*accept, desk),
+            LegCommand::Invite(invite) => self.invite(invite, desk),
+            LegCommand::Cancel { leg } => self.cancel(leg, desk),
+            LegCommand::Release { leg, reason } => self.release(leg, reason.as_deref(), desk),
+        }
+    }
+
+    // ---- INVITEs that came ----
+
+    fn accept(&mut self, accept: Accept, desk: &mut Desk) {
+        let Accept {
+            id,
+            request,
+            flow,
+            tag,
+            contact,
+            body,
+            new,
+        } = accept;
+        let (leg, room) = (new.leg, new.room.clone());
+        let Ok(mut dialog) = Dialog::uas(&request, &tag, &contact) else {
+            // Contact and the rest were checked before; without them there is no dialog.
+            return room.tell(Order::Event(room::Event::Left { leg }));
+        };
+        dialog.confirm();
+        let mut draft = dialog.response(&request, 200, "OK");
+        draft.header(Name::RecordRoute, desk.house.record_route(&flow));
+        general(&mut draft);
+        draft.header(Name::AllowEvents, "conference");
+        draft.header(Name::PAssertedIdentity, format_args!("<{}>", room.identity));
+        if let Some(agreed) = &new.timer {
+            timer::write(&mut draft, agreed);
+        }
+        let response = draft.finish_with("application/sdp", &body);
+        if !desk.respond(id, 200, response.clone()) {
+            return room.tell(Order::Event(room::Event::Left { leg }));
+        }
+        let cseq = request.require::<CSeq<'_>>().map_or(0, |cseq| cseq.number);
+        let mut invites = Invites::default();
+        let _ = invites.receive(cseq, 0);
+        invites.accepted();
+        let unconfirmed = Unconfirmed::new(response, desk.now, desk.timers());
+        let allow = request.raw(Name::Allow).map(str::to_owned);
+        let mut made = Leg::new(dialog, flow, new, allow, Refresher::Uas, desk.now);
+        made.invites = invites;
+        made.unconfirmed = Some((cseq, unconfirmed));
+        self.insert(leg, made);
+    }
+
+    /// An ACK: to a 2xx of ours.
+    pub(crate) fn ack(&mut self, leg: LegId, request: &Request) {
+        let Some(leg) = self.legs.get_mut(&leg) else {
+            return;
+        };
+        let cseq = request.require::<CSeq<'_>>().map(|cseq| cseq.number);
+        if leg
+            .unconfirmed
+            .as_ref()
+            .is_none_or(|(of, _)| Ok(*of) != cseq)
+        {
+            // The ACK again, or to an INVITE that another has followed.
+            return;
+        }
+        leg.unconfirmed = None;
+        leg.invites.finished();
+        if leg.awaits_answer {
+            // The answer to our offer (RFC 3261 section 13.2.1).
+            leg.awaits_answer = false;
+            let answer = Description::parse(&request.body()).ok();
+            if let Some((_, peer)) = answer.as_ref().and_then(|answer| answer.msrp().ok()) {
+                leg.session.peer(&peer.path.join(" "));
+            }
+        }
+    }
+
+    // ---- INVITEs of ours ----
+
+    fn invite(&mut self, invite: Box<Invite>, desk: &mut Desk) {
+        let leg = invite.leg;
+        let (branch, bytes) = (&invite.request.branch, invite.request.bytes.clone());
+        let client = desk.send(
+            Method::Invite,
+            branch,
+            bytes,
+            &invite.flow,
+            Owner::Invite(leg),
+        );
+        let call = Outcall {
+            invite,
+            client,
+            forks: Forks::default(),
+            abandoned: false,
+            allow: None,
+            over_at: None,
+        };
+        self.calls.insert(leg, call);
+    }
+
+    fn cancel(&mut self, leg: LegId, desk: &mut Desk) {
+        if let Some(call) = self.calls.get_mut(&leg) {
+            call.abandoned = true;
+            if call.over_at.is_none() {
+                desk.cancel(call.client, None);
+            }
+        }
+        if self.legs.contains_key(&leg) {
+            // It accepted before the word arrived.
+            self.release(leg, None, desk);
+        }
+    }
+
+    /// A response to an INVITE that calls a device.
+    pub(crate) fn invite_answered(&mut self, leg: LegId, response: Response, desk: &mut Desk) {
+        let Some(call) = self.calls.get_mut(&leg) else {
+            return;
+        };
+        let status = response.status();
+        // IM-7.2.2.2-1XX-S2, IM-7.2.2.2-OK-S2: the Contact is kept by the dialog of that branch.
+        let accepted = match call.forks.response(&call.invite.request.outset, &response) {
+            Ok(Fork::Accepted(dialog)) => Some(dialog.id().clone()),
+            Ok(Fork::Again(_) | Fork::Early(_) | Fork::None) | Err(_) => None,
+        };
+        if status < 200 {
+            // IM-7.2.2.2-1XX-S1
+            if let Some(allow) = response.raw(Name::Allow) {
+                call.allow = Some(allow.to_owned());
+            }
+            if status == 180 {
+                let _ = call.invite.news.send((leg, InviteNews::Ringing));
+            }
+        } else if response.is_success() {
+            match accepted {
+                Some(id) => self.accepted(leg, &id, response, desk),
+                None => self.repeated(&response, desk),
+            }
+        } else {
+            self.invite_failed(leg, status, desk);
+        }
+    }
+
+    /// No device answers, or it refused.
+    pub(crate) fn invite_failed(&mut self, leg: LegId, status: u16, desk: &mut Desk) {
+        if let Some(call) = self.calls.remove(&leg) {
+            desk.disown(call.client);
+            let _ = call.invite.news.send((leg, InviteNews::Failed(status)));
+        }
+    }
+
+    /// The first 2xx of a branch.
+    fn accepted(&mut self, leg: LegId, id: &DialogId, response: Response, desk: &mut Desk) {
+        let Some(call) = self.calls.get_mut(&leg) else {
+            return;
+        };
+        let Some(mut dialog) = call.forks.take(id) else {
+            return;
+        };
+        let flow = call.invite.flow.clone();
+        let cseq = call.invite.request.outset.cseq();
+        let branch = desk.branch();
+        let via = desk.house.via(&flow, &branch);
+        let ack = dialog.ack(cseq, &via).finish();
+        desk.send_plain(&flow, ack.clone());
+        let first = call.over_at.is_none();
+        let patience = desk.timers().patience();
+        call.over_at = Some(desk.now + patience);
+        self.alarms.push(Reverse((desk.now + patience, leg)));
+        // RFC 3261 section 13.2.2.4: of several that accept, one is kept. And one that was
+        // cancelled, or whose inviter has gone, is let go at once.
+        if !first || call.abandoned || call.invite.news.is_closed() {
+            let owner = Owner::Leg(leg);
+            desk.request(&Method::Bye, &flow, owner, |via| {
+                dialog.request(&Method::Bye, via).finish()
+            });
+            return;
+        }
+        // IM-7.2.2.2-OK-S1: what the 200 says replaces what came before.
+        let allow = response
+            .raw(Name::Allow)
+            .map(str::to_owned)
+            .or_else(|| call.allow.take());
+        let Some(mut new) = call.invite.new.take() else {
+            return;
+        };
+        new.timer = timer::agreed(&response, &desk.house.policy());
+        let news = call.invite.news.clone();
+        let mut made = Leg::new(dialog, flow, new, allow, Refresher::Uac, desk.now);
+        made.ack = Some(ack);
+        self.insert(leg, made);
+        if news.send((leg, InviteNews::Accepted(response))).is_err() {
+            self.release(leg, None, desk);
+        }
+    }
+
+    /// A 2xx again: our ACK was lost.
+    fn repeated(&mut self, response: &Response, desk: &mut Desk) {
+        if DialogId::key_of_response(response, &mut self.key).is_err() {
+            return;
+        }
+        let leg = self
+            .dialogs
+            .get(self.key.as_str())
+            .and_then(|leg| self.legs.get(leg));
+        if let Some((flow, ack)) = leg.and_then(|leg| Some((leg.flow.clone(), leg.ack.clone()?))) {
+            desk.send_plain(&flow, ack);
+        }
+    }
+
+    // ---- The end of a leg ----
+
+    /// Ends a leg from our side.
+    pub(crate) fn release(&mut self, id: LegId, reason: Option<&str>, desk: &mut Desk) {
+        let Some(mut leg) = self.remove(id) else {
+            return;
+        };
+        desk.request(&Method::Bye, &leg.flow, Owner::Leg(id), |via| {
+            let mut draft = leg.dialog.request(&Method::Bye, via);
+            user_agent(&mut draft);
+            if let Some(reason) = reason {
+                draft.header(Name::Reason, reason);
+            }
+            draft.finish()
+        });
+    }
+
+    /// A leg has ended by itself: the room is told.
+    pub(crate) fn ended(&mut self, id: LegId) {
+        if let Some(leg) = self.remove(id) {
+            leg.room.tell(Order::Event(room::Event::Left { leg: id }));
+        }
+    }
+
+    fn insert(&mut self, id: LegId, leg: Leg) {
+        self.dialogs.insert(leg.dialog.id().clone(), id);
+        if let Some(when) = leg.poll_timeout() {
+            self.alarms.push(Reverse((when, id)));
+        }
+        self.legs.insert(id, leg);
+    }
+
+    fn remove(&mut self, id: LegId) -> Option<Leg> {
+        let leg = self.legs.remove(&id)?;
+        self.dialogs.remove(leg.dialog.id());
+        Some(leg)
+    }
+
+    // ---- Time ----
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let leg = self.alarms.peek().map(|Reverse((when, _))| *when);
+        leg.into_iter().chain(self.reinvites.poll_timeout()).min()
+    }
+
+    /// A leg's next moment may have changed.
+    pub(crate) fn wind(&mut self, id: LegId) {
+        if let Some(when) = self.legs.get(&id).and_then(Leg::poll_timeout) {
+            self.alarms.push(Reverse((when, id)));
+        }
+    }
+
+    pub(crate) fn handle_timeout(&mut self, desk: &mut Desk) {
+        self.reinvites.handle_timeout(desk);
+        while let Some(Reverse((when, id))) = self.alarms.peek().copied() {
+            if when > desk.now {
+                return;
+            }
+            self.alarms.pop();
+            if self
+                .calls
+                .get(&id)
+                .and_then(|call| call.over_at)
+                .is_some_and(|at| at <= desk.now)
+            {
+                if let Some(call) = self.calls.remove(&id) {
+                    desk.disown(call.client);
+                }
+                if let Some(leg) = self.legs.get_mut(&id) {
+                    leg.ack = None;
+                }
+            }
+            if self
+                .legs
+                .get(&id)
+                .and_then(Leg::poll_timeout)
+                .is_some_and(|at| at <= desk.now)
+            {
+                self.leg_timeout(id, desk);
+                self.wind(id);
+            }
+        }
+    }
+
+    fn leg_timeout(&mut self, id: LegId, desk: &mut Desk) {
+        let Some(leg) = self.legs.get_mut(&id) else {
+            return;
+        };
+        if let Some((_, unconfirmed)) = &mut leg.unconfirmed {
+            match unconfirmed.handle_timeout(desk.now) {
+                Pending::Wait => {}
+                Pending::Repeat(response) => desk.send_plain(&leg.flow, response),
+                Pending::Lost => {
+                    // RFC 3261 section 13.3.1.4: a peer that never acknowledged is ended.
+                    return self.lose(id, "SIP;cause=408;text=\"No ACK\"", desk);
+                }
+            }
+        }
+        let again = leg.refreshes.handle_timeout(desk.now);
+        match leg
+            .timer
+            .as_mut()
+            .and_then(|timer| timer.handle_timeout(desk.now))
+        {
+            Some(SessionEvent::Refresh) => self.refresh(id, desk),
+            // RFC 4028 section 10: nobody refreshed in time.
+            Some(SessionEvent::Expired) => {
+                self.lose(id, "SIP;cause=408;text=\"Session Expired\"", desk)
+            }
+            None if again => self.refresh(id, desk),
+            None => {}
+        }
+    }
+
+    /// Ends a leg whose peer is not there, and tells the room.
+    pub(crate) fn lose(&mut self, id: LegId, reason: &str, desk: &mut Desk) {
+        if let Some(leg) = self.legs.get(&id) {
+            leg.room.tell(Order::Event(room::Event::Left { leg: id }));
+        }
+        self.release(id, Some(reason), desk);
+    }
+}
+
+impl Leg {
+    fn new(
+        dialog: Dialog,
+        flow: Flow,
+        new: NewLeg,
+        allow: Option<String>,
+        us: Refresher,
+        now: Instant,
+    ) -> Self {
+        Self {
+            dialog,
+            flow,
+            room: new.room,
+            session: new.session,
+            description: new.description,
+            local: new.local,
+            timer: new.timer.map(|agreed| SessionTimer::new(&agreed, us, now)),
+            awaits_answer: new.awaits_answer,
+            invites: Invites::default(),
+            unconfirmed: None,
+            refreshes: Refreshes::new(us),
+            allow,
+            ack: None,
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let unconfirmed = self
+            .unconfirmed
+            .as_ref()
+            .map(|(_, unconfirmed)| unconfirmed.poll_timeout());
+        let timer = self.timer.as_ref().and_then(SessionTimer::poll_timeout);
+        let refresh = self.refreshes.poll_timeout();
+        unconfirmed.into_iter().chain(timer).chain(refresh).min()
+    }
+
+    /// Does the peer understand a method?
+    pub(crate) fn allows(&self, method: &str) -> bool {
+        let allow = self.allow.as_deref().unwrap_or_default();
+        allow.split(',').any(|allowed| allowed.trim() == method)
+    }
+}
+
+/// What may be asked of a conference from outside its dialogs.
+pub(crate) const ALLOW_OUTSIDE: &str = "INVITE, ACK, CANCEL, OPTIONS, SUBSCRIBE";
+
+/// What every response of a focus carries (7.2.1.1 "General").
+pub(crate) fn general(draft: &mut sip::Draft) {
+    draft.header(Name::Server, crate::core::SERVER);
+    draft.header(Name::Allow, ALLOW);
+    draft.header(Name::Supported, super::SUPPORTED.join(", "));
+}

@@ -1,0 +1,77 @@
+//! MSRP between a leg and the switch: what is offered, what is answered.
+
+use bytes::Bytes;
+use sip::sdp::{
+    Connects, Description, LocalMedia, MsrpMedia, Setup, capabilities as describe, intersection,
+};
+use std::sync::Arc;
+
+use crate::house::House;
+use crate::switch::Session;
+
+/// The types the switch takes: CPIM, and is-composing as RCS clients send it (simple-im.md 2.5).
+const TYPES: &[&str] = &["message/cpim", "application/im-iscomposing+xml"];
+
+fn types() -> Vec<String> {
+    TYPES.iter().map(ToString::to_string).collect()
+}
+
+/// Our end of one leg's chat.
+pub(crate) fn local(house: &House, session: &Session, setup: Setup) -> LocalMedia {
+    let at = house.switch.address();
+    let mut local = LocalMedia::new(&at.ip().to_string(), at.port(), &session.path(), setup);
+    local.accept_types = types();
+    local.accept_wrapped_types = vec!["*".to_owned()];
+    local
+}
+
+/// Can this offer be carried (IM-7.2.1.2-S7)? With the place of the media line if so.
+pub(crate) fn acceptable<'a>(
+    house: &House,
+    offer: &'a Description,
+) -> Option<(usize, &'a MsrpMedia)> {
+    let (index, media) = offer.msrp().ok()?;
+    let plain = !media.tls;
+    let cpim = media.accepts("message/cpim");
+    let reachable = media.setup != Some(Setup::Passive) || house.switch.may_connect(media);
+    (plain && cpim && reachable).then_some((index, media))
+}
+
+/// The types of the answer to the inviter (IM-7.2.1.2-OK-S2a): what both sides take.
+pub(crate) fn common_types(offer: &MsrpMedia, first: Option<&[String]>) -> Vec<String> {
+    match first {
+        Some(first) => intersection(&offer.accept_types, first),
+        None => intersection(&offer.accept_types, &types()),
+    }
+}
+
+/// Ties a leg's session to its peer, and connects if that falls to us.
+pub(crate) fn tie(
+    house: &House,
+    session: &Arc<Session>,
+    peer: &MsrpMedia,
+    connects: Connects,
+) -> Result<(), NotReachable> {
+    session.peer(&peer.path.join(" "));
+    match connects {
+        Connects::Them => Ok(()),
+        Connects::Us => house
+            .switch
+            .connect_to(session, peer)
+            .map_err(|_| NotReachable),
+    }
+}
+
+/// What we would have taken, for the body of a 488 (IM-7.2.1.2-S7a).
+pub(crate) fn capabilities(house: &House) -> Bytes {
+    let at = house.switch.address();
+    let mut local = LocalMedia::new(&at.ip().to_string(), at.port(), "", Setup::ActPass);
+    local.accept_types = types();
+    local.accept_wrapped_types = vec!["*".to_owned()];
+    describe(&local)
+}
+
+/// The peer waits to be connected to, at an address this server does not connect to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the peer is passive, and its address is not among those this server connects to")]
+pub(crate) struct NotReachable;

@@ -1,0 +1,27 @@
+//! The controlling IM function: conferences as 7.2.1 and 7.2.2 describe them.
+
+pub(crate) mod adhoc;
+mod body;
+mod call;
+mod credit;
+mod inside;
+pub(crate) mod invite;
+pub(crate) mod legs;
+mod media;
+mod outgoing;
+mod refusal;
+pub(crate) mod timer;
+
+pub(crate) use body::ACCEPT;
+pub(crate) use call::{Call, CallEvent};
+pub(crate) use credit::Credit;
+
+/// The methods a focus understands, as its Allow header lists them.
+pub(crate) const ALLOW: &str =
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, SUBSCRIBE, NOTIFY, MESSAGE";
+
+/// The options a focus understands, as its Supported header lists them.
+pub(crate) const SUPPORTED: &[&str] = &["timer", "recipient-list-invite"];
+
+/// The feature tags of a focus, behind its Contact (RFC 4579 section 4, simple-im.md 2.16).
+pub(crate) const FEATURES: &str = ";isfocus;+g.oma.sip-im";

@@ -1,0 +1,214 @@
+//! SIP over TCP: one task a connection, reading and writing.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use sip::{Frame, Framer};
+use tokio::sync::mpsc;
+use world::{Listener, Stream, World};
+
+use crate::core::Shards;
+use crate::net::{Connection, Flow};
+use crate::tap::Tap;
+
+/// Messages that may wait for one connection. A peer that lets more pile up is not reading.
+const QUEUE: usize = 1024;
+
+/// How many queued messages one write takes at most: the usual limit of the kernel is 1024 parts,
+/// and fewer are enough to fill a segment.
+const COALESCE: usize = 64;
+
+/// How long a connection may be silent. Keep-alives come far more often (RFC 5626: 120 s).
+const IDLE: Duration = Duration::from_secs(15 * 60);
+
+/// How long a write may make no progress: a peer that stops reading ends its connection.
+const STUCK: Duration = Duration::from_secs(10);
+
+/// What every connection of this server shares.
+#[derive(Clone)]
+pub(crate) struct Streams {
+    pub(crate) world: World,
+    pub(crate) shards: Shards,
+    pub(crate) tap: Option<Arc<Tap>>,
+    next: Arc<AtomicU64>,
+    open: Arc<tokio::sync::Semaphore>,
+}
+
+/// The most SIP connections at a time. Each costs a task, a queue and a read buffer.
+const CONNECTIONS: usize = 100_000;
+
+impl Streams {
+    pub(crate) fn new(world: World, shards: Shards, tap: Option<Arc<Tap>>) -> Self {
+        Self {
+            world,
+            shards,
+            tap,
+            next: Arc::default(),
+            open: Arc::new(tokio::sync::Semaphore::new(CONNECTIONS)),
+        }
+    }
+
+    fn connection(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> (Arc<Connection>, mpsc::Receiver<Bytes>) {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let connection = Connection {
+            id: self.next.fetch_add(1, Ordering::Relaxed),
+            local,
+            remote,
+            queue,
+        };
+        (Arc::new(connection), waiting)
+    }
+}
+
+/// Accepts connections until the listener is of no more use.
+pub(crate) async fn listen(listener: Listener, streams: Streams) {
+    loop {
+        let (stream, remote) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, usually: those who are connected go on.
+                tracing::warn!(%error, "cannot accept a SIP connection");
+                streams.world.clock.sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let Ok(permit) = Arc::clone(&streams.open).try_acquire_owned() else {
+            tracing::warn!(%remote, "too many SIP connections");
+            continue;
+        };
+        let Ok(local) = stream.local_addr() else {
+            continue;
+        };
+        let (connection, waiting) = streams.connection(local, remote);
+        let of = streams.clone();
+        streams.world.tasks.spawn("sip connection", async move {
+            run(&of, stream, connection, waiting).await;
+            drop(permit);
+        });
+    }
+}
+
+async fn run(
+    of: &Streams,
+    stream: Stream,
+    connection: Arc<Connection>,
+    waiting: mpsc::Receiver<Bytes>,
+) {
+    of.shards.flow_up(&connection);
+    let id = connection.id;
+    let (remote, local) = (connection.remote, connection.local);
+    let mut wire = Wire {
+        of,
+        stream,
+        connection,
+        framer: Framer::default(),
+        buffer: BytesMut::new(),
+    };
+    if let Err(error) = wire.serve(waiting).await {
+        tracing::debug!(%remote, %local, %error, "a SIP connection ended");
+    }
+    drop(wire);
+    of.shards.flow_lost(id);
+}
+
+struct Wire<'a> {
+    of: &'a Streams,
+    stream: Stream,
+    connection: Arc<Connection>,
+    framer: Framer,
+    buffer: BytesMut,
+}
+
+impl Wire<'_> {
+    async fn serve(&mut self, mut waiting: mpsc::Receiver<Bytes>) -> io::Result<()> {
+        let mut batch = Vec::with_capacity(COALESCE);
+        loop {
+            let quiet = self.of.world.clock.sleep(IDLE);
+            tokio::select! {
+                biased;
+                count = waiting.recv_many(&mut batch, COALESCE) => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                    self.write(&batch).await?;
+                    batch.clear();
+                }
+                read = self.stream.read(&mut self.buffer) => {
+                    if read? == 0 {
+                        return Ok(());
+                    }
+                    self.received()?;
+                }
+                () = quiet => return Err(io::ErrorKind::TimedOut.into()),
+            }
+        }
+    }
+
+    fn received(&mut self) -> io::Result<()> {
+        loop {
+            match self.framer.next(&mut self.buffer) {
+                Ok(Some(Frame::Message(message))) => {
+                    if let Some(tap) = &self.of.tap {
+                        tap.tcp(
+                            self.connection.remote,
+                            self.connection.local,
+                            message.fields().wire(),
+                        );
+                    }
+                    let flow = Flow::Stream(Arc::clone(&self.connection));
+                    self.of.shards.deliver(message, flow);
+                }
+                // RFC 5626 section 4.4.1: a ping is answered with one CRLF.
+                Ok(Some(Frame::Ping)) => {
+                    let pong = Bytes::from_static(b"\r\n");
+                    self.connection
+                        .queue
+                        .try_send(pong)
+                        .map_err(|_| io::ErrorKind::BrokenPipe)?;
+                }
+                Ok(Some(Frame::Pong)) => {}
+                Ok(None) => return Ok(()),
+                Err(error) => {
+                    // Say why if it can be said, then close: nobody knows where the next message
+                    // would begin.
+                    let flow = Flow::Stream(Arc::clone(&self.connection));
+                    self.of.shards.unreadable(&self.buffer, error, &flow);
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                }
+            }
+        }
+    }
+
+    /// Writes all of the batch. A peer that stops reading stops only its own connection, whose
+    /// queue then fills.
+    async fn write(&mut self, batch: &[Bytes]) -> io::Result<()> {
+        if let Some(tap) = &self.of.tap {
+            for bytes in batch {
+                tap.tcp(self.connection.local, self.connection.remote, bytes);
+            }
+        }
+        let mut slices: Vec<_> = batch.iter().map(|bytes| IoSlice::new(bytes)).collect();
+        let mut rest = slices.as_mut_slice();
+        while !rest.is_empty() {
+            let stuck = self
+                .of
+                .world
+                .clock
+                .timeout(STUCK, self.stream.write_vectored(rest));
+            let written = stuck.await.map_err(|_| io::ErrorKind::TimedOut)??;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            IoSlice::advance_slices(&mut rest, written);
+        }
+        Ok(())
+    }
+}

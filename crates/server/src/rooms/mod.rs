@@ -1,0 +1,134 @@
+//! Live rooms: one task each, and the register of them.
+
+mod observers;
+mod speech;
+mod task;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use room::{Cause, Event, LegId, PersonId, Refusal};
+use sip::transaction::ServerId;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::core::ShardHandle;
+use crate::focus::invite::Opening;
+use crate::switch::{RoomDoor, Session};
+
+pub(crate) use task::{Opened, open};
+
+/// The way to one room. Cheap to clone; the room ends by itself, not when handles are dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct RoomHandle {
+    /// The session identity, which is the conference URI.
+    pub(crate) identity: Arc<str>,
+    /// How the inviter opened it: what every invitation repeats.
+    pub(crate) opening: Arc<Opening>,
+    pub(crate) orders: mpsc::UnboundedSender<Order>,
+    pub(crate) door: RoomDoor,
+}
+
+/// What a room is told. Unbounded on purpose: a leg, an invitation or a subscription sends a
+/// handful in its life, and their numbers are bounded.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// A leg is up: its dialog stands and its media are known.
+    Arrived {
+        leg: Arrival,
+        event: Event,
+        answer: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// A fact.
+    Event(Event),
+    /// An invitation has ended without a leg.
+    Failed { who: PersonId, cause: Cause },
+    /// Somebody asks to be told who is in the room.
+    Subscribe(Subscribe),
+    /// A subscription was refreshed: full state again.
+    Refreshed { watch: u64 },
+    /// A NOTIFY was answered; `false`: the subscription is over.
+    Notified { watch: u64, alive: bool },
+}
+
+/// A leg as the room needs it.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) leg: LegId,
+    /// The shard that owns the dialog.
+    pub(crate) shard: ShardHandle,
+    pub(crate) session: Arc<Session>,
+    /// The MIME types the peer takes.
+    pub(crate) accepts: Vec<String>,
+    /// The types it takes wrapped in one of those; empty if it did not say.
+    pub(crate) wrapped: Vec<String>,
+}
+
+/// A SUBSCRIBE to the conference event package, not yet answered.
+#[derive(Debug)]
+pub(crate) struct Subscribe {
+    pub(crate) id: ServerId,
+    pub(crate) shard: ShardHandle,
+    /// Names the subscription in its shard.
+    pub(crate) watch: u64,
+    /// Who asks: an address of record.
+    pub(crate) address: room::Address,
+}
+
+/// What the procedure that opened the room is told about its inviter.
+#[derive(Debug)]
+pub(crate) enum HostNews {
+    /// Somebody rings: IM-7.2.1.2 passes it on.
+    Ring,
+    /// Let the inviter in. `accepts`: what the first who joined takes, if somebody has.
+    Answer { accepts: Option<Vec<String>> },
+    /// It does not come about.
+    Refuse { cause: Cause },
+}
+
+impl RoomHandle {
+    /// Tells the room something. A room that has ended does not hear it, and need not.
+    pub(crate) fn tell(&self, order: Order) {
+        let _ = self.orders.send(order);
+    }
+
+    /// Brings a leg into the room.
+    pub(crate) async fn arrive(&self, leg: Arrival, event: Event) -> Result<(), Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.tell(Order::Arrived { leg, event, answer });
+        answered.await.unwrap_or(Err(Refusal::Closed))
+    }
+}
+
+/// All live rooms, by session identity.
+///
+/// Looked up when somebody comes to a room, never for what is said in it.
+#[derive(Debug, Default)]
+pub(crate) struct Rooms {
+    live: Mutex<HashMap<Arc<str>, RoomHandle>>,
+}
+
+impl Rooms {
+    pub(crate) fn find(&self, identity: &str) -> Option<RoomHandle> {
+        self.live().get(identity).cloned()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.live().len()
+    }
+
+    pub(crate) fn all(&self) -> Vec<RoomHandle> {
+        self.live().values().cloned().collect()
+    }
+
+    fn add(&self, room: RoomHandle) {
+        self.live().insert(Arc::clone(&room.identity), room);
+    }
+
+    fn remove(&self, identity: &str) {
+        self.live().remove(identity);
+    }
+
+    fn live(&self) -> std::sync::MutexGuard<'_, HashMap<Arc<str>, RoomHandle>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,487 @@
+//! The task of one live room: it owns the conversation, what is said in it, and who is told.
+//!
+//! It waits for its mailboxes, its timers and its commits, never for a socket. What it is told is
+//! handled in batches: all events first, then one commit, then what must happen, so that nothing
+//! is answered before it is stored.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use room::{Action, Event, LegId, PersonId, Refusal, Room, Seat, Standing, Why};
+use store::{Member, MemberState, Partition, Write};
+use tokio::sync::{mpsc, oneshot};
+use world::Rng;
+
+use crate::core::{Answer, Command};
+use crate::focus::invite::{self, Opening};
+use crate::focus::legs::LegCommand;
+use crate::house::House;
+use crate::notify::WatcherCommand;
+use crate::rooms::observers::{Observers, anonymous};
+use crate::rooms::speech::{Speech, Voice, Voices};
+use crate::rooms::{Arrival, HostNews, Order, RoomHandle, Subscribe};
+use crate::switch::{News, RoomDoor, Said};
+
+/// Pieces of messages that may wait for the room. Their senders' connections wait when it is
+/// full, which stops them reading: the pressure reaches the peer.
+const SAID: usize = 1024;
+
+/// Pieces of legs that have not arrived which a room keeps: each accepting device sends one or two.
+const EARLY: usize = 64;
+
+/// What a member is told who lets too much pile up.
+const SLOW: &str = "Not Reading Fast Enough";
+
+/// How much is taken from a mailbox at a time.
+const BATCH: usize = 64;
+
+/// What a room needs besides the conversation itself.
+pub(crate) struct Opened {
+    pub(crate) identity: Arc<str>,
+    pub(crate) partition: Partition,
+    pub(crate) opening: Arc<Opening>,
+    /// Given the conversation and its first actions by [`Room::open`].
+    pub(crate) room: Room,
+    pub(crate) actions: Vec<Action>,
+    pub(crate) host: mpsc::UnboundedSender<HostNews>,
+}
+
+/// Starts the task of a room that is stored already.
+pub(crate) fn open(house: &Arc<House>, opened: Opened) -> RoomHandle {
+    let (orders, told) = mpsc::unbounded_channel();
+    let (said, heard) = mpsc::channel(SAID);
+    let (news, happened) = mpsc::unbounded_channel();
+    let handle = RoomHandle {
+        identity: Arc::clone(&opened.identity),
+        opening: opened.opening,
+        orders,
+        door: RoomDoor { said, news },
+    };
+    house.rooms.add(handle.clone());
+    let mut rng = house.rng();
+    let task = RoomTask {
+        observers: Observers::new(&opened.identity),
+        speech: Speech::new(&opened.identity, &mut rng),
+        voices: Voices::default(),
+        early: VecDeque::new(),
+        rng,
+        house: Arc::clone(house),
+        handle: handle.clone(),
+        partition: opened.partition,
+        room: opened.room,
+        host: opened.host,
+        seats: BTreeMap::new(),
+        invitations: BTreeMap::new(),
+        first_accepts: None,
+        actions: opened.actions,
+        writes: Vec::new(),
+        answers: Vec::new(),
+    };
+    let mail = Mail {
+        told,
+        heard,
+        happened,
+    };
+    house.world.tasks.spawn("room", task.run(mail));
+    handle
+}
+
+/// Whether a leg may come in.
+type Entry = Result<(), Refusal>;
+
+struct Mail {
+    told: mpsc::UnboundedReceiver<Order>,
+    heard: mpsc::Receiver<Said>,
+    happened: mpsc::UnboundedReceiver<News>,
+}
+
+struct RoomTask {
+    house: Arc<House>,
+    handle: RoomHandle,
+    partition: Partition,
+    room: Room,
+    speech: Speech,
+    voices: Voices,
+    observers: Observers,
+    /// What was said by legs that have not arrived, the oldest first.
+    early: VecDeque<Said>,
+    host: mpsc::UnboundedSender<HostNews>,
+    seats: BTreeMap<LegId, Arrival>,
+    /// Dropping one cancels the invitation.
+    invitations: BTreeMap<PersonId, oneshot::Sender<()>>,
+    /// What the first who joined takes (IM-7.2.1.2-OK-S2a).
+    first_accepts: Option<Vec<String>>,
+    rng: Rng,
+    // What the batch under way has led to.
+    actions: Vec<Action>,
+    writes: Vec<Write>,
+    answers: Vec<(oneshot::Sender<Entry>, Entry)>,
+}
+
+impl RoomTask {
+    async fn run(mut self, mut mail: Mail) {
+        let mut orders = Vec::with_capacity(BATCH);
+        let mut said = Vec::with_capacity(BATCH);
+        self.settle().await;
+        while !self.room.is_closed() {
+            let clock = self.house.world.clock;
+            let alarm = self.next_alarm();
+            let asleep = async move {
+                match alarm {
+                    Some(when) => clock.sleep_until(when).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = mail.told.recv_many(&mut orders, BATCH) => {
+                    for order in orders.drain(..) {
+                        self.order(order);
+                    }
+                }
+                Some(news) = mail.happened.recv() => self.news(news),
+                _ = mail.heard.recv_many(&mut said, BATCH) => {
+                    let now = clock.now();
+                    for one in said.drain(..) {
+                        self.hear(one, now);
+                    }
+                }
+                () = asleep => self.wake(),
+            }
+            self.settle().await;
+        }
+        self.end().await;
+    }
+
+    fn next_alarm(&mut self) -> Option<Instant> {
+        let alarms = [
+            self.room.poll_timeout(),
+            self.observers.poll_timeout(),
+            self.speech.poll_timeout(),
+        ];
+        alarms.into_iter().flatten().min()
+    }
+
+    fn wake(&mut self) {
+        let now = self.house.world.clock.now();
+        if self.room.poll_timeout().is_some_and(|when| when <= now) {
+            let _ = self.happen(Event::Timeout);
+        }
+        for leg in self.speech.handle_timeout(now, &self.voices, &mut self.rng) {
+            self.lose(leg, SLOW);
+        }
+    }
+
+    // ---- What the room is told ----
+
+    fn order(&mut self, order: Order) {
+        match order {
+            Order::Arrived { leg, event, answer } => self.arrived(leg, event, answer),
+            Order::Event(event) => {
+                if let Event::Left { leg } = event {
+                    self.unseat(leg);
+                }
+                let _ = self.happen(event);
+            }
+            Order::Failed { who, cause } => {
+                self.invitations.remove(&who);
+                let _ = self.happen(Event::Refused { who, cause });
+            }
+            Order::Subscribe(subscribe) => self.subscribe(subscribe),
+            Order::Refreshed { watch } => self
+                .observers
+                .refreshed(watch, self.house.world.clock.now()),
+            Order::Notified { watch, alive } => self.observers.notified(watch, alive),
+        }
+    }
+
+    fn news(&mut self, news: News) {
+        match news {
+            News::Up { leg } => tracing::debug!(room = %self.handle.identity, ?leg, "media are up"),
+            News::Gone { leg, why } => self.lose(leg, why),
+        }
+    }
+
+    /// A leg whose media are lost is lost: it hears nothing any more.
+    fn lose(&mut self, leg: LegId, why: &'static str) {
+        if let Some(seat) = self.unseat(leg) {
+            tracing::info!(room = %self.handle.identity, ?leg, why, "a leg was lost");
+            let reason = Some(format!("SIP;cause=503;text=\"{why}\""));
+            seat.shard
+                .tell(Command::Leg(LegCommand::Release { leg, reason }));
+            let _ = self.happen(Event::Left { leg });
+        }
+    }
+
+    fn arrived(
+        &mut self,
+        leg: Arrival,
+        event: Event,
+        answer: oneshot::Sender<Result<(), Refusal>>,
+    ) {
+        let id = leg.leg;
+        if let Event::Joined { who, .. } = event {
+            self.invitations.remove(&who);
+            self.first_accepts
+                .get_or_insert_with(|| leg.accepts.clone());
+        }
+        self.seats.insert(id, leg);
+        let result = self.happen(event);
+        if result.is_err() {
+            self.unseat(id);
+        } else if let Some(who) = self.room.owner(id) {
+            self.give_voice(who);
+            self.catch_up(id);
+        }
+        self.answers.push((answer, result));
+    }
+
+    fn subscribe(&mut self, subscribe: Subscribe) {
+        let (id, watch) = (subscribe.id, subscribe.watch);
+        let answer = if !self.room.may_observe(&subscribe.address) {
+            // The roster is for those in the room.
+            Some(Answer::because(403, "Only Participants May Subscribe"))
+        } else if !self.observers.has_place() {
+            Some(Answer::plain(503))
+        } else {
+            None
+        };
+        let shard = subscribe.shard.clone();
+        shard.tell(Command::Watcher(WatcherCommand::Decided {
+            id,
+            watch,
+            answer: answer.clone(),
+        }));
+        if answer.is_none() {
+            self.observers.add(subscribe, self.house.world.clock.now());
+        }
+    }
+
+    fn hear(&mut self, said: Said, now: Instant) {
+        if self.voices.get(said.leg).is_none() {
+            // A device that accepts may speak before its 200 has come all the way here.
+            if self.early.len() >= EARLY {
+                self.early.pop_front();
+            }
+            return self.early.push_back(said);
+        }
+        let slow = self
+            .speech
+            .said(said, &self.room, &self.voices, now, &mut self.rng);
+        for leg in slow {
+            self.lose(leg, SLOW);
+        }
+    }
+
+    /// Hears what a leg said before it had arrived.
+    fn catch_up(&mut self, leg: LegId) {
+        let now = self.house.world.clock.now();
+        let (its, others) = std::mem::take(&mut self.early)
+            .into_iter()
+            .partition(|said| said.leg == leg);
+        self.early = others;
+        let its: VecDeque<Said> = its;
+        for said in its {
+            self.hear(said, now);
+        }
+    }
+
+    fn happen(&mut self, event: Event) -> Result<(), Refusal> {
+        let now = self.house.world.clock.now();
+        let before = self.actions.len();
+        let result = self.room.handle(event, now, &mut self.actions);
+        let news: Vec<_> = self.actions.iter().skip(before).copied().collect();
+        for action in news {
+            if let Action::Changed { who } = action {
+                self.remember(who);
+            }
+        }
+        result
+    }
+
+    // ---- What follows ----
+
+    /// Stores what has changed, then answers and acts.
+    async fn settle(&mut self) {
+        let writes = std::mem::take(&mut self.writes);
+        if !writes.is_empty()
+            && let Err(error) = self.house.keeper.commit(writes, self.partition).await
+        {
+            // People are in and talking; what is lost is that they may come back after a crash.
+            tracing::error!(room = %self.handle.identity, %error, "membership was not stored");
+        }
+        for (answer, result) in std::mem::take(&mut self.answers) {
+            let _ = answer.send(result);
+        }
+        for action in std::mem::take(&mut self.actions) {
+            self.act(action);
+        }
+        let now = self.house.world.clock.now();
+        if self
+            .observers
+            .poll_timeout()
+            .is_some_and(|when| when <= now)
+        {
+            let interval = self.house.policy().notify_min_interval;
+            self.observers.send_due(&self.room, interval, now);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Invite { who } => self.invite(who),
+            Action::Cancel { who } => drop(self.invitations.remove(&who)),
+            Action::RingHost => self.tell_host(HostNews::Ring),
+            Action::AnswerHost => {
+                let accepts = self.first_accepts.clone();
+                self.tell_host(HostNews::Answer { accepts });
+            }
+            Action::RefuseHost { cause } => self.tell_host(HostNews::Refuse { cause }),
+            Action::Release { leg, why } => {
+                if let Some(seat) = self.unseat(leg) {
+                    let reason = reason(why);
+                    seat.shard
+                        .tell(Command::Leg(LegCommand::Release { leg, reason }));
+                }
+            }
+            Action::Changed { who } => self.show(who),
+            Action::Concealed { who } => {
+                if let Some(seat) = self.room.seat(who) {
+                    self.observers.concealed(&seat);
+                }
+            }
+            Action::Closed { why } => {
+                tracing::info!(room = %self.handle.identity, ?why, "the room is closed");
+            }
+        }
+    }
+
+    fn tell_host(&self, news: HostNews) {
+        let _ = self.host.send(news);
+    }
+
+    fn invite(&mut self, who: PersonId) {
+        let Some(seat) = self.room.seat(who) else {
+            return;
+        };
+        let (cancel, cancelled) = oneshot::channel();
+        self.invitations.insert(who, cancel);
+        let guest = invite::Invited {
+            who,
+            address: seat.address.clone(),
+        };
+        let (house, room) = (Arc::clone(&self.house), self.handle.clone());
+        self.house
+            .world
+            .tasks
+            .spawn("invitation", invite::invite(house, room, guest, cancelled));
+    }
+
+    fn show(&mut self, who: PersonId) {
+        let Some(seat) = self.room.seat(who) else {
+            return;
+        };
+        self.observers.changed(&seat);
+        let address = seat.address.clone();
+        if matches!(
+            seat.standing,
+            Standing::Left | Standing::Refused | Standing::Removed
+        ) {
+            self.observers.expel(&address);
+        }
+        self.give_voice(who);
+    }
+
+    /// Brings the voices of a person's legs up to date.
+    fn give_voice(&mut self, who: PersonId) {
+        let Some(seat) = self.room.seat(who) else {
+            return;
+        };
+        for leg in seat.legs {
+            if let Some(arrival) = self.seats.get(leg) {
+                self.voices.insert(*leg, voice(&seat, arrival));
+            }
+        }
+    }
+
+    /// Forgets a leg's place and lets go of its media.
+    fn unseat(&mut self, leg: LegId) -> Option<Arrival> {
+        self.voices.remove(leg);
+        self.speech.left(leg);
+        let seat = self.seats.remove(&leg)?;
+        self.house.switch.close(&seat.session);
+        Some(seat)
+    }
+
+    fn remember(&mut self, who: PersonId) {
+        let Some(seat) = self.room.seat(who) else {
+            return;
+        };
+        let member = member(&seat, &self.handle.identity, self.house.unix_ms());
+        self.writes.push(Write::PutMember(member));
+    }
+
+    async fn end(mut self) {
+        self.house.rooms.remove(&self.handle.identity);
+        self.observers.end();
+        self.invitations.clear();
+        for leg in self.seats.keys().copied().collect::<Vec<_>>() {
+            if let Some(seat) = self.unseat(leg) {
+                let reason = reason(Why::Ended);
+                seat.shard
+                    .tell(Command::Leg(LegCommand::Release { leg, reason }));
+            }
+        }
+        let close = Write::CloseRoom {
+            identity: self.handle.identity.to_string(),
+            at_ms: self.house.unix_ms(),
+        };
+        if let Err(error) = self.house.keeper.commit(vec![close], self.partition).await {
+            tracing::error!(room = %self.handle.identity, %error, "the end was not stored");
+        }
+    }
+}
+
+fn voice(seat: &Seat<'_>, arrival: &Arrival) -> Voice {
+    Voice {
+        line: arrival.session.line(),
+        address: seat.address.clone(),
+        seen_as: seat.hidden.map(anonymous),
+        accepts: arrival.accepts.clone(),
+        wrapped: arrival.wrapped.clone(),
+    }
+}
+
+/// The Reason header of a BYE (simple-im.md 2.4): 410 where the conversation is over for good.
+fn reason(why: Why) -> Option<String> {
+    let (cause, text) = match why {
+        Why::Empty | Why::Ended | Why::TooFew => (410, "Gone"),
+        Why::HostWithdrew => (410, "The Inviter Is Gone"),
+        Why::NobodyJoined => (480, "Nobody Accepted"),
+        Why::Hidden => (403, "119 Anonymity not allowed"),
+        Why::InvitationOver => (487, "The Invitation Is Over"),
+        Why::Removed => (403, "Removed"),
+    };
+    Some(format!("SIP;cause={cause};text=\"{text}\""))
+}
+
+fn member(seat: &Seat<'_>, room: &str, now_ms: i64) -> Member {
+    Member {
+        room: room.to_owned(),
+        address: seat.address.to_string(),
+        display: seat.display.map(str::to_owned),
+        role: match seat.role {
+            room::Role::Host => store::Role::Host,
+            room::Role::Guest => store::Role::Guest,
+        },
+        hidden: seat.hidden.is_some(),
+        state: match seat.standing {
+            Standing::Alerting | Standing::Calling | Standing::Invited => MemberState::Invited,
+            Standing::Connected => MemberState::Joined,
+            Standing::Left | Standing::Refused => MemberState::Left,
+            Standing::Removed => MemberState::Removed,
+        },
+        changed_at_ms: now_ms,
+    }
+}

@@ -1,0 +1,262 @@
+//! 7.2.1.2, the steps: what is checked before anybody is invited, in which order, and who is.
+
+mod lab;
+
+use lab::ask::{entries, identity, list};
+use lab::{Ask, Chat, Guest, Lab, Phone};
+use sip::sdp::Description;
+use sip::{Message, Name, Response};
+
+const NOT_AUTHORISED: Option<&str> = Some("399 localhost \"127 Service not authorised\"");
+const ANONYMITY: Option<&str> = Some("399 localhost \"119 Anonymity not allowed\"");
+const TOO_MANY: Option<&str> = Some("399 localhost \"102 too many participants\"");
+
+/// (rule, who asks, what is wrong with it, status, Warning)
+type Row = (&'static str, &'static str, fn(&mut Ask), u16, Option<&'static str>);
+
+/// alice may, erin may not; nobody may hide; three guests at most. A good INVITE has three.
+#[rustfmt::skip]
+const REFUSED: &[Row] = &[
+    ("IM-7.2.1.2-S1",  "alice", no_factory, 404, None),
+    ("IM-7.2.1.2-S2",  "erin",  |_| {},     403, NOT_AUTHORISED),
+    ("IM-7.2.1.2-S2a", "erin",  |_| {},     403, NOT_AUTHORISED),
+    ("IM-7.2.1.2-S3",  "alice", hidden,     403, ANONYMITY),
+    ("IM-7.2.1.2-S3",  "alice", |ask| ask.extra = "Privacy: header; id\r\n".to_owned(), 403, ANONYMITY),
+    ("IM-7.2.1.2-S7",  "alice", no_chat,    488, None),
+    ("IM-7.2.1.2-S7a", "alice", no_chat,    488, None),
+    ("IM-7.2.1.2-S8",  "alice", too_many,   486, TOO_MANY),
+    ("IM-7.2.1.2-S8a", "alice", too_many,   486, TOO_MANY),
+    ("IM-7.2.1.2-S8a", "alice", far_too_many, 486, TOO_MANY),
+    // The steps are ordered: the earliest objection is the one the sender hears.
+    ("IM-7.2.1.2-S1",  "erin",  |ask| { no_factory(ask); hidden(ask); no_chat(ask); too_many(ask) }, 404, None),
+    ("IM-7.2.1.2-S2a", "erin",  |ask| { hidden(ask); no_chat(ask); too_many(ask) }, 403, NOT_AUTHORISED),
+    ("IM-7.2.1.2-S2a", "erin",  |ask| { no_chat(ask); far_too_many(ask) },          403, NOT_AUTHORISED),
+    ("IM-7.2.1.2-S3",  "alice", |ask| { hidden(ask); no_chat(ask); too_many(ask) }, 403, ANONYMITY),
+    ("IM-7.2.1.2-S7a", "alice", |ask| { no_chat(ask); too_many(ask) },              488, None),
+    ("IM-7.2.1.2-S7a", "alice", |ask| { no_chat(ask); far_too_many(ask) },          488, None),
+];
+
+fn no_factory(ask: &mut Ask) {
+    ask.uri = "sip:conference-shop@localhost".to_owned();
+}
+
+fn hidden(ask: &mut Ask) {
+    ask.extra = "Privacy: id\r\n".to_owned();
+}
+
+fn no_chat(ask: &mut Ask) {
+    ask.sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+               m=audio 4000 RTP/AVP 0\r\n"
+        .to_owned();
+}
+
+fn too_many(ask: &mut Ask) {
+    ask.list = list(&entries(&["bob", "carol", "dave", "frank"]));
+}
+
+fn far_too_many(ask: &mut Ask) {
+    let names: Vec<_> = (0..100).map(|number| format!("guest{number}")).collect();
+    ask.list = list(&entries(&names.iter().map(String::as_str).collect::<Vec<_>>()));
+}
+
+#[test]
+fn who_may_not_is_told_so_and_nobody_is_invited() {
+    let lab = Lab::with(|_, policy| {
+        policy.focus.allowed_senders = vec!["sip:alice@localhost".to_owned()];
+        policy.focus.allow_anonymity = false;
+        policy.focus.max_adhoc_group_size = 3;
+    });
+    let guests = ["bob", "carol", "dave"];
+    let mut invitees: Vec<_> = guests.iter().map(|user| lab.phone(user)).collect();
+    let (mut alice, mut erin) = (lab.phone("alice"), lab.phone("erin"));
+    for (rule, who, spoil, status, warning) in REFUSED {
+        let phone = if *who == "alice" { &mut alice } else { &mut erin };
+        let mut ask = Ask::guests(&guests);
+        spoil(&mut ask);
+        let response = ask.ask(phone);
+        assert_eq!(response.status(), *status, "{rule}: {}", response.reason());
+        assert_eq!(response.raw(Name::Warning), *warning, "{rule}");
+        // IM-7.2.1.2-S8a: no session remains, and nobody hears of it.
+        lab.settled();
+    }
+    for phone in &mut invitees {
+        phone.heard_only(|_| false);
+    }
+    // Nothing else was wrong with it.
+    let call_id = Ask::guests(&guests).send(&mut alice);
+    invitees[0].invited();
+    alice.cancels(&call_id, lab::ask::FACTORY);
+}
+
+/// (what, the media part of the offer)
+#[rustfmt::skip]
+const MEDIA: &[(&str, &str)] = &[
+    ("no m=message",   "m=audio 4000 RTP/AVP 0\r\n"),
+    ("no path",        "m=message 9 TCP/MSRP *\r\na=accept-types:message/cpim\r\na=setup:active\r\n"),
+    ("TLS",            "m=message 9 TCP/TLS/MSRP *\r\na=accept-types:message/cpim\r\n\
+                        a=path:msrps://127.0.0.1:9/h;tcp\r\na=setup:active\r\n"),
+    ("no CPIM",        "m=message 9 TCP/MSRP *\r\na=accept-types:text/plain\r\n\
+                        a=path:msrp://127.0.0.1:9/h;tcp\r\na=setup:active\r\n"),
+    ("port 0",         "m=message 0 TCP/MSRP *\r\na=accept-types:message/cpim\r\n\
+                        a=path:msrp://127.0.0.1:9/h;tcp\r\na=setup:active\r\n"),
+    ("not to be called", "m=message 9 TCP/MSRP *\r\na=accept-types:message/cpim\r\n\
+                        a=path:msrp://127.0.0.1:9/h;tcp\r\na=setup:passive\r\n"),
+];
+
+/// IM-7.2.1.2-S7, IM-7.2.1.2-S7a: 488, and what we would have taken.
+#[test]
+fn im_7_2_1_2_s7a_says_what_is_supported() {
+    let lab = Lab::start();
+    let mut alice = lab.phone("alice");
+    for (what, media) in MEDIA {
+        let offer = format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n{media}"
+        );
+        let response = Ask::guests(&["bob"]).with_sdp(&offer).ask(&mut alice);
+        assert_eq!(response.status(), 488, "{what}: {}", response.reason());
+        assert_eq!(response.raw(Name::ContentType), Some("application/sdp"), "{what}");
+        let body = response.body();
+        Description::parse(&body).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let text = std::str::from_utf8(&body).unwrap();
+        for line in ["m=message 0 TCP/MSRP *", "a=accept-types:message/cpim", "a=accept-wrapped-types:*"] {
+            assert!(text.contains(line), "{what}: {line} in {text}");
+        }
+        assert!(!text.contains("a=path"), "{what}: there is no session to connect to: {text}");
+        lab.settled();
+    }
+}
+
+/// IM-7.2.1.2-S8: each user counts once, however often and however written; the inviter does not
+/// count. IM-7.2.1.2-S9: each user is invited, once.
+#[test]
+fn im_7_2_1_2_s8_s9_each_user_counts_and_is_invited_once() {
+    let lab = Lab::with(|_, policy| policy.focus.max_adhoc_group_size = 3);
+    let mut alice = lab.phone("alice");
+    let phones: Vec<_> = ["bob", "carol", "dave"].iter().map(|user| lab.phone(user)).collect();
+    let spellings = "<entry uri=\"sip:bob@LOCALHOST\"/><entry uri=\"sip:%62ob@localhost\"/>\
+                     <entry uri=\"sip:alice@localhost\"/>";
+    let all = entries(&["bob", "carol", "dave", "bob"]) + spellings;
+    let call_id = Ask::guests(&[]).with_entries(&all).send(&mut alice);
+    let mut guests: Vec<_> = phones.into_iter().map(|phone| Guest::joins(phone, "")).collect();
+    let ok = alice.final_response(&call_id);
+    assert_eq!(ok.status(), 200);
+    alice.ack(&ok, "");
+    let mut chat = Chat::connect(&ok.body(), "host");
+    chat.say_and_wait("sip:alice@localhost", &identity(&ok), "all here?");
+    for guest in &mut guests {
+        assert_eq!(guest.chat.hear().2, "all here?");
+        guest.phone.heard_only(|_| false);
+    }
+    alice.heard_only(is_100);
+}
+
+/// IM-7.2.1.2-S0: one entry is enough, and such a session is over when either leaves.
+#[test]
+fn im_7_2_1_2_s0_one_entry_is_a_one_to_one_session() {
+    let lab = Lab::start();
+    let mut conference = lab.conference(&["bob"]);
+    conference.all_hear("just us");
+    conference.guests[0].leaves();
+    conference.host.is_released();
+    lab.settled();
+}
+
+/// (From, Privacy, what the others see). erin's account has a name of its own.
+#[rustfmt::skip]
+const NAMES: &[(&str, &str, Option<&str>)] = &[
+    ("\"Erin Given\" <sip:erin@localhost>", "", Some("Erin Given")),
+    ("<sip:erin@localhost>",                "", Some("Erin of the Account")),
+    ("\"Erin Given\" <sip:erin@localhost>", "Privacy: id\r\n", None),
+];
+
+/// IM-7.2.1.2-S5: the display name, towards those invited and in conference-info.
+#[test]
+fn im_7_2_1_2_s5_the_display_name_is_used() {
+    let lab = Lab::start();
+    let mut erin = lab.phone("erin");
+    let mut bob = lab.phone("bob");
+    for (from, privacy, seen) in NAMES {
+        let mut ask = Ask::guests(&["bob", "carol"]).with(privacy);
+        ask.from = (*from).to_owned();
+        let call_id = ask.send(&mut erin);
+        let invitation = bob.invited();
+        let referred_by = invitation.request.raw(Name::ReferredBy);
+        let want = seen.map(|name| format!("\"{name}\" <sip:erin@localhost>"));
+        assert_eq!(referred_by, want.as_deref(), "{from} {privacy}");
+        bob.accept(&invitation, "", &Chat::sdp("bob"));
+        let ok = erin.final_response(&call_id);
+        erin.ack(&ok, "");
+
+        let (_, info) = watch(&mut bob, &identity(&ok));
+        let text = want.as_ref().and(*seen).map(|name| format!("<display-text>{name}</display-text>"));
+        match text {
+            Some(text) => assert!(info.contains(&text), "{text} in {info}"),
+            None => assert!(!info.to_lowercase().contains("erin"), "{info}"),
+        }
+        // Of two the first to leave leaves the other.
+        bob.asks(&invitation, "BYE", "", "");
+        let bye = erin.inside("BYE", &ok, 1000, "", "");
+        erin.send(bye.as_bytes());
+        erin.final_response(&call_id);
+        bob.notify();
+        lab.settled();
+    }
+}
+
+/// Subscribes, and hears the first NOTIFY.
+fn watch(phone: &mut Phone, identity: &str) -> (sip::Request, String) {
+    let headers = format!("Contact: {}\r\nEvent: conference\r\n", phone.contact());
+    let response = phone.request("SUBSCRIBE", identity, &headers, "");
+    assert_eq!(response.status(), 200, "{}", response.reason());
+    phone.notify()
+}
+
+/// IM-7.2.1.2-S6: fresh, not to be guessed, naming nobody, with isfocus, and leading here.
+#[test]
+fn im_7_2_1_2_s6_the_session_identity() {
+    let lab = Lab::start();
+    let mut seen: Vec<String> = Vec::new();
+    for _ in 0..2 {
+        let mut conference = lab.conference(&["bob"]);
+        assert!(conference.ok.raw(Name::Contact).unwrap().contains(";isfocus"));
+        let user = conference.identity.strip_prefix("sip:").unwrap();
+        let user = user.strip_suffix("@localhost").unwrap().to_owned();
+        // Two characters of partition, and 128 bits in base 32.
+        assert_eq!(user.len(), 28, "{user}");
+        let call_id = conference.ok.raw(Name::CallId).unwrap();
+        for known in ["alice", "bob", "127", call_id, lab::ask::FACTORY] {
+            assert!(!user.contains(known), "{user} names {known}");
+        }
+        for earlier in &seen {
+            let same = earlier.bytes().zip(user.bytes()).filter(|(a, b)| a == b).count();
+            assert!(same < 14, "{user} resembles {earlier}");
+        }
+        seen.push(user);
+        // It leads to the conference, from inside and from outside the dialogs.
+        assert_eq!(conference.host_asks("OPTIONS", "", "").status(), 200);
+        let identity = conference.identity.clone();
+        assert!(watch(&mut conference.host, &identity).1.contains(&identity));
+        assert_eq!(conference.guests[0].invitation.request.raw(Name::From).map(lab::ask::uri), Some(identity));
+        conference.guests[0].leaves();
+        conference.host.is_released();
+        conference.host.notify();
+        lab.settled();
+    }
+}
+
+fn is_100(message: &Message) -> bool {
+    matches!(message, Message::Response(response) if response.status() == 100)
+}
+
+/// IM-7.2.1.2-S4, the answering side of it: what the server itself allows is in its 200.
+#[test]
+fn the_200_says_what_the_focus_understands() {
+    let lab = Lab::start();
+    let conference = lab.conference(&["bob"]);
+    let ok: &Response = &conference.ok;
+    for method in ["INVITE", "ACK", "BYE", "CANCEL", "UPDATE"] {
+        assert!(ok.lists(Name::Allow, method), "{method}");
+    }
+    assert!(ok.lists(Name::Supported, "recipient-list-invite"));
+    assert!(ok.lists(Name::AllowEvents, "conference"));
+}

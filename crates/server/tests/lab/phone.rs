@@ -1,0 +1,416 @@
+//! A SIP phone: one socket, requests written by hand, digest when asked.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::io::{Read, Write as _};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use sip::digest::{self, Secret};
+use sip::{Frame, Framer, Message, Name, Request, Response};
+
+use super::Lab;
+
+/// How long a test waits for what must come.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+enum Socket {
+    Udp(UdpSocket),
+    Tcp(TcpStream, Framer, BytesMut),
+}
+
+pub struct Phone {
+    socket: Socket,
+    pub user: String,
+    pub server: SocketAddr,
+    pub local: SocketAddr,
+    cseq: u32,
+    calls: u32,
+    /// What came while something else was waited for.
+    waiting: VecDeque<Message>,
+    /// Every byte the server has sent to it.
+    pub heard: Vec<u8>,
+}
+
+/// An INVITE that a phone got, with what is needed to answer it.
+pub struct Incoming {
+    pub request: Request,
+    pub tag: String,
+}
+
+impl Phone {
+    pub fn udp(lab: &Lab, user: &str) -> Self {
+        let server = lab.at.sip_udp.unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let local = socket.local_addr().unwrap();
+        Self::new(Socket::Udp(socket), user, server, local)
+    }
+
+    pub fn tcp(lab: &Lab, user: &str) -> Self {
+        let server = lab.at.sip_tcp.unwrap();
+        let stream = TcpStream::connect(server).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let local = stream.local_addr().unwrap();
+        Self::new(
+            Socket::Tcp(stream, Framer::default(), BytesMut::new()),
+            user,
+            server,
+            local,
+        )
+    }
+
+    fn new(socket: Socket, user: &str, server: SocketAddr, local: SocketAddr) -> Self {
+        Self {
+            socket,
+            user: user.to_owned(),
+            server,
+            local,
+            cseq: 0,
+            calls: 0,
+            waiting: VecDeque::new(),
+            heard: Vec::new(),
+        }
+    }
+
+    pub fn transport(&self) -> &'static str {
+        match self.socket {
+            Socket::Udp(_) => "UDP",
+            Socket::Tcp(..) => "TCP",
+        }
+    }
+
+    pub fn contact(&self) -> String {
+        let transport = self.transport().to_ascii_lowercase();
+        format!(
+            "<sip:{}@{};transport={transport}>;+g.oma.sip-im",
+            self.user, self.local
+        )
+    }
+
+    // ---- Bytes ----
+
+    pub fn send(&mut self, bytes: &[u8]) {
+        match &mut self.socket {
+            Socket::Udp(socket) => drop(socket.send_to(bytes, self.server).unwrap()),
+            Socket::Tcp(stream, ..) => stream.write_all(bytes).unwrap(),
+        }
+    }
+
+    fn read(&mut self) -> Option<Message> {
+        match &mut self.socket {
+            Socket::Udp(socket) => {
+                let mut buffer = vec![0; 65_535];
+                let length = socket.recv(&mut buffer).ok()?;
+                buffer.truncate(length);
+                self.heard.extend_from_slice(&buffer);
+                Some(Message::parse(buffer.into()).unwrap())
+            }
+            Socket::Tcp(stream, framer, buffer) => loop {
+                if let Some(frame) = framer.next(buffer).unwrap() {
+                    match frame {
+                        Frame::Message(message) => return Some(message),
+                        Frame::Ping | Frame::Pong => continue,
+                    }
+                }
+                let mut chunk = [0; 4096];
+                let length = stream.read(&mut chunk).ok().filter(|length| *length > 0)?;
+                buffer.extend_from_slice(&chunk[..length]);
+                self.heard.extend_from_slice(&chunk[..length]);
+            },
+        }
+    }
+
+    /// The next message that fits, keeping the others for later.
+    pub fn next(&mut self, what: &str, fits: impl Fn(&Message) -> bool) -> Message {
+        if let Some(at) = self.waiting.iter().position(&fits) {
+            return self.waiting.remove(at).unwrap();
+        }
+        loop {
+            let message = self
+                .read()
+                .unwrap_or_else(|| panic!("{} waited in vain for {what}", self.user));
+            if fits(&message) {
+                return message;
+            }
+            self.waiting.push_back(message);
+        }
+    }
+
+    /// What came and was not waited for.
+    pub fn unheard(&self) -> impl Iterator<Item = &Message> {
+        self.waiting.iter()
+    }
+
+    /// Asserts that nothing more comes within a moment, but what `allowed` lets pass.
+    pub fn hears_nothing(&mut self, allowed: impl Fn(&Message) -> bool) {
+        self.set_patience(Duration::from_millis(200));
+        while let Some(message) = self.read() {
+            assert!(allowed(&message), "{} got {message:?}", self.user);
+            self.waiting.push_back(message);
+        }
+        self.set_patience(PATIENCE);
+    }
+
+    fn set_patience(&mut self, patience: Duration) {
+        match &self.socket {
+            Socket::Udp(socket) => socket.set_read_timeout(Some(patience)).unwrap(),
+            Socket::Tcp(stream, ..) => stream.set_read_timeout(Some(patience)).unwrap(),
+        }
+    }
+
+    /// Does the server close the connection?
+    pub fn is_closed(&mut self) -> bool {
+        match &mut self.socket {
+            Socket::Tcp(stream, ..) => matches!(stream.read(&mut [0; 16]), Ok(0)),
+            Socket::Udp(_) => false,
+        }
+    }
+
+    // ---- Requests ----
+
+    /// The number of the latest request.
+    pub fn cseq(&self) -> u32 {
+        self.cseq
+    }
+
+    /// The number of the next request.
+    pub fn next_cseq(&mut self) -> u32 {
+        self.cseq += 1;
+        self.cseq
+    }
+
+    /// A new Call-ID.
+    pub fn call_id(&mut self) -> String {
+        self.calls += 1;
+        format!("{}-{}-{}", self.user, self.calls, self.local.port())
+    }
+
+    /// Writes a request outside any dialog. `extra` is whole header lines.
+    pub fn write(
+        &mut self,
+        method: &str,
+        uri: &str,
+        call_id: &str,
+        extra: &str,
+        body: &str,
+    ) -> String {
+        self.cseq += 1;
+        let (user, cseq, local, transport) = (&self.user, self.cseq, self.local, self.transport());
+        let to = if method == "REGISTER" {
+            format!("sip:{user}@localhost")
+        } else {
+            uri.to_owned()
+        };
+        let mut text = format!(
+            "{method} {uri} SIP/2.0\r\n\
+             Via: SIP/2.0/{transport} {local};branch=z9hG4bK{call_id}{cseq};rport\r\n\
+             Max-Forwards: 70\r\n\
+             From: <sip:{user}@localhost>;tag=f{call_id}\r\n\
+             To: <{to}>\r\n\
+             Call-ID: {call_id}\r\n\
+             CSeq: {cseq} {method}\r\n\
+             {extra}"
+        );
+        let _ = write!(text, "Content-Length: {}\r\n\r\n{body}", body.len());
+        text
+    }
+
+    /// Sends a request; with the second try when the server asks for credentials.
+    pub fn request(&mut self, method: &str, uri: &str, extra: &str, body: &str) -> Response {
+        let call_id = self.call_id();
+        self.request_in(&call_id, method, uri, extra, body)
+    }
+
+    pub fn request_in(
+        &mut self,
+        call_id: &str,
+        method: &str,
+        uri: &str,
+        extra: &str,
+        body: &str,
+    ) -> Response {
+        let text = self.write(method, uri, call_id, extra, body);
+        self.send(text.as_bytes());
+        let response = self.final_response(call_id);
+        if !matches!(response.status(), 401 | 407) {
+            return response;
+        }
+        self.ack_failure(&response, uri);
+        let credentials = self.credentials(&response, method, uri, "password");
+        let text = self.write(method, uri, call_id, &format!("{extra}{credentials}"), body);
+        self.send(text.as_bytes());
+        self.final_response(call_id)
+    }
+
+    /// The header line that answers a challenge.
+    pub fn credentials(
+        &self,
+        response: &Response,
+        method: &str,
+        uri: &str,
+        password: &str,
+    ) -> String {
+        let (challenge, name) = match response.status() {
+            401 => (Name::WwwAuthenticate, "Authorization"),
+            _ => (Name::ProxyAuthenticate, "Proxy-Authorization"),
+        };
+        let challenge = digest::choose(response.raw_all(challenge)).unwrap();
+        let answer = digest::respond(
+            &challenge,
+            &self.user,
+            Secret::Password(password),
+            method,
+            uri,
+            "c0ffee",
+            1,
+        );
+        format!("{name}: {answer}\r\n")
+    }
+
+    pub fn response(&mut self, call_id: &str) -> Response {
+        let what = format!("a response in {call_id}");
+        let message = self.next(&what, |message| {
+            matches!(message, Message::Response(response) if response.raw(Name::CallId) == Some(call_id))
+        });
+        match message {
+            Message::Response(response) => response,
+            Message::Request(_) => unreachable!(),
+        }
+    }
+
+    /// The final response in a call; an INVITE's failure is acknowledged by the caller.
+    pub fn final_response(&mut self, call_id: &str) -> Response {
+        loop {
+            let response = self.response(call_id);
+            if response.is_final() {
+                return response;
+            }
+        }
+    }
+
+    /// Acknowledges a failure of an INVITE (same branch).
+    pub fn ack_failure(&mut self, response: &Response, uri: &str) {
+        let cseq = response.raw(Name::CSeq).unwrap();
+        let Some(number) = cseq.strip_suffix(" INVITE") else {
+            return;
+        };
+        let (via, from, to) = (Name::Via, Name::From, Name::To);
+        let text = format!(
+            "ACK {uri} SIP/2.0\r\nVia: {}\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {number} ACK\r\nContent-Length: 0\r\n\r\n",
+            response.raw(via).unwrap(),
+            response.raw(from).unwrap(),
+            response.raw(to).unwrap(),
+            response.raw(Name::CallId).unwrap(),
+        );
+        self.send(text.as_bytes());
+    }
+
+    /// A request inside the dialog that a 2xx to our request made.
+    pub fn inside(
+        &mut self,
+        method: &str,
+        response: &Response,
+        cseq: u32,
+        extra: &str,
+        body: &str,
+    ) -> String {
+        let contact = response.raw(Name::Contact).unwrap();
+        let target = contact.split(['<', '>']).nth(1).unwrap();
+        let (local, transport) = (self.local, self.transport());
+        let call_id = response.raw(Name::CallId).unwrap();
+        let routes: String =
+            response
+                .raw_all(Name::RecordRoute)
+                .fold(String::new(), |mut text, route| {
+                    text.insert_str(0, &format!("Route: {route}\r\n"));
+                    text
+                });
+        format!(
+            "{method} {target} SIP/2.0\r\n\
+             Via: SIP/2.0/{transport} {local};branch=z9hG4bKin{call_id}{cseq}{method};rport\r\n\
+             Max-Forwards: 70\r\n{routes}\
+             From: {}\r\nTo: {}\r\nCall-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n{extra}Content-Length: {}\r\n\r\n{body}",
+            response.raw(Name::From).unwrap(),
+            response.raw(Name::To).unwrap(),
+            body.len(),
+        )
+    }
+
+    /// Acknowledges a 2xx to an INVITE.
+    pub fn ack(&mut self, response: &Response, body: &str) {
+        let number = cseq(response.raw(Name::CSeq).unwrap());
+        let extra = if body.is_empty() {
+            ""
+        } else {
+            "Content-Type: application/sdp\r\n"
+        };
+        let text = self.inside("ACK", response, number, extra, body);
+        self.send(text.as_bytes());
+    }
+
+    pub fn register(&mut self) -> Response {
+        let contact = format!("Contact: {}\r\nExpires: 3600\r\n", self.contact());
+        let response = self.request("REGISTER", "sip:localhost", &contact, "");
+        assert_eq!(response.status(), 200, "{} registers", self.user);
+        response
+    }
+
+    // ---- Requests of the server ----
+
+    pub fn incoming(&mut self, method: &str) -> Request {
+        let what = format!("{method} from the server");
+        let message = self.next(&what, |message| {
+            matches!(message, Message::Request(request) if request.method().as_str() == method)
+        });
+        match message {
+            Message::Request(request) => request,
+            Message::Response(_) => unreachable!(),
+        }
+    }
+
+    /// Answers a request of the server.
+    pub fn answer(&mut self, request: &Request, status: &str, tag: &str, extra: &str, body: &str) {
+        let code = status.split(' ').next().unwrap().parse().unwrap();
+        let reason = status.split_once(' ').unwrap().1;
+        let mut draft = sip::Draft::response(request, code, reason, Some(tag));
+        for line in extra.lines() {
+            let (label, value) = line.split_once(": ").unwrap();
+            draft.other(label, value);
+        }
+        let bytes = draft.body(body.as_bytes());
+        self.send(&bytes);
+    }
+
+    /// Waits for an INVITE of the server.
+    pub fn invited(&mut self) -> Incoming {
+        let request = self.incoming("INVITE");
+        let tag = format!("t{}{}", self.user, self.local.port());
+        Incoming { request, tag }
+    }
+
+    /// Accepts an INVITE with a description, and waits for the ACK.
+    pub fn accept(&mut self, incoming: &Incoming, extra: &str, sdp: &str) -> Request {
+        let extra = format!(
+            "Contact: {}\r\nContent-Type: application/sdp\r\n{extra}",
+            self.contact()
+        );
+        self.answer(&incoming.request, "200 OK", &incoming.tag, &extra, sdp);
+        self.incoming("ACK")
+    }
+
+    /// The next NOTIFY, answered with 200: its body.
+    pub fn notify(&mut self) -> (Request, String) {
+        let notify = self.incoming("NOTIFY");
+        self.answer(&notify, "200 OK", "x", "", "");
+        let body = String::from_utf8(notify.body().to_vec()).unwrap();
+        (notify, body)
+    }
+}
+
+/// The number of a CSeq value.
+pub fn cseq(value: &str) -> u32 {
+    value.split(' ').next().unwrap().parse().unwrap()
+}

@@ -1,0 +1,13 @@
+//! A whole world in one process: the server and its clients, on a seeded network in virtual time
+//! or on real sockets.
+//!
+//! A [`Scenario`] is a call flow written as a transcript (see `scenarios/README.md`). The same
+//! file is played on a [`Stage`] of either kind.
+
+#![forbid(unsafe_code)]
+
+mod scenario;
+mod stage;
+
+pub use scenario::{Act, Mistake, Scenario, Step, play};
+pub use stage::Stage;

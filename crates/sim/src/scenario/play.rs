@@ -1,0 +1,184 @@
+//! Playing a transcript on a stage.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use client::{Agent, CopyControl, Entry, Event, Events, Invitee, Options, Saying, SessionId};
+use server::Leftovers;
+
+use super::{Act, Guest, Scenario, Step};
+use crate::Stage;
+
+/// How long what has to happen may take, in the time of the stage.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Plays a scenario to its end.
+///
+/// # Errors
+///
+/// The first line that did not come true, and what happened instead.
+pub async fn play(scenario: &Scenario, stage: &mut Stage) -> Result<(), String> {
+    let mut people = BTreeMap::new();
+    for step in &scenario.steps {
+        take(step, stage, &mut people)
+            .await
+            .map_err(|why| format!("line {}: {}: {why}", step.line, step.text))?;
+    }
+    Ok(())
+}
+
+/// Somebody in the transcript.
+struct Person {
+    agent: Agent,
+    events: Events,
+    /// What happened to them and no line has spoken of yet.
+    seen: VecDeque<Event>,
+    /// The session they are in, or invited to.
+    session: Option<SessionId>,
+}
+
+async fn take(
+    step: &Step,
+    stage: &mut Stage,
+    people: &mut BTreeMap<String, Person>,
+) -> Result<(), String> {
+    match &step.act {
+        Act::NothingLeft => return nothing_left(stage).await,
+        Act::Online { udp } => {
+            let (agent, events) = stage.online(&step.who, *udp).await?;
+            let person = Person {
+                agent,
+                events,
+                seen: VecDeque::new(),
+                session: None,
+            };
+            people.insert(step.who.clone(), person);
+            return Ok(());
+        }
+        _ => {}
+    }
+    let person = people.get_mut(&step.who).ok_or("they are not online")?;
+    person.take(&step.act).await
+}
+
+async fn nothing_left(stage: &Stage) -> Result<(), String> {
+    for _ in 0..500 {
+        if stage.leftovers().await == Leftovers::default() {
+            return Ok(());
+        }
+        stage.wait(10).await;
+    }
+    Err(format!("still there: {:?}", stage.leftovers().await))
+}
+
+fn address(name: &str) -> String {
+    if name.contains(':') {
+        return name.to_owned();
+    }
+    format!("sip:{name}@localhost")
+}
+
+impl Person {
+    async fn take(&mut self, act: &Act) -> Result<(), String> {
+        match act {
+            Act::Creates { guests, hidden, .. } => self.create(guests, *hidden).await,
+            Act::Accepts => self.agent.accept(self.session()?).await.map_err(told),
+            Act::Declines { status } => self
+                .agent
+                .decline(self.session()?, *status)
+                .await
+                .map_err(told),
+            Act::GivesUp | Act::Leaves => self.agent.leave(self.session()?).await.map_err(told),
+            Act::Says { text, to } => {
+                let saying = Saying::text(text);
+                let saying = match to {
+                    Some(to) => saying.to(&address(to)),
+                    None => saying,
+                };
+                self.agent
+                    .send(self.session()?, saying)
+                    .await
+                    .map(drop)
+                    .map_err(told)
+            }
+            _ => self.expect(act).await,
+        }
+    }
+
+    async fn create(&mut self, guests: &[Guest], hidden: bool) -> Result<(), String> {
+        let entries = guests.iter().map(|guest| {
+            let mut entry = Entry::new(address(&guest.name));
+            entry.copy_control = Some(match guest.hidden {
+                true => CopyControl::Bcc,
+                false => CopyControl::To,
+            });
+            entry
+        });
+        let invitee = Invitee::Guests(entries.collect());
+        let options = Options { anonymous: hidden };
+        let session = self.agent.invite(invitee, options).await.map_err(told)?;
+        self.session = Some(session);
+        Ok(())
+    }
+
+    fn session(&self) -> Result<SessionId, String> {
+        self.session
+            .ok_or_else(|| "they are in no session".to_owned())
+    }
+
+    /// Waits for the event that a line speaks of. Others are kept for later lines.
+    async fn expect(&mut self, act: &Act) -> Result<(), String> {
+        let deadline = tokio::time::timeout(PATIENCE, async {
+            loop {
+                if let Some(at) = self.seen.iter().position(|event| fits(act, event)) {
+                    return self.seen.remove(at);
+                }
+                match self.events.recv().await {
+                    Some(event) => self.seen.push_back(event),
+                    None => return None,
+                }
+            }
+        });
+        let Ok(Some(event)) = deadline.await else {
+            return Err(format!("did not happen; what did: {:?}", self.seen));
+        };
+        if let Event::Invited { session, .. } = event {
+            self.session = Some(session);
+        }
+        Ok(())
+    }
+}
+
+fn fits(act: &Act, event: &Event) -> bool {
+    match (act, event) {
+        (Act::Invited { by }, Event::Invited { from, .. }) => {
+            by.as_ref().is_none_or(|by| *from == address(by))
+        }
+        (Act::Rings, Event::Ringing { .. }) => true,
+        (Act::In, Event::MediaUp { .. }) => true,
+        (Act::Out, Event::SessionEnded { .. }) => true,
+        (Act::Refused { status, warning }, Event::Refused { refused, .. }) => {
+            refused.status == *status && (warning.is_none() || refused.warning == *warning)
+        }
+        (Act::Hears { text, from }, Event::Message(heard)) => {
+            heard.text == *text && heard.from == address(from)
+        }
+        (Act::Sees { whom, presence }, event) => match event {
+            Event::Joined { person, .. }
+            | Event::Alerting { person, .. }
+            | Event::Left { person, .. } => {
+                let is_whom = match whom.as_str() {
+                    "self" => person.is_own,
+                    whom => person.entity == address(whom) && !person.is_own,
+                };
+                is_whom && person.presence == *presence
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn told(failure: client::Failure) -> String {
+    failure.to_string()
+}
