@@ -1,0 +1,395 @@
+//! Invitations of ours: IM 7.1.1.3 by way of a conference factory, or to one address.
+
+use std::time::Instant;
+
+use sip::dialog::{Dialog, Forks, Leg, Outset};
+use sip::header::{MinSe, SessionExpires};
+use sip::sdp::{LocalSession, Setup};
+use sip::session_timer::{Refresher, SessionRequest, from_response};
+use sip::transaction::ClientId;
+use sip::{Method, Name, Response, Uri};
+use xdm::resource_lists::Entry;
+
+use crate::agent::{Invitee, Options};
+use crate::core::{Core, Farewell, Outcome, Purpose};
+use crate::event::{Event, SessionId};
+use crate::failure::{Failure, Refused};
+use crate::offer;
+use crate::request::{self, Letter};
+use crate::session::{Live, Session, Stage};
+use crate::talk::Deliveries;
+
+/// An invitation of ours that has not been accepted.
+pub(crate) struct Calling {
+    /// The INVITE that was sent last.
+    pub(crate) client: Option<ClientId>,
+    /// Do we want it no more?
+    pub(crate) given_up: bool,
+    outset: Outset,
+    forks: Forks,
+    uri: String,
+    guests: Vec<Entry>,
+}
+
+/// How many random boundaries are tried. One of 128 bits does not occur in a body by chance.
+const BOUNDARIES: usize = 3;
+
+impl Core {
+    /// Sends an invitation.
+    pub(crate) fn invite(
+        &mut self,
+        invitee: Invitee,
+        options: Options,
+        now: Instant,
+    ) -> Result<SessionId, Failure> {
+        let (uri, guests) = match invitee {
+            Invitee::Address(uri) => (uri, Vec::new()),
+            Invitee::Guests(guests) => {
+                let guests = each_once(guests);
+                self.check_guests(&guests)?;
+                // IM-7.1.1.3-S2: the conference factory of the home network.
+                (self.config.factory.clone(), guests)
+            }
+        };
+        let uri = checked(&uri)?;
+        for guest in &guests {
+            checked(&guest.uri)?;
+        }
+        if self.at.is_none() {
+            let why = "the server cannot be reached".to_owned();
+            return Err(Failure::Network { why });
+        }
+        let id = self.next_session()?;
+        let (listener, port) = self.media_listener()?;
+        let setup = match listener {
+            // RFC 6135 section 4.2.2: who can be reached leaves the choice.
+            Some(_) => Setup::ActPass,
+            None => Setup::Active,
+        };
+        let me = self.me(options.anonymous);
+        let (from, contact) = (me.from(), me.contact());
+        let (call_id, tag) = (self.rng.token128(), self.rng.token(64));
+        let outset = Outset::new(&call_id, &tag, &from, &format!("<{uri}>"), &uri, &contact);
+        let local = offer::local(self.address(), port, &self.rng.token128(), setup);
+        let calling = Calling {
+            client: None,
+            given_up: false,
+            outset,
+            forks: Forks::default(),
+            uri: uri.clone(),
+            guests,
+        };
+        let session = Session {
+            stage: Stage::Calling(Box::new(calling)),
+            anonymous: options.anonymous,
+            identity: uri,
+            is_focus: false,
+            allow: Vec::new(),
+            said: LocalSession::new(self.rng.u64() >> 1),
+            local,
+            listener,
+            remote_path: Vec::new(),
+            media: None,
+            deliveries: Deliveries::default(),
+            asked: SessionRequest::new(self.config.session_interval),
+            timer: None,
+            invites: sip::dialog::Invites::default(),
+            waiting: Vec::new(),
+        };
+        self.sessions.insert(id, session);
+        self.send_invite(id, 0, now);
+        Ok(id)
+    }
+
+    /// The invitation must name somebody, and no more than are allowed.
+    fn check_guests(&self, guests: &[Entry]) -> Result<(), Failure> {
+        if guests.is_empty() {
+            return Err(Failure::NoGuests);
+        }
+        // IM-7.1.1.3-S4: MAX-ADHOC-GROUP-SIZE counts those who are invited.
+        let limit = self.config.max_adhoc_group_size.unwrap_or(u32::MAX);
+        let within = usize::try_from(limit).is_ok_and(|limit| guests.len() <= limit);
+        if within {
+            return Ok(());
+        }
+        // IM-7.1.1.3-S4a: the user is told, and nothing is sent.
+        Err(Failure::TooManyGuests {
+            guests: guests.len(),
+            limit,
+        })
+    }
+
+    /// Sends the INVITE, for the first time or with what was missing.
+    pub(crate) fn send_invite(&mut self, id: SessionId, tries: u8, now: Instant) {
+        let (branch, via) = self.via();
+        let boundaries: Vec<_> = (0..BOUNDARIES).map(|_| self.rng.token128()).collect();
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let anonymous = session.anonymous;
+        let offer = session.said.offer(&session.local);
+        let asked = session.asked;
+        let Stage::Calling(calling) = &mut session.stage else {
+            return;
+        };
+        let draft = calling.outset.request(&Method::Invite, &via);
+        let (uri, guests) = (calling.uri.clone(), calling.guests.clone());
+        let me = self.me(anonymous);
+        // IM-7.1.1.3-S1: by 7.1.1.1.
+        let letter = boundaries
+            .iter()
+            .find_map(|boundary| request::invite(&me, &offer, &guests, &asked, boundary).ok());
+        let Some(letter) = letter else {
+            let why = "the invitation cannot be written".to_owned();
+            self.end(id, &why, Failure::Malformed { why: why.clone() }, now);
+            return;
+        };
+        let credentials = self.sign(&Method::Invite, &uri);
+        let bytes = letter.finish(draft, &credentials);
+        let sent = (Purpose::Invite(id), credentials, tries);
+        // IM-7.1.1.3-S6: towards the IM server, by way of the outbound proxy.
+        let client = self.post((&branch, bytes), Method::Invite, sent, now);
+        if let Some(session) = self.sessions.get_mut(&id)
+            && let Stage::Calling(calling) = &mut session.stage
+        {
+            calling.client = Some(client);
+        }
+    }
+
+    /// A provisional response.
+    pub(crate) fn progress(&mut self, id: SessionId, response: &Response) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let Stage::Calling(calling) = &mut session.stage else {
+            return;
+        };
+        // A provisional response makes at most an early dialog; if it cannot, nothing is lost.
+        let _early = calling.forks.response(&calling.outset, response);
+        session.note_peer(response);
+        if response.status() > 100 {
+            self.tell(Event::Ringing { session: id });
+        }
+    }
+
+    pub(crate) fn invite_outcome(
+        &mut self,
+        id: SessionId,
+        client: ClientId,
+        credentials: &[(Name, String)],
+        outcome: &Outcome<'_>,
+        now: Instant,
+    ) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let calling = match &mut session.stage {
+            Stage::Calling(calling) => calling,
+            Stage::Live(_) => {
+                if let Outcome::Response(response) = outcome {
+                    self.answered_again(id, client, response, now);
+                }
+                return;
+            }
+            Stage::Called(_) => return,
+        };
+        match outcome {
+            Outcome::Response(response) if response.is_success() => {
+                self.accepted(id, client, credentials, response, now);
+            }
+            Outcome::Response(response) if response.status() == 422 && !calling.given_up => {
+                let least = response.get::<MinSe>().ok().flatten().map(|MinSe(s)| s);
+                // RFC 4028 section 7.4: once more, for longer.
+                if session.asked.refused(least) {
+                    self.send_invite(id, 0, now);
+                } else {
+                    self.refused(id, outcome, now);
+                }
+            }
+            _ if calling.given_up => {
+                self.end(id, "we gave the invitation up", Failure::Cancelled, now);
+            }
+            Outcome::Response(_) | Outcome::Lost(_) => self.refused(id, outcome, now),
+        }
+    }
+
+    fn refused(&mut self, id: SessionId, outcome: &Outcome<'_>, now: Instant) {
+        let failure = self.failure(outcome);
+        if let Outcome::Response(response) = outcome {
+            let refused = Refused::of(response);
+            self.tell(Event::Refused {
+                session: id,
+                refused,
+            });
+        }
+        self.end(id, &failure.to_string(), failure, now);
+    }
+
+    /// The 200 to our invitation.
+    fn accepted(
+        &mut self,
+        id: SessionId,
+        client: ClientId,
+        credentials: &[(Name, String)],
+        response: &Response,
+        now: Instant,
+    ) {
+        let (_, via) = self.via();
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let Stage::Calling(calling) = &mut session.stage else {
+            return;
+        };
+        let leg = calling.forks.response(&calling.outset, response);
+        let dialog = match leg {
+            Ok(Leg::Accepted(dialog) | Leg::Again(dialog)) => dialog.id().clone(),
+            Ok(Leg::Early(_) | Leg::None) => return,
+            Err(malformed) => {
+                let why = format!("the answer to the invitation: {malformed}");
+                self.fault(&why);
+                self.end(id, &why, Failure::Malformed { why: why.clone() }, now);
+                return;
+            }
+        };
+        let Some(dialog) = calling.forks.take(&dialog) else {
+            return;
+        };
+        let given_up = calling.given_up;
+        // RFC 3261 section 22.1: the ACK repeats the credentials of its INVITE.
+        let draft = dialog.ack(calling.outset.cseq(), &via);
+        let ack = Letter::default().finish(draft, credentials);
+        let live = Live {
+            dialog,
+            unconfirmed: None,
+            ack: Some((client, ack.clone())),
+            forks: Some((calling.outset.clone(), std::mem::take(&mut calling.forks))),
+            reinviting: Vec::new(),
+            hang_up_at: None,
+            again_at: None,
+            we_called: true,
+            subscribe_at_ack: false,
+        };
+        session.stage = Stage::Live(Box::new(live));
+        session.note_peer(response);
+        let expires = response.get::<SessionExpires>().ok().flatten();
+        let agreed = from_response(
+            expires.map(|se| (se.seconds, se.refresher)),
+            response.lists(Name::Require, "timer"),
+            None,
+        );
+        // IM-7.1.1.1-OK-S1: the timer runs with what the 200 says.
+        session.agree(agreed.as_ref(), Refresher::Uac, now);
+        let is_focus = session.is_focus;
+        self.send(ack);
+        if given_up {
+            // RFC 3261 section 9.1: it was too late to cancel.
+            self.hang_up(id, "we gave the invitation up", None, now);
+            return;
+        }
+        // IM-7.1.1.3-OK-S2: the user plane begins.
+        if let Err(why) = self.start_media_as_offerer(id, response) {
+            self.fault(&why);
+            self.hang_up(id, &why, None, now);
+            return;
+        }
+        self.established(id);
+        // IM-7.1.1.1-OK-S2: in a conference, the client subscribes to its state.
+        if is_focus && self.config.subscribe {
+            self.watch(id, now);
+        }
+    }
+
+    /// A 2xx to an INVITE that has had one: the same again, or that of another branch.
+    fn answered_again(
+        &mut self,
+        id: SessionId,
+        client: ClientId,
+        response: &Response,
+        now: Instant,
+    ) {
+        let (_, via) = self.via();
+        let Some(live) = self.sessions.get_mut(&id).and_then(Session::live) else {
+            return;
+        };
+        let same =
+            sip::dialog::DialogId::of_response(response).is_ok_and(|id| id == *live.dialog.id());
+        if same {
+            let ack = live.ack.as_ref().filter(|(of, _)| *of == client);
+            if let Some(ack) = ack.map(|(_, ack)| ack.clone()) {
+                self.send(ack);
+            }
+            return;
+        }
+        let Some((outset, forks)) = &mut live.forks else {
+            return;
+        };
+        let cseq = outset.cseq();
+        let (dialog, first): (Dialog, bool) = match forks.response(outset, response) {
+            Ok(Leg::Accepted(dialog)) => (dialog.clone(), true),
+            Ok(Leg::Again(dialog)) => (dialog.clone(), false),
+            Ok(Leg::Early(_) | Leg::None) | Err(_) => return,
+        };
+        // RFC 3261 section 13.2.2.4: acknowledged, and ended, since one session is enough.
+        let ack = Letter::default().finish(dialog.ack(cseq, &via), &[]);
+        self.send(ack);
+        if first {
+            let letter = Letter::default();
+            self.send_bye(Farewell { dialog, letter }, 0, now);
+        }
+    }
+}
+
+/// An address that can stand in a request.
+fn checked(uri: &str) -> Result<String, Failure> {
+    match Uri::parse(uri) {
+        Ok(parsed) if parsed.as_str() == uri => Ok(uri.to_owned()),
+        Ok(_) | Err(_) => Err(Failure::Malformed {
+            why: format!("{uri} is no address"),
+        }),
+    }
+}
+
+/// Everybody once, whatever way their address is written (RFC 5366 section 4: duplicates count once).
+fn each_once(guests: Vec<Entry>) -> Vec<Entry> {
+    let mut once: Vec<Entry> = Vec::with_capacity(guests.len().min(64));
+    let mut seen = std::collections::BTreeMap::new();
+    for guest in guests {
+        let key = Uri::parse(&guest.uri).map_or_else(|_| guest.uri.clone(), |uri| uri.aor());
+        let known = seen.get(&key).and_then(|at: &usize| once.get_mut(*at));
+        match known {
+            Some(known) => known.merge_duplicate(&guest),
+            None => {
+                seen.insert(key, once.len());
+                once.push(guest);
+            }
+        }
+    }
+    once
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_counts_once() {
+        let uris = [
+            "sip:bob@h",
+            "sip:bob@H",
+            "sip:carol@h",
+            "sip:bob@h;transport=tcp",
+        ];
+        let once = each_once(uris.map(Entry::new).to_vec());
+        let uris: Vec<_> = once.iter().map(|entry| entry.uri.as_str()).collect();
+        assert_eq!(uris, ["sip:bob@h", "sip:carol@h"]);
+    }
+
+    #[test]
+    fn an_address_is_checked_before_it_is_sent() {
+        assert!(checked("sip:bob@h").is_ok());
+        for bad in ["", "bob", "sip:", "sip:a b@h", "sip:a@h>\r\nEvil: 1"] {
+            assert!(checked(bad).is_err(), "{bad}");
+        }
+    }
+}

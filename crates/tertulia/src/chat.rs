@@ -1,0 +1,258 @@
+//! `tertulia chat`: a conversation at the command line, line by line.
+
+use std::collections::VecDeque;
+use std::process::ExitCode;
+
+use clap::Args;
+use client::{Event, Failure, Invitee, Options, Saying, SessionId};
+use tokio::sync::mpsc;
+
+use crate::agent::{Client, End, Who, lines};
+use crate::signals::Signals;
+use crate::{output, say};
+
+/// With people named it invites them; without it waits until somebody invites. What is typed is
+/// said to everybody.
+#[derive(Args)]
+#[command(after_help = End::HELP)]
+pub(crate) struct Chat {
+    #[command(flatten)]
+    who: Who,
+    /// Invite the one person without a conference.
+    #[arg(long)]
+    direct: bool,
+    /// Accept every invitation.
+    #[arg(long)]
+    auto_accept: bool,
+    /// Whom to invite; cc:NAME and bcc:NAME say how visibly.
+    #[arg(value_name = "WHO")]
+    people: Vec<String>,
+}
+
+/// Lines that wait until there is somebody to hear them.
+const WAITING_MAX: usize = 1000;
+
+const HELP: &str = "/who  who is here        /to NAME TEXT  say it to one alone
+/accept [N]  /decline [N]  an invitation
+/leave  leave the conversation   /quit  leave and end   /help  this";
+
+impl Chat {
+    pub(crate) fn run(self) -> ExitCode {
+        if self.direct && self.people.len() != 1 {
+            eprintln!("error: --direct wants exactly one person to invite");
+            return End::Usage.into();
+        }
+        self.who.run(|client| self.talk(client))
+    }
+
+    async fn talk(&self, client: Client) -> End {
+        if let Err(end) = client.register().await {
+            return end;
+        }
+        let mut signals = match Signals::listen() {
+            Ok(signals) => signals,
+            Err(error) => {
+                eprintln!("error: cannot wait for signals: {error}");
+                return End::Network;
+            }
+        };
+        let (say, sayings) = mpsc::channel(WAITING_MAX);
+        let speaking = speak(client.agent.clone(), sayings);
+        let mut speaker = client.world.tasks.spawn("chat speaker", speaking);
+        let mut typed = lines(&client.world);
+        let mut table = Table {
+            client,
+            current: None,
+            is_up: false,
+            invitations: Vec::new(),
+            waiting: VecDeque::new(),
+            say: Some(say),
+            auto_accept: self.auto_accept,
+            waits_for_others: self.people.is_empty(),
+            end: None,
+            typing: true,
+        };
+        if let Err(failure) = table.invite(&self.people, self.direct).await {
+            eprintln!("error: {failure}");
+            return End::of(&failure);
+        }
+        while table.end.is_none() {
+            tokio::select! {
+                biased;
+                () = signals.stop() => table.end = Some(End::Done),
+                event = table.client.events.recv() => match event {
+                    Some(event) => table.happened(&event).await,
+                    None => table.end = Some(End::Network),
+                },
+                line = typed.recv(), if table.typing => match line {
+                    Some(line) => table.typed(&line).await,
+                    None => table.typing = false,
+                },
+            }
+            // All was typed and said: there is no more to come from here.
+            if !table.typing && !table.waits_for_others && table.is_up && table.waiting.is_empty() {
+                break;
+            }
+        }
+        table.say = None;
+        // What was said before the end is delivered, or known not to be.
+        let _all_said = (&mut speaker).await;
+        table.end.unwrap_or(End::Done)
+    }
+}
+
+/// The conversation as it stands.
+struct Table {
+    client: Client,
+    current: Option<SessionId>,
+    /// Can something be said?
+    is_up: bool,
+    invitations: Vec<SessionId>,
+    waiting: VecDeque<Saying>,
+    /// To the one who says things in their order.
+    say: Option<mpsc::Sender<(SessionId, Saying)>>,
+    auto_accept: bool,
+    waits_for_others: bool,
+    end: Option<End>,
+    typing: bool,
+}
+
+impl Table {
+    async fn invite(&mut self, people: &[String], direct: bool) -> Result<(), Failure> {
+        let invitee = match people {
+            [] => {
+                say("* waiting for an invitation; /help says what else there is");
+                return Ok(());
+            }
+            [one] if direct => Invitee::Address(self.client.address(one)),
+            people => Invitee::Guests(self.client.guests(people.iter().map(String::as_str))),
+        };
+        let session = self.client.agent.invite(invitee, Options::default()).await?;
+        self.current = Some(session);
+        Ok(())
+    }
+
+    async fn happened(&mut self, event: &Event) {
+        if let Some(line) = output::line(event) {
+            say(&line);
+        }
+        match event {
+            Event::Invited { session, .. } => {
+                self.invitations.push(*session);
+                if self.auto_accept {
+                    self.accept(Some(*session)).await;
+                }
+            }
+            Event::MediaUp { session } if self.current == Some(*session) => {
+                self.is_up = true;
+                while let Some(saying) = self.waiting.pop_front() {
+                    self.pass_on(*session, saying);
+                }
+            }
+            Event::Refused { session, refused } if self.current == Some(*session) => {
+                self.end = Some(End::of(&Failure::Refused(refused.clone())));
+            }
+            Event::SessionEnded { session, .. } => {
+                self.invitations.retain(|known| known != session);
+                if self.current == Some(*session) {
+                    self.current = None;
+                    self.is_up = false;
+                    if !self.waits_for_others {
+                        self.end = Some(self.end.unwrap_or(End::Done));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn typed(&mut self, line: &str) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let number = rest.trim().parse().ok().map(SessionId);
+        match word {
+            "" => {}
+            "/help" => say(HELP),
+            "/quit" => self.end = Some(End::Done),
+            "/who" => self.who().await,
+            "/accept" => self.accept(number).await,
+            "/decline" => {
+                if let Some(session) = number.or(self.invitations.last().copied()) {
+                    self.told(self.client.agent.decline(session, 603).await);
+                }
+            }
+            "/leave" => match self.current {
+                Some(session) => self.told(self.client.agent.leave(session).await),
+                None => say("! there is no conversation"),
+            },
+            "/to" => match rest.split_once(' ') {
+                Some((name, text)) => {
+                    let saying = Saying::text(text).to(&self.client.address(name));
+                    self.speak(saying);
+                }
+                None => say("! /to NAME TEXT"),
+            },
+            _ if word.starts_with('/') => say("! there is no such command; /help lists them"),
+            _ => self.speak(Saying::text(line)),
+        }
+    }
+
+    fn speak(&mut self, saying: Saying) {
+        match self.current {
+            Some(session) if self.is_up => self.pass_on(session, saying),
+            _ if self.waiting.len() < WAITING_MAX => self.waiting.push_back(saying),
+            _ => say("! too much was typed before anybody could hear it"),
+        }
+    }
+
+    fn pass_on(&self, session: SessionId, saying: Saying) {
+        let passed = self.say.as_ref().map(|say| say.try_send((session, saying)));
+        if !matches!(passed, Some(Ok(()))) {
+            say("! too much waits to be delivered");
+        }
+    }
+
+    async fn accept(&mut self, session: Option<SessionId>) {
+        let Some(session) = session.or(self.invitations.last().copied()) else {
+            say("! there is no invitation");
+            return;
+        };
+        let accepted = self.client.agent.accept(session).await;
+        if accepted.is_ok() {
+            self.invitations.retain(|known| *known != session);
+            self.current = Some(session);
+            self.is_up = false;
+        }
+        self.told(accepted);
+    }
+
+    async fn who(&self) {
+        let members = match self.current {
+            Some(session) => self.client.agent.roster(session).await,
+            None => Err(Failure::NoSuchSession),
+        };
+        match members {
+            Ok(members) => {
+                for person in members {
+                    say(&format!("  {} ({})", output::name(&person), person.presence));
+                }
+            }
+            Err(failure) => say(&format!("! {failure}")),
+        }
+    }
+
+    fn told(&self, result: Result<(), Failure>) {
+        if let Err(failure) = result {
+            say(&format!("! {failure}"));
+        }
+    }
+}
+
+/// Says things one after the other. What fails is told by an event.
+async fn speak(agent: client::Agent, mut sayings: mpsc::Receiver<(SessionId, Saying)>) {
+    while let Some((session, saying)) = sayings.recv().await {
+        let said = agent.send(session, saying).await;
+        if let Err(failure @ (Failure::NotNow { .. } | Failure::NoSuchSession)) = said {
+            say(&format!("! {failure}"));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A server to try things with: `tertulia serve --dev`.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use server::Addresses;
+use server::admin::{AdminError, NewUser, add_user};
+use server::config::Config;
+use store::{CommitError, Store};
+
+use crate::complaint::Complaint;
+
+const USERS: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
+const PASSWORD: &str = "password";
+
+/// Everybody knows the passwords: a server for this machine alone.
+pub(crate) fn loopback_only(config: &Config) -> Result<(), Complaint> {
+    let listens = [config.sip.udp, config.sip.tcp, Some(config.msrp.tcp)];
+    match listens
+        .into_iter()
+        .flatten()
+        .find(|at| !at.ip().is_loopback())
+    {
+        None => Ok(()),
+        Some(at) => Err(Complaint::wrong(
+            format!("{at} can be reached by others, and everybody knows the passwords of --dev"),
+            "listen on 127.0.0.1, or leave --dev out and make users with `tertulia user add`",
+        )),
+    }
+}
+
+/// Makes the users that are not there yet.
+pub(crate) fn people(store: &mut Store, domain: &str, now_ms: i64) -> Result<(), AdminError> {
+    for name in USERS {
+        let user = NewUser {
+            name,
+            password: PASSWORD,
+            display: None,
+        };
+        match add_user(store, domain, user, now_ms) {
+            Ok(()) | Err(AdminError::Commit(CommitError::AccountExists { .. })) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// What there is and what to try next. `fleeting`: the store goes with the server.
+pub(crate) fn greeting(config: &Config, addresses: &Addresses, fleeting: bool) -> String {
+    let domain = &config.domain;
+    let mut text = format!(
+        "  users           {}, password: {PASSWORD}\n",
+        USERS.join(" ")
+    );
+    let _ = writeln!(
+        text,
+        "  conferences     sip:{}@{domain}",
+        config.focus.factory
+    );
+    let path = config.store.path.display();
+    let fate = if fleeting {
+        " (until it stops; --data DIR keeps it)"
+    } else {
+        ""
+    };
+    let _ = writeln!(text, "  store           {path}{fate}");
+    text.push_str("try next:\n");
+    let sip = addresses.sip_udp.or(addresses.sip_tcp);
+    let at = sip.map(|at| at.to_string()).unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "  log in with a SIP client as sip:alice@{domain}, password {PASSWORD}, proxy {at}"
+    );
+    let folder = config.store.path.parent().unwrap_or(Path::new("."));
+    let _ = write!(
+        text,
+        "  {} user list --data {}",
+        program(),
+        folder.display()
+    );
+    text
+}
+
+/// How we were called.
+fn program() -> String {
+    std::env::args()
+        .next()
+        .unwrap_or_else(|| "tertulia".to_owned())
+}

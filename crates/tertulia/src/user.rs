@@ -1,0 +1,186 @@
+//! `tertulia user`: the accounts of a server, running or not.
+
+use std::io::{self, BufRead};
+
+use clap::{Args, Subcommand};
+use server::admin::{self, AdminError, NewUser};
+use server::config::Config;
+use store::{Account, Store};
+use world::Clock;
+
+use crate::complaint::Complaint;
+use crate::say;
+use crate::settings::Settings;
+
+/// The accounts are those of the store that --data, --config or --set store.path names. A running
+/// server sees a change within ten seconds.
+#[derive(Args)]
+pub(crate) struct User {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Make a user.
+    Add {
+        /// The part of the address before the @.
+        name: String,
+        #[command(flatten)]
+        password: Password,
+        /// The name shown to people.
+        #[arg(long, value_name = "NAME")]
+        display: Option<String>,
+    },
+    /// List the users.
+    List,
+    /// Remove a user.
+    Remove {
+        /// Whom.
+        name: String,
+    },
+    /// Give a user another password.
+    Passwd {
+        /// Whom.
+        name: String,
+        #[command(flatten)]
+        password: Password,
+    },
+    /// Let a user no longer log in.
+    Disable {
+        /// Whom.
+        name: String,
+    },
+    /// Let a user log in again.
+    Enable {
+        /// Whom.
+        name: String,
+    },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Password {
+    /// The password. Others on this machine can see it in the list of processes.
+    #[arg(long, value_name = "PASSWORD")]
+    password: Option<String>,
+    /// Read the password from standard input, up to the end of the line.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+impl User {
+    pub(crate) fn run(self) -> Result<(), Complaint> {
+        let config = self.settings.load(Config::default())?;
+        let mut store = self.open(&config)?;
+        let domain = config.domain.as_str();
+        let done = |what: &str, name: &str| say(&format!("sip:{name}@{domain} {what}"));
+        match self.what {
+            What::Add {
+                name,
+                password,
+                display,
+            } => {
+                if name == config.focus.factory {
+                    let what =
+                        format!("sip:{name}@{domain} is the address at which conferences are made");
+                    return Err(Complaint::wrong(what, "choose another name"));
+                }
+                let user = NewUser {
+                    name: &name,
+                    password: &password.read()?,
+                    display: display.as_deref(),
+                };
+                let now_ms = i64::try_from(Clock::Os.unix().as_millis()).unwrap_or(i64::MAX);
+                admin::add_user(&mut store, domain, user, now_ms).map_err(|error| told(&error))?;
+                done("is added", &name);
+            }
+            What::List => {
+                for account in admin::users(&store, domain).map_err(|error| told(&error))? {
+                    say(&line(&account));
+                }
+            }
+            What::Remove { name } => {
+                admin::remove_user(&mut store, domain, &name).map_err(|error| told(&error))?;
+                done("is removed", &name);
+            }
+            What::Passwd { name, password } => {
+                admin::set_password(&mut store, domain, &name, &password.read()?)
+                    .map_err(|error| told(&error))?;
+                done("has a new password", &name);
+            }
+            What::Disable { name } => {
+                admin::enable_user(&mut store, domain, &name, false)
+                    .map_err(|error| told(&error))?;
+                done("can no longer log in", &name);
+            }
+            What::Enable { name } => {
+                admin::enable_user(&mut store, domain, &name, true)
+                    .map_err(|error| told(&error))?;
+                done("can log in", &name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens the store. Only who adds a user may mean one that is not there yet.
+    fn open(&self, config: &Config) -> Result<Store, Complaint> {
+        let path = &config.store.path;
+        let remedy = "name the store of the server with --data, --config or --set store.path=FILE";
+        let adds = matches!(self.what, What::Add { .. });
+        if !adds && !path.exists() {
+            return Err(Complaint::wrong(
+                format!("there is no store {}", path.display()),
+                remedy,
+            ));
+        }
+        let folder = self.settings.data.as_ref().filter(|_| adds);
+        if let Some(Err(error)) = folder.map(std::fs::create_dir_all) {
+            return Err(Complaint::unable(
+                format!("cannot make the folder: {error}"),
+                remedy,
+            ));
+        }
+        Store::sqlite(path).map_err(|error| Complaint::unable(error.to_string(), remedy))
+    }
+}
+
+impl Password {
+    fn read(self) -> Result<String, Complaint> {
+        if let Some(password) = self.password {
+            return Ok(password);
+        }
+        let mut line = String::new();
+        io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .map_err(|error| Complaint::wrong(format!("cannot read the password: {error}"), ""))?;
+        line.truncate(line.trim_end_matches(['\r', '\n']).len());
+        Ok(line)
+    }
+}
+
+fn line(account: &Account) -> String {
+    let mut line = format!("sip:{}@{}", account.name, account.domain);
+    if let Some(display) = &account.display_name {
+        line.push_str(&format!("  \"{display}\""));
+    }
+    if !account.enabled {
+        line.push_str("  disabled");
+    }
+    line
+}
+
+fn told(error: &AdminError) -> Complaint {
+    let text = error.to_string();
+    match error {
+        AdminError::Open(_) | AdminError::Read(_) => Complaint::unable(text, ""),
+        AdminError::Commit(store::CommitError::Trouble(_)) => Complaint::unable(text, ""),
+        AdminError::Name(_)
+        | AdminError::Password
+        | AdminError::Display
+        | AdminError::Commit(_) => Complaint::wrong(text, ""),
+    }
+}
