@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use world::{Rng, World};
 
 use crate::config::{Policy, Setup};
-use crate::core::{Nonces, Replies, Shards};
+use crate::core::{Gruus, Nonces, Replies, Shards};
 use crate::count::Counters;
 use crate::focus::Credit;
 use crate::keeper::Keeper;
@@ -27,6 +27,7 @@ pub(crate) struct House {
     pub(crate) replies: Arc<Replies>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) nonces: Nonces,
+    pub(crate) gruus: Gruus,
     pub(crate) streams: Streams,
     pub(crate) rooms: Rooms,
     pub(crate) switch: Arc<Switch>,

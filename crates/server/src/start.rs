@@ -9,11 +9,11 @@ use room::{Event, Why};
 use serde::Serialize;
 use store::{Cursor, PAGE_ROWS_MAX, Store, Write};
 use tokio::sync::{Semaphore, mpsc};
-use world::{Datagrams, Listener, World};
+use world::{Listener, World};
 
 use crate::config::{Policy, Setup};
 use crate::core::{
-    Command, Delta, Device, Inbound, Location, Nonces, Replies, Shard, ShardHandle, Shards,
+    Command, Delta, Device, Gruus, Inbound, Location, Nonces, Replies, Shard, ShardHandle, Shards,
 };
 use crate::count::Counters;
 use crate::focus::Credit;
@@ -109,87 +109,32 @@ impl Server {
             Some(path) => Some(Tap::file(path, &world).map_err(StartError::Trace)?),
             None => None,
         };
-        let mut rng = world.rng.fork();
-        let key: [u8; 32] = rng.bytes();
-        // Nonces stay valid over a restart.
-        let key = store.keep_secret("nonce", &key).map_err(OpenKeeper::from)?;
-        let key: [u8; 32] = key.try_into().unwrap_or([0; 32]);
+        // Nonces, GRUUs and routes through the proxy stay valid over a restart.
+        let nonces = Nonces::new(&secret(&world, &mut store, "nonce")?);
+        let gruus = Gruus::new(&secret(&world, &mut store, "gruu")?);
+        let proxy_key = secret(&world, &mut store, "proxy")?;
         let keeper = Keeper::open(store, &setup.node, &world.tasks)?;
-        let sockets = Sockets::bind(&world, &setup)?;
-        let counters = Arc::new(Counters::default());
-        let udp = sockets
-            .udp
-            .map(|socket| UdpPort::new(socket, Arc::clone(&counters), tap.clone()));
-        let udp = udp.transpose().map_err(StartError::Trace)?.map(Arc::new);
-
-        let replies = Arc::new(Replies {
-            host: setup.domain.clone(),
-            key: rng.u64(),
-        });
+        let sockets = Sockets::bind(&world, &setup, tap.clone())?;
+        let addresses = sockets.addresses();
         let count = match setup.shards {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             count => count,
         };
-        let (handles, mailboxes): (Vec<_>, Vec<_>) = (0..count.max(1)).map(|_| mailbox()).unzip();
-        let shards = Shards::new(
-            handles.clone(),
-            rng.u64(),
-            Arc::clone(&replies),
-            Arc::clone(&counters),
-        );
-        let addresses = Addresses {
-            sip_udp: udp.as_ref().map(|udp| udp.local),
-            sip_tcp: sockets.tcp.as_ref().and_then(|tcp| tcp.local_addr().ok()),
-            msrp: sockets.msrp.local_addr().map_err(StartError::Trace)?,
-        };
-        let advertised = SocketAddr::new(
-            setup.advertise.unwrap_or(addresses.msrp.ip()),
-            addresses.msrp.port(),
-        );
-        let switch = Switch::new(
-            world.clone(),
-            advertised,
-            tap.clone(),
-            setup.msrp_connect_to.clone(),
-        );
-        let house = Arc::new(House {
-            world: world.clone(),
-            streams: Streams::new(world.clone(), shards.clone(), tap),
-            shards,
+        let (handles, mailboxes): (Vec<_>, Vec<_>) = (0..count).map(|_| mailbox()).unzip();
+        let parts = Parts {
             keeper,
-            replies,
-            counters,
-            nonces: Nonces::new(&key),
-            rooms: Rooms::default(),
-            switch: Arc::clone(&switch),
-            credit: Credit::default(),
-            udp: udp.clone(),
-            sip_udp: addresses.sip_udp,
-            sip_tcp: addresses.sip_tcp,
-            procedures: Arc::new(Semaphore::new(PROCEDURES)),
-            policy: RwLock::new(Arc::new(policy)),
-            next_leg: AtomicU64::new(1),
-            proxy_key: rng.bytes(),
-            setup,
-        });
+            nonces,
+            gruus,
+            proxy_key,
+            tap,
+        };
+        let house = Arc::new(parts.house(&world, &sockets, handles.clone(), setup, policy));
         for (me, (messages, orders)) in handles.into_iter().zip(mailboxes) {
             let location = house.devices().await?;
             let shard = Shard::new(Arc::clone(&house), me, location);
             world.tasks.spawn("shard", shard.run(messages, orders));
         }
-        if let Some(udp) = udp {
-            world
-                .tasks
-                .spawn("sip udp", net::serve_udp(udp, house.shards.clone()));
-        }
-        if let Some(listener) = sockets.tcp {
-            world
-                .tasks
-                .spawn("sip tcp", net::listen(listener, house.streams.clone()));
-        }
-        world
-            .tasks
-            .spawn("msrp", switch::listen(sockets.msrp, switch));
+        sockets.serve(&house);
         world.tasks.spawn("purge", purge(Arc::clone(&house)));
         Ok(Self {
             house,
@@ -251,13 +196,14 @@ impl Server {
 
 /// The sockets a server needs, bound.
 struct Sockets {
-    udp: Option<Datagrams>,
-    tcp: Option<Listener>,
-    msrp: Listener,
+    udp: Option<Arc<UdpPort>>,
+    tcp: Option<(Listener, SocketAddr)>,
+    msrp: (Listener, SocketAddr),
+    counters: Arc<Counters>,
 }
 
 impl Sockets {
-    fn bind(world: &World, setup: &Setup) -> Result<Self, StartError> {
+    fn bind(world: &World, setup: &Setup, tap: Option<Arc<Tap>>) -> Result<Self, StartError> {
         let failed = |what, address| {
             move |error| StartError::Listen {
                 what,
@@ -265,19 +211,112 @@ impl Sockets {
                 error,
             }
         };
-        let udp = setup
-            .sip_udp
-            .map(|at| world.net.bind_udp(at).map_err(failed("sip.udp", at)));
-        let tcp = setup
-            .sip_tcp
-            .map(|at| world.net.listen(at).map_err(failed("sip.tcp", at)));
-        let at = setup.msrp_tcp;
+        let listen = |what, at| {
+            let listener = world.net.listen(at).map_err(failed(what, at))?;
+            let bound = listener.local_addr().map_err(failed(what, at))?;
+            Ok::<_, StartError>((listener, bound))
+        };
+        let counters = Arc::new(Counters::default());
+        let udp = setup.sip_udp.map(|at| {
+            let socket = world.net.bind_udp(at);
+            let port = socket.and_then(|socket| UdpPort::new(socket, Arc::clone(&counters), tap));
+            port.map(Arc::new).map_err(failed("sip.udp", at))
+        });
         Ok(Self {
             udp: udp.transpose()?,
-            tcp: tcp.transpose()?,
-            msrp: world.net.listen(at).map_err(failed("msrp.tcp", at))?,
+            tcp: setup.sip_tcp.map(|at| listen("sip.tcp", at)).transpose()?,
+            msrp: listen("msrp.tcp", setup.msrp_tcp)?,
+            counters,
         })
     }
+
+    fn addresses(&self) -> Addresses {
+        Addresses {
+            sip_udp: self.udp.as_ref().map(|udp| udp.local),
+            sip_tcp: self.tcp.as_ref().map(|(_, bound)| *bound),
+            msrp: self.msrp.1,
+        }
+    }
+
+    /// Starts the tasks that read them.
+    fn serve(self, house: &Arc<House>) {
+        let tasks = &house.world.tasks;
+        if let Some(udp) = self.udp {
+            tasks.spawn("sip udp", net::serve_udp(udp, house.shards.clone()));
+        }
+        if let Some((listener, _)) = self.tcp {
+            tasks.spawn("sip tcp", net::listen(listener, house.streams.clone()));
+        }
+        let switch = Arc::clone(&house.switch);
+        tasks.spawn("msrp", switch::listen(self.msrp.0, switch));
+    }
+}
+
+/// What a house is built from, besides its sockets.
+struct Parts {
+    keeper: Keeper,
+    nonces: Nonces,
+    gruus: Gruus,
+    proxy_key: [u8; 32],
+    tap: Option<Arc<Tap>>,
+}
+
+impl Parts {
+    fn house(
+        self,
+        world: &World,
+        sockets: &Sockets,
+        handles: Vec<ShardHandle>,
+        setup: Setup,
+        policy: Policy,
+    ) -> House {
+        let mut rng = world.rng.fork();
+        let host = setup.domain.clone();
+        let replies = Arc::new(Replies {
+            host,
+            key: rng.u64(),
+        });
+        let counters = Arc::clone(&sockets.counters);
+        let shards = Shards::new(
+            handles,
+            rng.u64(),
+            Arc::clone(&replies),
+            Arc::clone(&counters),
+        );
+        let addresses = sockets.addresses();
+        let ip = setup.advertise.unwrap_or(addresses.msrp.ip());
+        let msrp = SocketAddr::new(ip, addresses.msrp.port());
+        let (allowed, tap) = (setup.msrp_connect_to.clone(), self.tap);
+        House {
+            world: world.clone(),
+            streams: Streams::new(world.clone(), shards.clone(), tap.clone()),
+            shards,
+            keeper: self.keeper,
+            replies,
+            counters,
+            nonces: self.nonces,
+            gruus: self.gruus,
+            rooms: Rooms::default(),
+            switch: Switch::new(world.clone(), msrp, tap, allowed),
+            credit: Credit::default(),
+            udp: sockets.udp.clone(),
+            sip_udp: addresses.sip_udp,
+            sip_tcp: addresses.sip_tcp,
+            procedures: Arc::new(Semaphore::new(PROCEDURES)),
+            policy: RwLock::new(Arc::new(policy)),
+            next_leg: AtomicU64::new(1),
+            proxy_key: self.proxy_key,
+            setup,
+        }
+    }
+}
+
+/// A key of this server, the same after each start.
+fn secret(world: &World, store: &mut Store, name: &str) -> Result<[u8; 32], StartError> {
+    let fresh: [u8; 32] = world.rng.fork().bytes();
+    let kept = store.keep_secret(name, &fresh).map_err(OpenKeeper::from)?;
+    kept.try_into()
+        .map_err(|_| StartError::Read(format!("the secret {name} has not 32 bytes")))
 }
 
 type Mailbox = (mpsc::Receiver<Inbound>, mpsc::UnboundedReceiver<Command>);
@@ -291,7 +330,7 @@ impl House {
     /// All bindings that have not lapsed. Connections of an earlier process are gone; over UDP
     /// the device is where it was.
     async fn devices(&self) -> Result<Location, StartError> {
-        let mut location = Location::default();
+        let mut location = Location::new(self.gruus.clone());
         let now_ms = self.unix_ms();
         let mut after = Cursor::START;
         loop {

@@ -35,7 +35,11 @@ fn im_7_2_1_2_ok_s1_confirmed() {
     bob.accept(&invitation, "", &Chat::sdp("bob"));
     let ok = alice.final_response(&call_id);
     assert_eq!(ok.status(), 200);
-    assert_eq!(identity(&ok), identity(&ringing), "the 180 named the conference already");
+    assert_eq!(
+        identity(&ok),
+        identity(&ringing),
+        "the 180 named the conference already"
+    );
     alice.ack(&ok, "");
     let mut chat = Chat::connect(&ok.body(), "host");
     let mut guest = Guest::joins(carol, "");
@@ -90,7 +94,10 @@ fn im_7_2_1_2_ok_s2_the_answer() {
         let ok = alice.final_response(&call_id);
         assert_eq!(ok.status(), 200, "{offered} {taken}");
         assert_eq!(ok.raw(Name::ContentType), Some("application/sdp"));
-        let expected = offer.replace(&format!("a=accept-types:{offered}"), &format!("a=accept-types:{want}"));
+        let expected = offer.replace(
+            &format!("a=accept-types:{offered}"),
+            &format!("a=accept-types:{want}"),
+        );
         let mut expected = attributes(expected.as_bytes());
         // Which of the connection there are is ours to say.
         expected.retain(|line| line != "a=msrp-cema");
@@ -98,7 +105,10 @@ fn im_7_2_1_2_ok_s2_the_answer() {
         assert_eq!(got, expected, "{offered} with {taken}");
         let description = Description::parse(&ok.body()).unwrap();
         let path = description.msrp().unwrap().1.path.join(" ");
-        assert!(path.contains(&lab.at.msrp.to_string()), "{path} is our own end");
+        assert!(
+            path.contains(&lab.at.msrp.to_string()),
+            "{path} is our own end"
+        );
         alice.ack(&ok, "");
         let bye = alice.inside("BYE", &ok, 1000, "", "");
         alice.send(bye.as_bytes());
@@ -115,7 +125,9 @@ fn im_7_2_1_2_ok_s4_the_inviter_is_on_the_switch() {
     let lab = Lab::start();
     let mut conference = lab.conference(&["bob", "carol"]);
     conference.all_hear("hello");
-    conference.guests[1].chat.say("sip:carol@localhost", &conference.identity, "hi");
+    conference.guests[1]
+        .chat
+        .say("sip:carol@localhost", &conference.identity, "hi");
     assert_eq!(conference.chat.hear().2, "hi");
 }
 

@@ -156,3 +156,52 @@ fn a_device_gets_its_gruu_and_path() {
     let response = phone.request("REGISTER", "sip:localhost", headers, "");
     assert_eq!(response.raw_all(Name::Contact).count(), 1);
 }
+
+#[test]
+fn gruus_reach_their_device_and_no_other() {
+    let lab = Lab::start();
+    let mut alice = Phone::udp(&lab, "alice");
+    let (mut desk, mut pocket) = (Phone::tcp(&lab, "bob"), Phone::udp(&lab, "bob"));
+    let mut gruus = Vec::new();
+    for (phone, instance) in [(&mut desk, "urn:uuid:d"), (&mut pocket, "urn:uuid:p")] {
+        let contact = phone.contact();
+        let headers =
+            format!("Contact: {contact};+sip.instance=\"<{instance}>\"\r\nSupported: gruu\r\n");
+        let response = phone.request("REGISTER", "sip:localhost", &headers, "");
+        let contact = response
+            .raw_all(Name::Contact)
+            .find(|c| c.contains(instance))
+            .unwrap();
+        let of = |name: &str| {
+            contact
+                .split(&format!("{name}=\""))
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap()
+                .to_owned()
+        };
+        gruus.push([of("pub-gruu"), of("temp-gruu")]);
+    }
+    for (reached, other, gruus) in [(0, 1, &gruus[0]), (1, 0, &gruus[1])] {
+        for gruu in gruus {
+            assert!(!gruu.contains("tgruu") || !gruu.contains("bob"), "{gruu}");
+            let call_id = alice.call_id();
+            let text = alice.write("MESSAGE", gruu, &call_id, "", "");
+            alice.send(text.as_bytes());
+            let challenge = alice.final_response(&call_id);
+            let credentials = alice.credentials(&challenge, "MESSAGE", gruu, "password");
+            let text = alice.write("MESSAGE", gruu, &call_id, &credentials, "");
+            alice.send(text.as_bytes());
+            let mut phones = [&mut desk, &mut pocket];
+            let message = phones[reached].incoming("MESSAGE");
+            phones[reached].answer(&message, "200 OK", "t", "", "");
+            assert_eq!(alice.final_response(&call_id).status(), 200, "{gruu}");
+            phones[other].hears_nothing(|_| false);
+        }
+    }
+    // One that was never given, or whose registration is over.
+    let gone = alice.request("MESSAGE", &gruus[0][1].replace("tgruu.", "tgruu.0"), "", "");
+    assert_eq!(gone.status(), 404);
+}

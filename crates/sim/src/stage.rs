@@ -124,6 +124,11 @@ impl Stage {
         Ok((agent, events))
     }
 
+    /// Where the server listens.
+    pub const fn addresses(&self) -> Addresses {
+        self.at
+    }
+
     /// What the server still holds on behalf of anybody.
     pub async fn leftovers(&self) -> Leftovers {
         match &self.server {

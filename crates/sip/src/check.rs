@@ -2,7 +2,7 @@
 //!
 //! Only what RFC 3261 sections 8.1.1, 8.2 and 16.3 make mandatory is asked here, in one pass and
 //! without a copy. Headers that only some procedure needs (Contact, Date, Expires ...) may be
-//! malformed: that procedure notices, the others do not care (RFC 4475 section 3.1.1.9 and others).
+//! malformed: that procedure notices, the others do not care (RFC 4475 sections 3.1.2.12 and 3.1.2.13).
 
 use crate::header::{CSeq, CallId, From, Header, MaxForwards, To, Via};
 use crate::text::members;

@@ -21,27 +21,22 @@ impl<'a> Params<'a> {
     /// value with white space in it, or the same name twice.
     pub fn parse(text: &'a str) -> Result<Self, Malformed> {
         let text = text.trim_matches([' ', '\t']);
-        if !text.is_empty() && !text.starts_with(';') {
+        if text.is_empty() {
+            return Ok(Self(""));
+        }
+        if !text.starts_with(';') {
             return Err(Malformed("parameters do not begin with ';'"));
         }
         let params = Self(text);
-        for (index, (name, value)) in params.iter().enumerate() {
+        let mut names = Names::default();
+        for (name, value) in params.iter() {
             if !is_token(name) {
                 return Err(Malformed("a parameter name is not a token"));
             }
             if value.is_some_and(|value| !is_value(value)) {
                 return Err(Malformed("a parameter value is malformed"));
             }
-            if index >= MAX_PARAMS {
-                return Err(Malformed("too many parameters"));
-            }
-            if params
-                .iter()
-                .take(index)
-                .any(|(n, _)| n.eq_ignore_ascii_case(name))
-            {
-                return Err(Malformed("a parameter is repeated"));
-            }
+            names.add(name)?;
         }
         Ok(params)
     }
@@ -103,8 +98,41 @@ impl<'a> Params<'a> {
     }
 }
 
-/// More parameters than this on one value help nobody and cost a quadratic check.
+/// The parameter names of one value: each may stand once.
+pub(crate) struct Names<'a> {
+    seen: [&'a str; MAX_PARAMS],
+    count: usize,
+}
+
+/// More parameters than this on one value help nobody, and each is compared with all before it.
 const MAX_PARAMS: usize = 64;
+
+impl Default for Names<'_> {
+    fn default() -> Self {
+        Self {
+            seen: [""; MAX_PARAMS],
+            count: 0,
+        }
+    }
+}
+
+impl<'a> Names<'a> {
+    /// Adds the next name.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] when it was there before, or there are too many.
+    pub(crate) fn add(&mut self, name: &'a str) -> Result<(), Malformed> {
+        let before = self.seen.iter().take(self.count);
+        if before.into_iter().any(|n| n.eq_ignore_ascii_case(name)) {
+            return Err(Malformed("a parameter is repeated"));
+        }
+        let place = self.seen.get_mut(self.count);
+        *place.ok_or(Malformed("there are too many parameters"))? = name;
+        self.count += 1;
+        Ok(())
+    }
+}
 
 fn is_value(value: &str) -> bool {
     match value.strip_prefix('"') {
@@ -139,5 +167,8 @@ mod tests {
         ] {
             assert!(Params::parse(bad).is_err(), "{bad}");
         }
+        let many = |n: usize| (0..n).map(|i| format!(";p{i}")).collect::<String>();
+        assert!(Params::parse(&many(64)).is_ok());
+        assert!(Params::parse(&many(65)).is_err());
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::param::Names;
 use crate::text::{is_in, table};
 use crate::{Malformed, Params};
 
@@ -299,17 +300,16 @@ fn is_user(text: &str) -> bool {
 
 fn uri_params(text: &str) -> Result<Params<'_>, Malformed> {
     let params = Params::checked(text);
-    for (index, (name, value)) in params.iter().enumerate() {
-        if name.is_empty() || value == Some("") || index >= 32 {
+    if text.is_empty() {
+        return Ok(params);
+    }
+    let mut names = Names::default();
+    for (name, value) in params.iter() {
+        if name.is_empty() || value == Some("") {
             return Err(Malformed("a URI parameter is malformed"));
         }
-        if params
-            .iter()
-            .take(index)
-            .any(|(n, _)| n.eq_ignore_ascii_case(name))
-        {
-            return Err(Malformed("a URI parameter is repeated"));
-        }
+        // RFC 3261 section 19.1.1: any given parameter name stands once.
+        names.add(name)?;
     }
     Ok(params)
 }

@@ -25,6 +25,8 @@ pub(crate) enum Owner {
     Invite(LegId),
     /// A request inside a leg.
     Leg(LegId),
+    /// Nobody: a BYE that ends what is not kept.
+    Nobody,
     /// A branch of a forwarded request.
     Proxy(ServerId),
     /// A NOTIFY of a subscription.
@@ -77,6 +79,10 @@ impl Desk {
 
     /// Answers with a status and, where there is one, a warning.
     pub(crate) fn answer(&mut self, id: ServerId, request: &Request, answer: &Answer) {
+        if answer.status >= 400 && !matches!(answer.status, 401 | 407) {
+            let (method, to) = (request.method(), request.uri());
+            tracing::info!(%method, to, "refused: {}", answer.explain());
+        }
         let tag = self.rng.token(64);
         let response = self.house.replies.answer(request, answer, &tag);
         self.respond(id, answer.status, response);

@@ -8,7 +8,7 @@ use sip::{Method, Name, Request, Uri};
 use tokio::sync::mpsc;
 
 use crate::core::shard::Shard;
-use crate::core::{Answer, Command, Identity, proxy, registrar};
+use crate::core::{Answer, Command, Device, Identity, proxy, registrar};
 use crate::focus::{self, Call, adhoc, legs};
 use crate::net::Flow;
 use crate::rooms::RoomHandle;
@@ -236,6 +236,16 @@ impl Shard {
             return;
         };
         let now_ms = self.house.unix_ms();
+        let user = Uri::parse(request.uri()).ok().and_then(|uri| uri.user());
+        if let Some((aor, device)) = user.and_then(|user| self.location.temporary(user, now_ms)) {
+            let Some(device) = device else {
+                return self
+                    .desk
+                    .answer(id, &request, &Answer::because(404, "This GRUU Is Gone"));
+            };
+            tracing::debug!(aor, "reached by a temporary GRUU");
+            return self.forward(id, request, &flow, &who, vec![device]);
+        }
         let gruu = Uri::parse(request.uri())
             .ok()
             .and_then(|uri| uri.params().get("gr"));
@@ -253,11 +263,22 @@ impl Shard {
         if devices.is_empty() {
             return self.nobody(id, request, aor);
         }
+        self.forward(id, request, &flow, &who, devices);
+    }
+
+    fn forward(
+        &mut self,
+        id: ServerId,
+        request: Request,
+        flow: &Flow,
+        who: &Identity,
+        devices: Vec<Arc<Device>>,
+    ) {
         if *request.method() == Method::Invite {
             self.trying(id, &request);
         }
         self.proxy
-            .forward(id, request, &flow, Some(&who), devices, &mut self.desk);
+            .forward(id, request, flow, Some(who), devices, &mut self.desk);
     }
 
     /// Says why nobody can be reached: no such user, or not registered.

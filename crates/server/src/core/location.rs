@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use sip::Uri;
 
+use crate::core::Gruus;
 use crate::net::Flow;
 
 /// One device of a user, as it registered.
@@ -58,16 +59,30 @@ pub(crate) enum Delta {
 }
 
 /// All bindings, by address of record.
-#[derive(Debug, Default)]
 pub(crate) struct Location {
     users: HashMap<String, Vec<Arc<Device>>>,
+    /// Registrations that temporary GRUUs may lead to: address of record and key.
+    temporary: HashMap<u64, (String, String)>,
+    gruus: Gruus,
 }
 
 impl Location {
+    pub(crate) fn new(gruus: Gruus) -> Self {
+        Self {
+            users: HashMap::new(),
+            temporary: HashMap::new(),
+            gruus,
+        }
+    }
+
     /// Applies a change. A device that is replaced keeps its place in the order.
     pub(crate) fn apply(&mut self, delta: Delta) {
         match delta {
             Delta::Put(device) => {
+                if let Some(number) = registration(&self.gruus, &device.record) {
+                    let place = (device.record.aor.clone(), device.record.key.clone());
+                    self.temporary.insert(number, place);
+                }
                 let devices = self.users.entry(device.record.aor.clone()).or_default();
                 match devices
                     .iter_mut()
@@ -109,13 +124,48 @@ impl Location {
             .max_by_key(|device| device.record.updated_at_ms)
     }
 
+    /// The device that a temporary GRUU with this user part leads to, with its user's address.
+    ///
+    /// RFC 5627 section 3.1.2: only as long as the registration lives that it was given for.
+    pub(crate) fn temporary(
+        &self,
+        user: &str,
+        now_ms: i64,
+    ) -> Option<(String, Option<Arc<Device>>)> {
+        let number = self.gruus.read(user)?;
+        let Some((aor, key)) = self.temporary.get(&number) else {
+            return Some((String::new(), None));
+        };
+        let mut devices = self.devices(aor, now_ms).into_iter();
+        let device = devices.find(|device| {
+            device.record.key == *key && registration(&self.gruus, &device.record) == Some(number)
+        });
+        Some((aor.clone(), device))
+    }
+
     /// Forgets what has lapsed.
     pub(crate) fn purge(&mut self, now_ms: i64) {
+        self.forget_users(now_ms);
+        let (users, gruus) = (&self.users, &self.gruus);
+        self.temporary.retain(|number, (aor, key)| {
+            let devices = users.get(aor).map(Vec::as_slice).unwrap_or_default();
+            devices.iter().any(|device| {
+                device.record.key == *key && registration(gruus, &device.record) == Some(*number)
+            })
+        });
+    }
+
+    fn forget_users(&mut self, now_ms: i64) {
         self.users.retain(|_, devices| {
             devices.retain(|device| device.record.expires_at_ms > now_ms);
             !devices.is_empty()
         });
     }
+}
+
+fn registration(gruus: &Gruus, record: &store::Binding) -> Option<u64> {
+    let instance = record.instance.as_deref()?;
+    Some(gruus.registration(&record.aor, instance, &record.call_id))
 }
 
 /// Of one registration the one with the lower CSeq is the older; a retransmission that was

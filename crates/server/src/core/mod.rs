@@ -1,9 +1,11 @@
 //! The embedded SIP core: shards, registrar, location, home proxy, digest.
 
 mod accounts;
+mod alarms;
 mod auth;
 pub(crate) mod desk;
 mod dispatch;
+mod gruu;
 mod location;
 pub(crate) mod proxy;
 mod registrar;
@@ -12,7 +14,9 @@ mod shard;
 mod shards;
 
 pub(crate) use accounts::Accounts;
+pub(crate) use alarms::Alarms;
 pub(crate) use auth::{Identity, Nonces};
+pub(crate) use gruu::Gruus;
 pub(crate) use location::{Delta, Device, Location};
 pub(crate) use reply::{Answer, Replies, SERVER};
 pub(crate) use shard::Shard;

@@ -9,7 +9,7 @@ use sip::{Name, Request, Uri, quote};
 use store::{Binding, Cursor, PAGE_ROWS_MAX, Partition};
 
 use crate::config::Policy;
-use crate::core::{Answer, Delta, Device, Identity};
+use crate::core::{Answer, Delta, Device, Identity, gruu};
 use crate::house::House;
 use crate::net::Flow;
 
@@ -282,7 +282,7 @@ impl Registration {
     fn answer(&self, house: &House, request: &Request, bindings: &[Binding], tag: &str) -> Bytes {
         let mut draft = house.replies.draft(request, 200, "OK", tag);
         for binding in bindings {
-            draft.header(Name::Contact, self.contact(binding));
+            draft.header(Name::Contact, self.contact(house, binding));
         }
         draft.header(Name::Date, house.date());
         draft.header(Name::Supported, SUPPORTED.join(", "));
@@ -296,7 +296,7 @@ impl Registration {
         draft.finish()
     }
 
-    fn contact(&self, binding: &Binding) -> String {
+    fn contact(&self, house: &House, binding: &Binding) -> String {
         let left_ms = binding.expires_at_ms.saturating_sub(self.now_ms).max(0);
         let mut text = format!("<{}>;expires={}", binding.contact, left_ms.div_euclid(1000));
         if let Some(instance) = &binding.instance {
@@ -305,18 +305,20 @@ impl Registration {
                 let _ = write!(text, ";reg-id={reg_id}");
             }
             if self.gruu {
-                // RFC 5627 section 5.1: made of the address and the instance, so it needs no
-                // table and stays the same for ever.
-                let _ = write!(text, ";pub-gruu={}", quote(&gruu(&self.aor, instance)));
+                let public = gruu::public(&self.aor, instance);
+                let number = house
+                    .gruus
+                    .registration(&self.aor, instance, &binding.call_id);
+                let temporary =
+                    house
+                        .gruus
+                        .temporary(number, &house.setup.domain, house.rng().u64());
+                let _ = write!(text, ";pub-gruu={}", quote(&public));
+                let _ = write!(text, ";temp-gruu={}", quote(&temporary));
             }
         }
         text
     }
-}
-
-/// The public GRUU of a device.
-pub(crate) fn gruu(aor: &str, instance: &str) -> String {
-    format!("{aor};gr={}", sip::escape_param(instance))
 }
 
 fn path(request: &Request) -> Result<Vec<String>, Answer> {
@@ -371,19 +373,5 @@ mod tests {
         ] {
             assert_eq!(thousandths(text), want, "{text}");
         }
-    }
-
-    #[test]
-    fn a_gruu_is_one_uri() {
-        let gruu = gruu(
-            "sip:alice@localhost",
-            "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
-        );
-        let uri = Uri::parse(&gruu).unwrap();
-        assert_eq!(
-            uri.params().get("gr"),
-            Some("urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6")
-        );
-        assert_eq!(uri.aor(), "sip:alice@localhost");
     }
 }

@@ -121,6 +121,13 @@ impl Replies {
                 format_args!("399 {} \"{warning}\"", self.host),
             );
         }
+        if let Some(rule) = answer.rule {
+            // Behind the text that OMA fixed: which rule this is, for whoever reads the trace.
+            draft.header(
+                Name::Warning,
+                format_args!("399 {} \"rule {rule}\"", self.host),
+            );
+        }
         for (name, value) in &answer.headers {
             draft.header(*name, value);
         }

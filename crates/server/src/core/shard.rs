@@ -275,7 +275,7 @@ impl Shard {
 
     fn ack(&mut self, request: &Request, flow: &Flow) {
         if let Some(leg) = self.legs.find(request) {
-            self.legs.ack(leg, request);
+            self.legs.ack(leg, request, &mut self.desk);
             self.legs.wind(leg);
         } else if let Some(to) = self.routed(request, flow) {
             self.proxy.ack(request, &to, &mut self.desk);
@@ -297,7 +297,7 @@ impl Shard {
         match owner {
             Owner::Invite(leg) => self.legs.invite_answered(leg, response, &mut self.desk),
             Owner::Leg(leg) if is_final => self.legs.answered(leg, response, &mut self.desk),
-            Owner::Leg(_) => {}
+            Owner::Leg(_) | Owner::Nobody => {}
             Owner::Proxy(server) => self.proxy.answered(server, id, response, &mut self.desk),
             Owner::Watch(watch) if is_final => {
                 self.watchers.answered(watch, &response, &mut self.desk)
@@ -314,6 +314,7 @@ impl Shard {
         match owner {
             Owner::Invite(leg) => self.legs.invite_failed(leg, status, &mut self.desk),
             Owner::Leg(leg) => self.legs.failed(leg, status, &mut self.desk),
+            Owner::Nobody => {}
             Owner::Proxy(server) => self.proxy.failed(server, id, status, &mut self.desk),
             Owner::Watch(watch) => self.watchers.failed(watch, status, &mut self.desk),
         }

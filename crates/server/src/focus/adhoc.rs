@@ -1,28 +1,23 @@
 //! 7.2.1.2: the set-up of an ad-hoc conference, step by step.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use room::{Address, Cause, Event, Guest, Host, Offer, Room, Rules};
+use room::{Address, Cause, Guest, Host, Offer, Room, Rules};
 use sip::header::From;
-use sip::sdp::{Description, LocalSession, Setup as MediaSetup};
+use sip::sdp::Description;
 use sip::session_timer::Agreed;
 use sip::{Method, Name, Request};
 use store::{Member, MemberState, Partition, RoomKind, Write};
 use tokio::sync::mpsc;
 
 use crate::config::{FocusAnswer, Policy};
-use crate::core::{Answer, Command};
+use crate::core::Answer;
 use crate::focus::body::{self, Bodies};
+use crate::focus::host::Conference;
 use crate::focus::invite::Opening;
-use crate::focus::legs::{LegCommand, NewLeg};
 use crate::focus::{Call, media, refusal, timer};
 use crate::house::House;
-use crate::rooms::{self, Arrival, HostNews, RoomHandle};
-
-/// How often a 180 is repeated to the inviter while nobody accepts (RFC 3261 section 13.3.1.1
-/// wants one a minute).
-const REPEAT_180: Duration = Duration::from_secs(60);
+use crate::rooms::{self};
 
 /// Answers an INVITE to the conference factory.
 ///
@@ -76,7 +71,11 @@ impl Wanted {
         let guests = room::distinct(&host.address, guests(&bodies));
         // IM-7.2.1.2-S8: each user counts once, the inviter not at all.
         // A list that was too long to be read is too long.
-        offer.guests = if bodies.overlong { usize::MAX } else { guests.len() };
+        offer.guests = if bodies.overlong {
+            usize::MAX
+        } else {
+            guests.len()
+        };
         // IM-7.2.1.2-S0: with one guest it is a one-to-one session, over when either leaves.
         rules.fewest = if guests.len() == 1 { 2 } else { 0 };
         room::admit(&offer, &rules).map_err(|refused| {
@@ -115,13 +114,7 @@ impl Wanted {
                 policy.focus.fan_out_credit,
             )
             .ok_or(Answer::warned(403, "too many invitations under way"))?;
-        // IM-7.2.1.2-S6: an identity that names nobody and leads to the owner of its partition.
-        let mut rng = house.rng();
-        let number = u16::try_from(rng.below(u64::from(Partition::COUNT))).unwrap_or_default();
-        let partition = Partition::new(number).unwrap_or(Partition::of(""));
-        let user = format!("{}{}", partition.label(), rng.token128());
-        let identity: Arc<str> = format!("sip:{user}@{}", house.setup.domain).into();
-
+        let (identity, partition) = identity(house);
         let mut actions = Vec::new();
         let now = house.world.clock.now();
         let writes = self.writes(house, &identity, partition);
@@ -219,130 +212,16 @@ impl Wanted {
     }
 }
 
-/// A conference whose inviter waits for the answer.
-struct Conference {
-    room: RoomHandle,
-    news: mpsc::UnboundedReceiver<HostNews>,
-    sdp: Option<Description>,
-    timer: Option<Agreed>,
-}
-
-impl Conference {
-    /// Waits until the room says what becomes of the inviter, or the inviter gives up.
-    async fn attend(mut self, house: &Arc<House>, call: &mut Call) {
-        let mut repeat_180 = None;
-        loop {
-            let clock = house.world.clock;
-            let again = async move {
-                match repeat_180 {
-                    Some(when) => clock.sleep_until(when).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                biased;
-                _ = call.events.recv() => return self.withdrawn(house, call),
-                news = self.news.recv() => match news {
-                    Some(HostNews::Ring) => {}
-                    Some(HostNews::Answer { accepts }) => {
-                        return self.accept(house, call, accepts.as_deref()).await;
-                    }
-                    Some(HostNews::Refuse { cause: Cause(status) }) => {
-                        // IM-7.2.1.2-FAIL-S1: nobody came, and this is the reason to give.
-                        return call.refuse(house, &Answer::plain(status).by("IM-7.2.1.2-FAIL-S1"));
-                    }
-                    None => return call.refuse(house, &Answer::plain(480)),
-                },
-                () = again => {}
-            }
-            // Here somebody rings: say so now and once a minute.
-            call.ringing(house, &self.room.identity);
-            repeat_180 = Some(clock.now() + REPEAT_180);
-        }
-    }
-
-    /// CANCEL, or the inviter's connection is gone: all legs end.
-    fn withdrawn(&self, house: &House, call: &Call) {
-        self.room.tell(rooms::Order::Event(Event::HostWithdrew));
-        // Said also when nobody is there to hear it: the transaction ends with it.
-        call.refuse(house, &Answer::plain(487));
-    }
-
-    /// IM-7.2.1.2-OK-S1: the 200 to the inviter.
-    async fn accept(self, house: &Arc<House>, call: &Call, first: Option<&[String]>) {
-        let leg = house.leg_id();
-        let mut rng = house.rng();
-        let session = house.switch.open(leg, self.room.door.clone(), &mut rng);
-        let mut description = LocalSession::new(rng.u64() >> 1);
-        let peer = self
-            .sdp
-            .as_ref()
-            .and_then(|sdp| media::acceptable(house, sdp));
-        let (body, local) = match (&self.sdp, peer) {
-            (Some(sdp), Some((index, peer))) => {
-                // IM-7.2.1.2-OK-S2, IM-7.2.1.2-OK-S2b: the attributes that came with the media
-                // line, with our own end of the connection.
-                let setup = MediaSetup::negotiate(peer.setup, true);
-                let mut local = media::local(house, &session, setup).repeating_in_answer(peer);
-                // IM-7.2.1.2-OK-S2a: the types that both sides take.
-                local.accept_types = media::common_types(peer, first);
-                if media::tie(house, &session, peer, setup.connects()).is_err() {
-                    house.switch.close(&session);
-                    self.room.tell(rooms::Order::Event(Event::HostWithdrew));
-                    return call.refuse(house, &refusal::answer(room::Refusal::Media));
-                }
-                (description.answer(sdp, index, &local), local)
-            }
-            // The INVITE came without a description: the offer is ours, the answer in the ACK.
-            _ => {
-                let local = media::local(house, &session, MediaSetup::ActPass);
-                (description.offer(&local), local)
-            }
-        };
-        let (accepts, wrapped) = match peer {
-            Some((_, peer)) => (peer.accept_types.clone(), peer.accept_wrapped_types.clone()),
-            None => (vec!["message/cpim".to_owned()], Vec::new()),
-        };
-        let arrival = Arrival {
-            leg,
-            shard: call.shard.clone(),
-            session: Arc::clone(&session),
-            accepts,
-            wrapped,
-        };
-        // In the room before the 200 goes out: what the inviter says at once is heard.
-        // IM-7.2.1.2-OK-S4: and with that attached to the switch.
-        if let Err(refused) = self.room.arrive(arrival, Event::HostArrived { leg }).await {
-            house.switch.close(&session);
-            return call.refuse(house, &refusal::answer(refused));
-        }
-        // IM-7.2.1.2-OK-S3
-        let new = NewLeg {
-            leg,
-            room: self.room.clone(),
-            session,
-            description,
-            local,
-            timer: self.timer,
-            awaits_answer: self.sdp.is_none(),
-        };
-        let (id, request, flow) = (call.id, call.request.clone(), call.flow.clone());
-        let (tag, contact) = (
-            call.tag.clone(),
-            format!("<{}>{}", self.room.identity, super::FEATURES),
-        );
-        call.shard.tell(Command::Leg(LegCommand::Accept(Box::new(
-            crate::focus::legs::Accept {
-                id,
-                request,
-                flow,
-                tag,
-                contact,
-                body,
-                new,
-            },
-        ))));
-    }
+/// IM-7.2.1.2-S6: an identity that names nobody and leads to the owner of its partition.
+fn identity(house: &House) -> (Arc<str>, Partition) {
+    let mut rng = house.rng();
+    let number = u16::try_from(rng.below(u64::from(Partition::COUNT))).unwrap_or_default();
+    let partition = Partition::new(number).unwrap_or(Partition::of(""));
+    let user = format!("{}{}", partition.label(), rng.token128());
+    (
+        format!("sip:{user}@{}", house.setup.domain).into(),
+        partition,
+    )
 }
 
 /// The rules of an ad-hoc conference.

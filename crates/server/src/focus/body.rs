@@ -1,6 +1,6 @@
 //! What an INVITE carries: a session description, a list of recipients, or both (RFC 5366).
 
-use sip::multipart::{self, BodyHeaders, Part};
+use sip::multipart::{self, BodyHeaders, MultipartError, Part};
 use sip::sdp::Description;
 use sip::{Name, Request, Uri};
 use xdm::resource_lists::{self, CopyControl, Entry, Limits};
@@ -43,9 +43,7 @@ pub(crate) fn read(request: &Request, max_guests: u32) -> Result<Bodies, Answer>
         encoding: request.raw(Name::ContentEncoding),
     };
     // Single-part and multipart bodies are read alike (simple-im.md 1.3 row 5).
-    let parts = multipart::parts(&headers, &body).map_err(|error| {
-        Answer::because(400, "Malformed Body").with(Name::Warning, told(&error.to_string()))
-    })?;
+    let parts = multipart::parts(&headers, &body).map_err(|error| malformed(&error))?;
     let mut bodies = Bodies::default();
     bodies.take(&parts, max_guests)?;
     Ok(bodies)
@@ -69,7 +67,9 @@ impl Bodies {
                 let entries = list(&part.body, max_guests)?;
                 self.overlong |= entries.is_none();
                 // RFC 5363 section 4.1: several lists are one.
-                self.list.get_or_insert_default().extend(entries.unwrap_or_default());
+                self.list
+                    .get_or_insert_default()
+                    .extend(entries.unwrap_or_default());
             } else if !part.is_optional() {
                 return Err(Answer::plain(415).with(Name::Accept, ACCEPT));
             }
@@ -80,6 +80,17 @@ impl Bodies {
 
 /// What an INVITE to a focus may carry.
 pub(crate) const ACCEPT: &str = "application/sdp, application/resource-lists+xml, multipart/mixed";
+
+/// The answer to a body that cannot be taken apart.
+fn malformed(error: &MultipartError) -> Answer {
+    match error {
+        // RFC 3261 section 8.2.3: what is encoded otherwise is not read.
+        MultipartError::Encoding(_) => Answer::plain(415).with(Name::AcceptEncoding, "identity"),
+        error => {
+            Answer::because(400, "Malformed Body").with(Name::Warning, told(&error.to_string()))
+        }
+    }
+}
 
 /// The entries of a list; `None` if there are more than anybody would read.
 fn list(body: &[u8], max_guests: u32) -> Result<Option<Vec<Entry>>, Answer> {

@@ -4,6 +4,7 @@ pub(crate) mod adhoc;
 mod body;
 mod call;
 mod credit;
+mod host;
 mod inside;
 pub(crate) mod invite;
 pub(crate) mod legs;

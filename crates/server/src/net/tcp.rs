@@ -28,6 +28,9 @@ const IDLE: Duration = Duration::from_secs(15 * 60);
 /// How long a write may make no progress: a peer that stops reading ends its connection.
 const STUCK: Duration = Duration::from_secs(10);
 
+/// How long to wait for the peer to close a connection that we have ended.
+const LINGER: Duration = Duration::from_secs(5);
+
 /// What every connection of this server shares.
 #[derive(Clone)]
 pub(crate) struct Streams {
@@ -145,7 +148,10 @@ impl Wire<'_> {
                     if read? == 0 {
                         return Ok(());
                     }
-                    self.received()?;
+                    if let Err(error) = self.received() {
+                        self.part(&mut waiting).await?;
+                        return Err(error);
+                    }
                 }
                 () = quiet => return Err(io::ErrorKind::TimedOut.into()),
             }
@@ -185,6 +191,29 @@ impl Wire<'_> {
                 }
             }
         }
+    }
+
+    /// Says what is still to be said, then ends the connection. Closed earlier, what the peer has
+    /// sent meanwhile would make the kernel reset it, and the peer lose our last words.
+    async fn part(&mut self, waiting: &mut mpsc::Receiver<Bytes>) -> io::Result<()> {
+        let mut batch = Vec::new();
+        while let Ok(bytes) = waiting.try_recv() {
+            batch.push(bytes);
+        }
+        self.write(&batch).await?;
+        self.stream.shutdown().await?;
+        let (stream, buffer) = (&self.stream, &mut self.buffer);
+        let gone = async {
+            loop {
+                buffer.clear();
+                if !matches!(stream.read(buffer).await, Ok(1..)) {
+                    return;
+                }
+            }
+        };
+        // Late or not, this is the end.
+        let _ = self.of.world.clock.timeout(LINGER, gone).await;
+        Ok(())
     }
 
     /// Writes all of the batch. A peer that stops reading stops only its own connection, whose

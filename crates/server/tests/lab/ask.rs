@@ -92,7 +92,11 @@ impl Ask {
         }
         if !self.list.is_empty() {
             let disposition = "Content-Disposition: recipient-list\r\n";
-            parts.push(("application/resource-lists+xml", disposition, self.list.as_str()));
+            parts.push((
+                "application/resource-lists+xml",
+                disposition,
+                self.list.as_str(),
+            ));
         }
         match parts.as_slice() {
             [] => (String::new(), String::new()),
@@ -129,7 +133,10 @@ impl Ask {
 pub fn multipart(parts: &[(&str, &str, &str)]) -> String {
     let mut body = String::new();
     for (content_type, headers, content) in parts {
-        let _ = write!(body, "--b1\r\nContent-Type: {content_type}\r\n{headers}\r\n{content}\r\n");
+        let _ = write!(
+            body,
+            "--b1\r\nContent-Type: {content_type}\r\n{headers}\r\n{content}\r\n"
+        );
     }
     body + "--b1--\r\n"
 }

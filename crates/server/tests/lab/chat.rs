@@ -26,8 +26,8 @@ pub struct Chat {
     stream: TcpStream,
     reader: Reader,
     buffer: BytesMut,
-    to_path: String,
-    from_path: String,
+    pub to_path: String,
+    pub from_path: String,
     next: u32,
 }
 
@@ -92,6 +92,11 @@ impl Chat {
 
     pub fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
+    }
+
+    /// Writes as much as the switch takes before it closes.
+    pub fn try_write(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes);
     }
 
     /// Says a text to a URI, wrapped in CPIM.
@@ -166,7 +171,7 @@ impl Chat {
             match self.stream.read(&mut [0; 4096]) {
                 Ok(0) => return true,
                 Ok(_) => {}
-                Err(_) => return false,
+                Err(error) => return error.kind() == std::io::ErrorKind::ConnectionReset,
             }
         }
     }

@@ -139,6 +139,18 @@ impl Phone {
         }
     }
 
+    /// Has a request of this method come by now? Does not wait.
+    pub fn has_heard(&mut self, method: &sip::Method) -> bool {
+        self.set_patience(Duration::from_millis(1));
+        while let Some(message) = self.read() {
+            self.waiting.push_back(message);
+        }
+        self.set_patience(PATIENCE);
+        self.waiting.iter().any(
+            |message| matches!(message, Message::Request(request) if request.method() == method),
+        )
+    }
+
     /// What came and was not waited for.
     pub fn unheard(&self) -> impl Iterator<Item = &Message> {
         self.waiting.iter()
@@ -399,14 +411,6 @@ impl Phone {
         );
         self.answer(&incoming.request, "200 OK", &incoming.tag, &extra, sdp);
         self.incoming("ACK")
-    }
-
-    /// The next NOTIFY, answered with 200: its body.
-    pub fn notify(&mut self) -> (Request, String) {
-        let notify = self.incoming("NOTIFY");
-        self.answer(&notify, "200 OK", "x", "", "");
-        let body = String::from_utf8(notify.body().to_vec()).unwrap();
-        (notify, body)
     }
 }
 

@@ -40,13 +40,22 @@ impl Lab {
         let mut host = self.phone("alice");
         let phones: Vec<_> = guests.iter().map(|user| self.phone(user)).collect();
         let call_id = ask.send(&mut host);
-        let guests: Vec<_> = phones.into_iter().map(|phone| Guest::joins(phone, "")).collect();
+        let guests: Vec<_> = phones
+            .into_iter()
+            .map(|phone| Guest::joins(phone, ""))
+            .collect();
         let ok = host.final_response(&call_id);
         assert_eq!(ok.status(), 200, "{}", ok.reason());
         host.ack(&ok, "");
         let chat = Chat::connect(&ok.body(), "host");
         let identity = identity(&ok);
-        Conference { host, ok, chat, guests, identity }
+        Conference {
+            host,
+            ok,
+            chat,
+            guests,
+            identity,
+        }
     }
 }
 
@@ -56,7 +65,11 @@ impl Guest {
         let invitation = phone.invited();
         phone.accept(&invitation, extra, &Chat::sdp(&phone.user.clone()));
         let chat = Chat::connect(&invitation.request.body(), &phone.user.clone());
-        Self { phone, invitation, chat }
+        Self {
+            phone,
+            invitation,
+            chat,
+        }
     }
 
     /// Leaves with BYE.
@@ -78,12 +91,15 @@ impl Conference {
         let cseq = self.host.next_cseq();
         let text = self.host.inside(method, &self.ok, cseq, extra, body);
         self.host.send(text.as_bytes());
-        self.host.final_response_to(method, self.ok.raw(Name::CallId).unwrap(), cseq)
+        self.host
+            .final_response_to(method, self.ok.raw(Name::CallId).unwrap(), cseq)
     }
 
     /// Everybody hears what the inviter says.
     pub fn all_hear(&mut self, text: &str) {
-        let status = self.chat.say_and_wait("sip:alice@localhost", &self.identity, text);
+        let status = self
+            .chat
+            .say_and_wait("sip:alice@localhost", &self.identity, text);
         assert_eq!(status, 200);
         for guest in &mut self.guests {
             assert_eq!(guest.chat.hear().2, text, "{} listens", guest.phone.user);
@@ -102,10 +118,32 @@ impl Phone {
         }
     }
 
+    /// Subscribes to who is in a conference: the 200, and the body of the first NOTIFY.
+    pub fn watches(&mut self, identity: &str) -> (Response, String) {
+        let headers = format!("Contact: {}\r\nEvent: conference\r\n", self.contact());
+        let response = self.request("SUBSCRIBE", identity, &headers, "");
+        assert_eq!(response.status(), 200, "{}", response.reason());
+        (response, self.notified().1)
+    }
+
+    /// The next NOTIFY, answered with 200: itself and its body.
+    pub fn notified(&mut self) -> (Request, String) {
+        let notify = self.incoming("NOTIFY");
+        self.answer(&notify, "200 OK", "x", "", "");
+        let body = String::from_utf8(notify.body().to_vec()).unwrap();
+        (notify, body)
+    }
+
     /// Says 180 to an invitation.
     pub fn rings(&mut self, invitation: &Incoming) {
         let contact = format!("Contact: {}\r\n", self.contact());
-        self.answer(&invitation.request, "180 Ringing", &invitation.tag, &contact, "");
+        self.answer(
+            &invitation.request,
+            "180 Ringing",
+            &invitation.tag,
+            &contact,
+            "",
+        );
     }
 
     /// Refuses an invitation, and waits for the ACK.
@@ -130,9 +168,18 @@ impl Phone {
     }
 
     /// A request inside the dialog of an invitation that was accepted: its final response.
-    pub fn asks(&mut self, invitation: &Incoming, method: &str, extra: &str, body: &str) -> Response {
+    pub fn asks(
+        &mut self,
+        invitation: &Incoming,
+        method: &str,
+        extra: &str,
+        body: &str,
+    ) -> Response {
         let request = &invitation.request;
-        let (call_id, cseq) = (request.raw(Name::CallId).unwrap().to_owned(), self.next_cseq());
+        let (call_id, cseq) = (
+            request.raw(Name::CallId).unwrap().to_owned(),
+            self.next_cseq(),
+        );
         let text = format!(
             "{method} {} SIP/2.0\r\nVia: SIP/2.0/{} {};branch=z9hG4bK{method}{cseq}{call_id};rport\r\n\
              Max-Forwards: 70\r\nFrom: {};tag={}\r\nTo: {}\r\nCall-ID: {call_id}\r\n\
@@ -188,7 +235,10 @@ pub fn attributes(description: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(description).unwrap();
     Description::parse(description).unwrap();
     let chat = text.split("m=message").nth(1).unwrap();
-    let lines = chat.lines().skip(1).take_while(|line| !line.starts_with("m="));
+    let lines = chat
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.starts_with("m="));
     let mut lines: Vec<_> = lines
         .filter(|line| line.starts_with("a="))
         .filter(|line| !line.starts_with("a=path") && !line.starts_with("a=setup"))

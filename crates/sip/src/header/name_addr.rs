@@ -105,7 +105,7 @@ impl<'a> NameAddr<'a> {
 
     /// How long a contact is to be kept, in seconds; `None` when not said.
     ///
-    /// RFC 3261 section 20.10: a malformed value counts as 3600.
+    /// RFC 3261 section 10.3: a malformed value counts as 3600.
     pub fn expires(&self) -> Option<u32> {
         let text = self.params.get("expires")?;
         Some(seconds::seconds(text).unwrap_or(3600))
@@ -215,6 +215,12 @@ mod tests {
                 Some("x"),
             ),
             ("\" \" <sip:a@h>", None, "sip:a@h", None),
+            (
+                "<cid:list@muse.example>",
+                None,
+                "cid:list@muse.example",
+                None,
+            ),
             ("\"\" <tel:+1>", None, "tel:+1", None),
             ("\"a\\\0b\\\x07\" <sip:a@h>", Some("ab"), "sip:a@h", None),
             ("sip:a@h;x=\"<\";tag=1", None, "sip:a@h", Some("1")),

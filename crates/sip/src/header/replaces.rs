@@ -1,4 +1,4 @@
-//! Replaces (RFC 3891 section 6).
+//! Replaces (RFC 3891 section 6.1).
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ impl<'a> Header<'a> for Replaces<'a> {
     fn parse(value: &'a str) -> Result<Self, Malformed> {
         let (call_id, params) = Params::after(value)?;
         let CallId(call_id) = CallId::parse(call_id)?;
-        // RFC 3891 section 3: exactly one of each tag; a repeated one is refused by Params.
+        // RFC 3891 section 6.1: exactly one of each tag; a repeated one is refused by Params.
         let tag = |name| {
             params
                 .get(name)

@@ -6,11 +6,12 @@
 //! - [`admission`]: may it go on (hops, loops, extensions)?
 //! - [`targets`]: to which devices?
 //! - [`rewrite`]: what changes in it, and in the responses;
-//! - [`token`]: the Record-Route that brings later requests of the dialog back;
+//! - [`record_route`]: how later requests of the dialog come back, by a [`token`];
 //! - [`fork`]: what its branches do, and [`verdict`]: which of their answers the caller gets.
 
 mod admission;
 mod fork;
+mod record_route;
 mod rewrite;
 mod targets;
 mod token;
@@ -21,7 +22,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use sip::header::{From, NameAddr, Route, To};
 use sip::transaction::{ClientId, ServerId};
 use sip::{Method, Request, Response, Uri};
 
@@ -31,10 +31,11 @@ use crate::core::{Answer, Device, Identity};
 use crate::house::House;
 use crate::net::Flow;
 
+pub(crate) use record_route::other_side;
+
 use admission::Passport;
 use fork::{Fork, Step};
 use rewrite::{Course, Hop};
-use token::Dialog;
 use verdict::Verdict;
 
 /// The largest request sent as one datagram, in bytes: what IPv4 can carry, less the room for
@@ -66,7 +67,8 @@ struct Onward<'a> {
     /// The flow it came by.
     flow: &'a Flow,
     passport: Passport,
-    asserted: Option<String>,
+    /// The sender, if the devices are to know.
+    asserted: Option<&'a Identity>,
     course: Course<'a>,
 }
 
@@ -97,7 +99,7 @@ impl Proxy {
             id,
             flow,
             passport,
-            asserted: asserted(&request, from),
+            asserted: from.filter(|_| !rewrite::hides_identity(&request)),
             course: Course::of(&request, |uri| is_ours(&house, uri)),
             request: &request,
         };
@@ -151,7 +153,9 @@ impl Proxy {
         let branch = admission::stateless_branch(request, passport.course, key);
         let hop = Hop {
             uri: course.uri,
-            via: &house.via(to, &branch),
+            transport: to.transport(),
+            address: house.address(to),
+            branch: &branch,
             path: &[],
             routes: &course.routes,
             record_routes: &[],
@@ -299,23 +303,21 @@ impl Onward<'_> {
         desk: &mut Desk,
     ) {
         let house = &desk.house;
-        let record_routes = if is_recorded(self.request.method()) {
-            record_routes(house, self.request, self.flow, to)
-        } else {
-            Vec::new()
-        };
-        let branch = admission::branch(&desk.branch(), self.passport.course);
+        let record_routes = record_route::values(house, self.request, self.flow, to);
+        let branch = admission::branch(&desk.rng.token(96), self.passport.course);
         let bytes = rewrite::request(
             self.request,
             &Hop {
                 uri: device.map_or(self.course.uri, |device| bare(&device.record.contact)),
-                via: &desk.house.via(to, &branch),
+                transport: to.transport(),
+                address: desk.house.address(to),
+                branch: &branch,
                 path: device.map_or(&[], |device| device.record.path.as_slice()),
                 routes: &self.course.routes,
                 record_routes: &record_routes,
                 max_forwards: self.passport.max_forwards,
                 breadth,
-                asserted: self.asserted.as_deref(),
+                asserted: self.asserted,
                 realm: &desk.house.setup.domain,
             },
         );
@@ -326,79 +328,6 @@ impl Onward<'_> {
         let client = desk.send(method, &branch, bytes, to, Owner::Proxy(self.id));
         fork.sent(client, desk.now);
     }
-}
-
-/// The name of the flow to the other side, for a request inside a dialog that passed through here.
-///
-/// The token stands in the topmost Route, or, when a strict router sent the request, in the
-/// Request-URI. `None` when there is none, or it is not for this dialog.
-pub(crate) fn other_side(house: &House, request: &Request, flow: &Flow) -> Option<String> {
-    let route = request.first::<Route<'_>>().ok()??;
-    let here = Uri::parse(request.uri()).ok();
-    let hops = [Some(route.uri), here.filter(|uri| uri.params().has("lr"))];
-    let token = hops
-        .into_iter()
-        .flatten()
-        .find(|uri| is_ours(house, uri))?
-        .user()?;
-    let to = request.require::<To<'_>>().ok()?;
-    let found = token::resolve(
-        &house.proxy_key,
-        token,
-        dialog(request)?,
-        to.tag().unwrap_or_default(),
-    );
-    if found.is_none() {
-        tracing::debug!(remote = %flow.remote(), "a Route that is not of this dialog");
-    }
-    found
-}
-
-/// The Record-Route values for a request from one flow to another, topmost first.
-///
-/// Where both sides reach us at the same address there is one; else one for each (RFC 5658): both
-/// have the token, since each side sees its own value first.
-fn record_routes(house: &House, request: &Request, caller: &Flow, callee: &Flow) -> Vec<String> {
-    let Some(dialog) = dialog(request) else {
-        return Vec::new();
-    };
-    let token = token::issue(&house.proxy_key, dialog, &caller.name(), &callee.name());
-    let here = |flow: &Flow| {
-        let transport = flow.transport().to_ascii_lowercase();
-        format!(
-            "<sip:{token}@{};transport={transport};lr>",
-            house.address(flow)
-        )
-    };
-    let mut values = vec![here(callee)];
-    let for_caller = here(caller);
-    if !values.contains(&for_caller) {
-        values.push(for_caller);
-    }
-    values
-}
-
-fn dialog(request: &Request) -> Option<Dialog<'_>> {
-    let from = request.require::<From<'_>>().ok()?;
-    Some(Dialog {
-        call_id: request.raw(sip::Name::CallId)?,
-        from_tag: from.tag().unwrap_or_default(),
-    })
-}
-
-/// Requests that make a dialog, or may change where its peers are (RFC 3261 section 16.6 step 4;
-/// RFC 6665 section 4.3 for SUBSCRIBE and NOTIFY).
-const fn is_recorded(method: &Method) -> bool {
-    matches!(
-        method,
-        Method::Invite | Method::Notify | Method::Refer | Method::Subscribe | Method::Update
-    )
-}
-
-/// The P-Asserted-Identity that a device is shown.
-fn asserted(request: &Request, from: Option<&Identity>) -> Option<String> {
-    let from = from.filter(|_| !rewrite::hides_identity(request))?;
-    Some(NameAddr::write(from.display.as_deref(), &from.aor))
 }
 
 /// Does this URI name us? A user's client may know us by our domain alone.

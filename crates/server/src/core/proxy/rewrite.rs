@@ -1,10 +1,13 @@
 //! What a proxy changes in a message, and nothing else (RFC 3261 sections 16.6 and 16.7).
 
+use std::net::SocketAddr;
+
 use bytes::{BufMut as _, Bytes, BytesMut};
 use sip::header::{MaxForwards, NameAddr, Privacy};
-use sip::{Draft, Field, Fields, Name, Request, Response, Uri};
+use sip::{Draft, Field, Fields, MAX_MESSAGE, Name, Request, Response, Uri};
 
 use super::admission::MAX_BREADTH;
+use crate::core::Identity;
 
 /// Where a request goes next: its Request-URI, and the Route values that are not ours.
 #[derive(Debug, Eq, PartialEq)]
@@ -44,8 +47,10 @@ impl<'a> Course<'a> {
 #[derive(Debug)]
 pub(super) struct Hop<'a> {
     pub(super) uri: &'a str,
-    /// Our own Via.
-    pub(super) via: &'a str,
+    /// For our Via: the transport, our address as the next hop sees it, and the branch.
+    pub(super) transport: &'a str,
+    pub(super) address: SocketAddr,
+    pub(super) branch: &'a str,
     /// The Path that the device registered (RFC 3327): URIs, topmost first.
     pub(super) path: &'a [String],
     /// What the Route still held.
@@ -54,8 +59,8 @@ pub(super) struct Hop<'a> {
     pub(super) record_routes: &'a [String],
     pub(super) max_forwards: MaxForwards,
     pub(super) breadth: u32,
-    /// The P-Asserted-Identity, if the next hop is to know it.
-    pub(super) asserted: Option<&'a str>,
+    /// Who sent it, if the next hop is to know.
+    pub(super) asserted: Option<&'a Identity>,
     /// Credentials for this realm were for us.
     pub(super) realm: &'a str,
 }
@@ -63,8 +68,17 @@ pub(super) struct Hop<'a> {
 /// Writes the copy of a request that goes to the next hop.
 pub(super) fn request(request: &Request, hop: &Hop<'_>) -> Bytes {
     let mut draft = Draft::request(request.method(), hop.uri);
-    // RFC 3261 section 16.6 step 8.
-    draft.header(Name::Via, hop.via);
+    let Hop {
+        transport,
+        address,
+        branch,
+        ..
+    } = hop;
+    // RFC 3261 section 16.6 step 8; RFC 3581 section 3: the answer comes to where we send from.
+    draft.header(
+        Name::Via,
+        format_args!("SIP/2.0/{transport} {address};branch={branch};rport"),
+    );
     draft.vias(request);
     for uri in hop.path {
         draft.header(Name::Route, format_args!("<{uri}>"));
@@ -78,7 +92,7 @@ pub(super) fn request(request: &Request, hop: &Hop<'_>) -> Bytes {
     draft.header(Name::MaxForwards, hop.max_forwards);
     draft.other(MAX_BREADTH, hop.breadth);
     if let Some(asserted) = hop.asserted {
-        draft.header(Name::PAssertedIdentity, asserted);
+        identity(&mut draft, asserted);
     }
     for field in request
         .iter()
@@ -87,6 +101,18 @@ pub(super) fn request(request: &Request, hop: &Hop<'_>) -> Bytes {
         draft.copy(request, field);
     }
     draft.body(&request.body())
+}
+
+/// RFC 3325 section 9.1.
+fn identity(draft: &mut Draft, who: &Identity) {
+    let Identity { aor, display } = who;
+    match display {
+        Some(name) => draft.header(
+            Name::PAssertedIdentity,
+            format_args!("{} <{aor}>", sip::quote(name)),
+        ),
+        None => draft.header(Name::PAssertedIdentity, format_args!("<{aor}>")),
+    };
 }
 
 /// Is this field copied as it is?
@@ -131,27 +157,30 @@ pub(super) fn hides_identity(request: &Request) -> bool {
 /// with the challenges of other branches (step 7).
 pub(super) fn response(response: &Response, challenges: &[Response]) -> Bytes {
     let wire = response.wire();
-    let more: usize = challenges.iter().map(|other| other.wire().len()).sum();
     // The wire form has all it needs but perhaps a Content-Length.
-    let capacity = wire.len().saturating_add(more).saturating_add(24);
-    let mut out = BytesMut::with_capacity(capacity);
+    let mut out = BytesMut::with_capacity(wire.len().saturating_add(24));
     let start = memchr::memmem::find(wire, b"\r\n").map_or(0, |at| at.saturating_add(2));
     out.put_slice(wire.get(..start).unwrap_or_default());
-    let mut ours = true;
+    let mut ours = response.tokens(Name::Via).next();
     for field in response.iter() {
-        match field.name() {
-            Name::Via if std::mem::take(&mut ours) => {
-                rest_of_list(response.value(field), &mut out);
+        match (field.name(), ours) {
+            (Name::Via, Some(via)) => {
+                // A field without any member may stand before it.
+                if let Some((_, rest)) = response.value(field).split_once(via) {
+                    rest_of_list(rest, &mut out);
+                    ours = None;
+                }
             }
             // RFC 3325 section 5: a device is not believed.
-            Name::PAssertedIdentity => {}
+            (Name::PAssertedIdentity, _) => {}
             _ => out.put_slice(response.line(field)),
         }
     }
-    for other in challenges {
-        copy_challenges(other, &mut out);
-    }
     let body = response.body();
+    let room = MAX_MESSAGE.saturating_sub(body.len()).saturating_sub(24);
+    for other in challenges {
+        copy_challenges(other, room, &mut out);
+    }
     if !response.has(Name::ContentLength) {
         // It came as a datagram and may go over a stream.
         out.put_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
@@ -161,23 +190,27 @@ pub(super) fn response(response: &Response, challenges: &[Response]) -> Bytes {
     out.freeze()
 }
 
-/// A Via field that held ours and others: the others stay. Nothing in a Via is quoted that could
-/// hold a comma, but for parameters nobody uses; and ours, the first, has none.
-fn rest_of_list(value: &str, out: &mut BytesMut) {
-    if let Some((_, rest)) = value.split_once(',') {
+/// A Via field that held ours and others: the others stay.
+fn rest_of_list(rest: &str, out: &mut BytesMut) {
+    let rest = rest.trim_start_matches([',', ' ', '\t']);
+    if !rest.is_empty() {
         out.put_slice(b"Via: ");
-        out.put_slice(rest.trim_start().as_bytes());
+        out.put_slice(rest.as_bytes());
         out.put_slice(b"\r\n");
     }
 }
 
-fn copy_challenges(from: &Fields, out: &mut BytesMut) {
+/// Adds challenges while the head stays within `room`, so that no device can make the response
+/// too large to be sent.
+fn copy_challenges(from: &Fields, room: usize, out: &mut BytesMut) {
     for field in from.iter() {
+        let line = from.line(field);
         if matches!(
             field.name(),
             Name::WwwAuthenticate | Name::ProxyAuthenticate
-        ) {
-            out.put_slice(from.line(field));
+        ) && out.len().saturating_add(line.len()) <= room
+        {
+            out.put_slice(line);
         }
     }
 }
@@ -209,7 +242,9 @@ mod tests {
     fn hop<'a>() -> Hop<'a> {
         Hop {
             uri: "sip:bob@192.0.2.7:5071",
-            via: "SIP/2.0/UDP us:5060;branch=z9hG4bKus;rport",
+            transport: "UDP",
+            address: "192.0.2.2:5060".parse().unwrap(),
+            branch: "z9hG4bKus",
             path: &[],
             routes: &[],
             record_routes: &[],
@@ -231,7 +266,7 @@ mod tests {
         message.set_source("192.0.2.9:5062".parse().unwrap());
         let copy = request(&message, &hop());
         let want = "MESSAGE sip:bob@192.0.2.7:5071 SIP/2.0\r\n\
-            Via: SIP/2.0/UDP us:5060;branch=z9hG4bKus;rport\r\n\
+            Via: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bKus;rport\r\n\
             Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa;received=192.0.2.9;rport=5062\r\n\
             Via: SIP/2.0/UDP z;branch=z9hG4bKz\r\nMax-Forwards: 69\r\nMax-Breadth: 60\r\n\
             f:  A\r\n <sip:alice@localhost>;tag=a\r\nTo: <sip:bob@localhost>\r\n\
@@ -277,12 +312,12 @@ mod tests {
             ("P-Preferred-Identity: <sip:eve@h>\r\n".into(), None, ""),
             (
                 "P-Asserted-Identity: <sip:eve@h>\r\n".into(),
-                Some("\"A\" <sip:alice@localhost>"),
+                Some(Some("A")),
                 "P-Asserted-Identity: \"A\" <sip:alice@localhost>\r\n",
             ),
             (
                 String::new(),
-                Some("<sip:alice@localhost>"),
+                Some(None),
                 "P-Asserted-Identity: <sip:alice@localhost>\r\n",
             ),
             // RFC 3261 section 22.3.
@@ -309,6 +344,11 @@ mod tests {
         ] {
             let text = MESSAGE.replace("Max-Forwards: 70\r\n", &line);
             let plain = request(&a_request(MESSAGE), &hop());
+            let who = asserted.map(|name: Option<&str>| Identity {
+                aor: "sip:alice@localhost".into(),
+                display: name.map(Into::into),
+            });
+            let asserted = who.as_ref();
             let copy = request(&a_request(&text), &Hop { asserted, ..hop() });
             let copy = String::from_utf8(copy.to_vec()).unwrap();
             assert!(copy.contains(want), "{line}: {copy}");
@@ -419,6 +459,18 @@ mod tests {
         assert_eq!(std::str::from_utf8(&got).unwrap(), want);
     }
 
+    #[test]
+    fn challenges_do_not_make_a_response_too_large() {
+        let long = a_response(&format!(
+            "SIP/2.0 401 X\r\nVia: SIP/2.0/UDP us\r\nVia: SIP/2.0/UDP a\r\n\
+             WWW-Authenticate: Digest realm=\"{}\"\r\n\r\n",
+            "x".repeat(40_000)
+        ));
+        let others = vec![long.clone(); 15];
+        let got = response(&long, &others);
+        assert!(got.len() <= MAX_MESSAGE && Message::parse(got).is_ok());
+    }
+
     proptest! {
         #[test]
         fn whatever_is_forwarded_can_be_read_again(
@@ -439,6 +491,24 @@ mod tests {
             let copy = Message::parse(copy).unwrap();
             prop_assert_eq!(copy.fields().body(), body);
             prop_assert_eq!(copy.fields().raw(Name::CallId), Some("c"));
+        }
+
+        #[test]
+        fn whatever_comes_back_can_be_read_again(
+            value in "[ -~]{0,40}",
+            label in "(Via|v|X|P-Asserted-Identity|WWW-Authenticate)",
+            first in any::<bool>(),
+        ) {
+            let line = format!("{label}: {value}\r\n");
+            let at = if first { "v:" } else { "To:" };
+            let text = OK.replacen(at, &format!("{line}{at}"), 1);
+            let before = a_response(&text);
+            let Message::Response(after) = Message::parse(response(&before, &[])).unwrap() else {
+                panic!("a response")
+            };
+            prop_assert_eq!(after.body(), before.body());
+            let vias = |r: &Response| r.tokens(Name::Via).count();
+            prop_assert_eq!(vias(&after) + 1, vias(&before));
         }
     }
 }

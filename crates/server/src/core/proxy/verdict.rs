@@ -32,7 +32,12 @@ pub(super) fn choose(mut ends: Vec<End>, is_invite: bool) -> Verdict {
         ends.retain(|end| end.status() != 408);
     }
     let Some(at) = (0..ends.len()).min_by_key(|at| ends.get(*at).map(End::rank)) else {
-        return Verdict::Silence;
+        // RFC 3261 section 16.7 step 6: 408 when there is nothing to choose from.
+        return if is_invite {
+            Verdict::Answer(408)
+        } else {
+            Verdict::Silence
+        };
     };
     match ends.swap_remove(at) {
         // Step 6: a 503 would say that nothing at all can be had here.
@@ -143,7 +148,7 @@ mod tests {
             (&[-430, -408], -480),
             (&[-513], -513),
             (&[-487], -487),
-            (&[], 0),
+            (&[], -408),
         ] {
             assert_eq!(verdict(ends, true), want, "{ends:?}");
         }

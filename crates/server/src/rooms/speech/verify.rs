@@ -83,6 +83,9 @@ pub(super) fn essence(content_type: &str) -> &str {
 }
 
 /// Looks at From. Says what it is to be in the copies, if it may not stay as it is.
+///
+/// All other headers stay as they are (RFC 7701 section 6.1: the content is not modified). A hidden
+/// sender whose client names them elsewhere, in `cc` or in the text, has said it themselves.
 pub(super) fn sender<'a>(cpim: &Cpim, voice: &'a Voice) -> Result<Option<&'a str>, Refused> {
     let is_open = match cpim.from() {
         Some(from) if is_theirs(from.uri(), voice) => false,

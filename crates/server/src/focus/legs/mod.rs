@@ -5,25 +5,28 @@
 //!   Invite ──▶ Outcall ──2xx──▶ Leg (ACK sent)
 //! ```
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+mod calls;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use room::LegId;
-use sip::dialog::{Dialog, DialogId, Forks, Invites, Leg as Fork};
+use sip::dialog::{Dialog, DialogId, Invites};
 use sip::header::CSeq;
 use sip::sdp::{Description, LocalMedia, LocalSession};
 use sip::session_timer::{Agreed, Refresher, SessionEvent, SessionTimer};
-use sip::transaction::{ClientId, Pending, ServerId, Unconfirmed};
+use sip::transaction::{Pending, ServerId, Unconfirmed};
 use sip::{Method, Name, Request, Response};
 use tokio::sync::mpsc;
 
+use self::calls::Outcall;
+use crate::core::Alarms;
 use crate::core::desk::{Desk, Owner, user_agent};
 use crate::focus::inside::{Refreshes, Reinvites};
 use crate::focus::outgoing::OutInvite;
-use crate::focus::{ALLOW, timer};
+use crate::focus::{ALLOW, media, timer};
 use crate::net::Flow;
 use crate::rooms::{Order, RoomHandle};
 use crate::switch::Session;
@@ -102,7 +105,7 @@ pub(crate) struct Legs {
     legs: HashMap<LegId, Leg>,
     dialogs: HashMap<DialogId, LegId>,
     calls: HashMap<LegId, Outcall>,
-    alarms: BinaryHeap<Reverse<(Instant, LegId)>>,
+    alarms: Alarms<LegId>,
     pub(super) reinvites: Reinvites,
     key: String,
 }
@@ -126,19 +129,6 @@ pub(crate) struct Leg {
     pub(crate) allow: Option<String>,
     /// The ACK to send again when the peer repeats its 2xx.
     pub(crate) ack: Option<Bytes>,
-}
-
-/// A device being called.
-struct Outcall {
-    invite: Box<Invite>,
-    client: ClientId,
-    forks: Forks,
-    /// Nobody wants it any more.
-    abandoned: bool,
-    /// The methods in the Allow of the latest provisional response (IM-7.2.2.2-1XX-S1).
-    allow: Option<String>,
-    /// After the 2xx: until when later ones may still come.
-    over_at: Option<Instant>,
 }
 
 impl Legs {
@@ -193,8 +183,11 @@ impl Legs {
             return room.tell(Order::Event(room::Event::Left { leg }));
         };
         dialog.confirm();
-        let mut draft = dialog.response(&request, 200, "OK");
+        // Ours is the hop nearest to the focus, so it stands above those the request came by.
+        let mut draft = sip::Draft::response(&request, 200, "OK", Some(&tag));
         draft.header(Name::RecordRoute, desk.house.record_route(&flow));
+        draft.copy_all(&request, Name::RecordRoute);
+        draft.header(Name::Contact, &contact);
         general(&mut draft);
         draft.header(Name::AllowEvents, "conference");
         draft.header(Name::PAssertedIdentity, format_args!("<{}>", room.identity));
@@ -218,8 +211,8 @@ impl Legs {
     }
 
     /// An ACK: to a 2xx of ours.
-    pub(crate) fn ack(&mut self, leg: LegId, request: &Request) {
-        let Some(leg) = self.legs.get_mut(&leg) else {
+    pub(crate) fn ack(&mut self, id: LegId, request: &Request, desk: &mut Desk) {
+        let Some(leg) = self.legs.get_mut(&id) else {
             return;
         };
         let cseq = request.require::<CSeq<'_>>().map(|cseq| cseq.number);
@@ -237,141 +230,14 @@ impl Legs {
             // The answer to our offer (RFC 3261 section 13.2.1).
             leg.awaits_answer = false;
             let answer = Description::parse(&request.body()).ok();
-            if let Some((_, peer)) = answer.as_ref().and_then(|answer| answer.msrp().ok()) {
-                leg.session.peer(&peer.path.join(" "));
-            }
-        }
-    }
-
-    // ---- INVITEs of ours ----
-
-    fn invite(&mut self, invite: Box<Invite>, desk: &mut Desk) {
-        let leg = invite.leg;
-        let (branch, bytes) = (&invite.request.branch, invite.request.bytes.clone());
-        let client = desk.send(
-            Method::Invite,
-            branch,
-            bytes,
-            &invite.flow,
-            Owner::Invite(leg),
-        );
-        let call = Outcall {
-            invite,
-            client,
-            forks: Forks::default(),
-            abandoned: false,
-            allow: None,
-            over_at: None,
-        };
-        self.calls.insert(leg, call);
-    }
-
-    fn cancel(&mut self, leg: LegId, desk: &mut Desk) {
-        if let Some(call) = self.calls.get_mut(&leg) {
-            call.abandoned = true;
-            if call.over_at.is_none() {
-                desk.cancel(call.client, None);
-            }
-        }
-        if self.legs.contains_key(&leg) {
-            // It accepted before the word arrived.
-            self.release(leg, None, desk);
-        }
-    }
-
-    /// A response to an INVITE that calls a device.
-    pub(crate) fn invite_answered(&mut self, leg: LegId, response: Response, desk: &mut Desk) {
-        let Some(call) = self.calls.get_mut(&leg) else {
-            return;
-        };
-        let status = response.status();
-        // IM-7.2.2.2-1XX-S2, IM-7.2.2.2-OK-S2: the Contact is kept by the dialog of that branch.
-        let accepted = match call.forks.response(&call.invite.request.outset, &response) {
-            Ok(Fork::Accepted(dialog)) => Some(dialog.id().clone()),
-            Ok(Fork::Again(_) | Fork::Early(_) | Fork::None) | Err(_) => None,
-        };
-        if status < 200 {
-            // IM-7.2.2.2-1XX-S1
-            if let Some(allow) = response.raw(Name::Allow) {
-                call.allow = Some(allow.to_owned());
-            }
-            if status == 180 {
-                let _ = call.invite.news.send((leg, InviteNews::Ringing));
-            }
-        } else if response.is_success() {
-            match accepted {
-                Some(id) => self.accepted(leg, &id, response, desk),
-                None => self.repeated(&response, desk),
-            }
-        } else {
-            self.invite_failed(leg, status, desk);
-        }
-    }
-
-    /// No device answers, or it refused.
-    pub(crate) fn invite_failed(&mut self, leg: LegId, status: u16, desk: &mut Desk) {
-        if let Some(call) = self.calls.remove(&leg) {
-            desk.disown(call.client);
-            let _ = call.invite.news.send((leg, InviteNews::Failed(status)));
-        }
-    }
-
-    /// The first 2xx of a branch.
-    fn accepted(&mut self, leg: LegId, id: &DialogId, response: Response, desk: &mut Desk) {
-        let Some(call) = self.calls.get_mut(&leg) else {
-            return;
-        };
-        let Some(mut dialog) = call.forks.take(id) else {
-            return;
-        };
-        let flow = call.invite.flow.clone();
-        let cseq = call.invite.request.outset.cseq();
-        let branch = desk.branch();
-        let via = desk.house.via(&flow, &branch);
-        let ack = dialog.ack(cseq, &via).finish();
-        desk.send_plain(&flow, ack.clone());
-        let first = call.over_at.is_none();
-        let patience = desk.timers().patience();
-        call.over_at = Some(desk.now + patience);
-        self.alarms.push(Reverse((desk.now + patience, leg)));
-        // RFC 3261 section 13.2.2.4: of several that accept, one is kept. And one that was
-        // cancelled, or whose inviter has gone, is let go at once.
-        if !first || call.abandoned || call.invite.news.is_closed() {
-            let owner = Owner::Leg(leg);
-            desk.request(&Method::Bye, &flow, owner, |via| {
-                dialog.request(&Method::Bye, via).finish()
+            let peer = answer.as_ref().and_then(|answer| answer.msrp().ok());
+            let tied = peer.is_some_and(|(_, peer)| {
+                let connects = leg.local.setup.connects_after(peer.setup);
+                media::tie(&desk.house, &leg.session, peer, connects).is_ok()
             });
-            return;
-        }
-        // IM-7.2.2.2-OK-S1: what the 200 says replaces what came before.
-        let allow = response
-            .raw(Name::Allow)
-            .map(str::to_owned)
-            .or_else(|| call.allow.take());
-        let Some(mut new) = call.invite.new.take() else {
-            return;
-        };
-        new.timer = timer::agreed(&response, &desk.house.policy());
-        let news = call.invite.news.clone();
-        let mut made = Leg::new(dialog, flow, new, allow, Refresher::Uac, desk.now);
-        made.ack = Some(ack);
-        self.insert(leg, made);
-        if news.send((leg, InviteNews::Accepted(response))).is_err() {
-            self.release(leg, None, desk);
-        }
-    }
-
-    /// A 2xx again: our ACK was lost.
-    fn repeated(&mut self, response: &Response, desk: &mut Desk) {
-        if DialogId::key_of_response(response, &mut self.key).is_err() {
-            return;
-        }
-        let leg = self
-            .dialogs
-            .get(self.key.as_str())
-            .and_then(|leg| self.legs.get(leg));
-        if let Some((flow, ack)) = leg.and_then(|leg| Some((leg.flow.clone(), leg.ack.clone()?))) {
-            desk.send_plain(&flow, ack);
+            if !tied {
+                self.lose(id, "SIP;cause=488;text=\"Not Acceptable Here\"", desk);
+            }
         }
     }
 
@@ -401,61 +267,53 @@ impl Legs {
 
     fn insert(&mut self, id: LegId, leg: Leg) {
         self.dialogs.insert(leg.dialog.id().clone(), id);
-        if let Some(when) = leg.poll_timeout() {
-            self.alarms.push(Reverse((when, id)));
-        }
         self.legs.insert(id, leg);
+        self.wind(id);
     }
 
     fn remove(&mut self, id: LegId) -> Option<Leg> {
         let leg = self.legs.remove(&id)?;
         self.dialogs.remove(leg.dialog.id());
+        self.wind(id);
         Some(leg)
     }
 
     // ---- Time ----
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let leg = self.alarms.peek().map(|Reverse((when, _))| *when);
-        leg.into_iter().chain(self.reinvites.poll_timeout()).min()
+        let reinvites = self.reinvites.poll_timeout();
+        self.alarms.next().into_iter().chain(reinvites).min()
     }
 
     /// A leg's next moment may have changed.
     pub(crate) fn wind(&mut self, id: LegId) {
-        if let Some(when) = self.legs.get(&id).and_then(Leg::poll_timeout) {
-            self.alarms.push(Reverse((when, id)));
-        }
+        let leg = self.legs.get(&id).and_then(Leg::poll_timeout);
+        let call = self.calls.get(&id).and_then(|call| call.over_at);
+        self.alarms.set(id, leg.into_iter().chain(call).min());
     }
 
     pub(crate) fn handle_timeout(&mut self, desk: &mut Desk) {
         self.reinvites.handle_timeout(desk);
-        while let Some(Reverse((when, id))) = self.alarms.peek().copied() {
-            if when > desk.now {
-                return;
+        while let Some(id) = self.alarms.pop_due(desk.now) {
+            let over = self.calls.get(&id).and_then(|call| call.over_at);
+            if over.is_some_and(|at| at <= desk.now) {
+                self.forget_call(id, desk);
             }
-            self.alarms.pop();
-            if self
-                .calls
-                .get(&id)
-                .and_then(|call| call.over_at)
-                .is_some_and(|at| at <= desk.now)
-            {
-                if let Some(call) = self.calls.remove(&id) {
-                    desk.disown(call.client);
-                }
-                if let Some(leg) = self.legs.get_mut(&id) {
-                    leg.ack = None;
-                }
-            }
-            if self
-                .legs
-                .get(&id)
-                .and_then(Leg::poll_timeout)
-                .is_some_and(|at| at <= desk.now)
-            {
+            let leg = self.legs.get(&id).and_then(Leg::poll_timeout);
+            if leg.is_some_and(|at| at <= desk.now) {
                 self.leg_timeout(id, desk);
-                self.wind(id);
             }
+            self.wind(id);
+        }
+    }
+
+    /// No later 2xx of other branches can come any more (RFC 3261 section 13.2.2.4).
+    fn forget_call(&mut self, id: LegId, desk: &mut Desk) {
+        if let Some(call) = self.calls.remove(&id) {
+            desk.disown(call.client);
+        }
+        if let Some(leg) = self.legs.get_mut(&id) {
+            leg.ack = None;
         }
     }
 

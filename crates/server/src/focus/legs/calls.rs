@@ -1,0 +1,157 @@
+//! The devices that the focus calls: INVITEs of ours until they are legs.
+
+use std::time::Instant;
+
+use room::LegId;
+use sip::dialog::{DialogId, Forks, Leg as Fork};
+use sip::session_timer::Refresher;
+use sip::transaction::ClientId;
+use sip::{Method, Name, Response};
+
+use super::{Invite, InviteNews, Leg, Legs};
+use crate::core::desk::{Desk, Owner};
+use crate::focus::timer;
+
+/// A device being called.
+pub(super) struct Outcall {
+    invite: Box<Invite>,
+    pub(super) client: ClientId,
+    forks: Forks,
+    /// Nobody wants it any more.
+    abandoned: bool,
+    /// The methods in the Allow of the latest provisional response (IM-7.2.2.2-1XX-S1).
+    allow: Option<String>,
+    /// After the 2xx: until when later ones may still come.
+    pub(super) over_at: Option<Instant>,
+}
+
+impl Legs {
+    pub(super) fn invite(&mut self, invite: Box<Invite>, desk: &mut Desk) {
+        let leg = invite.leg;
+        let (branch, bytes) = (&invite.request.branch, invite.request.bytes.clone());
+        let client = desk.send(
+            Method::Invite,
+            branch,
+            bytes,
+            &invite.flow,
+            Owner::Invite(leg),
+        );
+        let call = Outcall {
+            invite,
+            client,
+            forks: Forks::default(),
+            abandoned: false,
+            allow: None,
+            over_at: None,
+        };
+        self.calls.insert(leg, call);
+    }
+
+    pub(super) fn cancel(&mut self, leg: LegId, desk: &mut Desk) {
+        if let Some(call) = self.calls.get_mut(&leg) {
+            call.abandoned = true;
+            if call.over_at.is_none() {
+                desk.cancel(call.client, None);
+            }
+        }
+        if self.legs.contains_key(&leg) {
+            // It accepted before the word arrived.
+            self.release(leg, None, desk);
+        }
+    }
+
+    /// A response to an INVITE that calls a device.
+    pub(crate) fn invite_answered(&mut self, leg: LegId, response: Response, desk: &mut Desk) {
+        let Some(call) = self.calls.get_mut(&leg) else {
+            return;
+        };
+        let status = response.status();
+        // IM-7.2.2.2-1XX-S2, IM-7.2.2.2-OK-S2: the Contact is kept by the dialog of that branch.
+        let accepted = match call.forks.response(&call.invite.request.outset, &response) {
+            Ok(Fork::Accepted(dialog)) => Some(dialog.id().clone()),
+            Ok(Fork::Again(_) | Fork::Early(_) | Fork::None) | Err(_) => None,
+        };
+        if status < 200 {
+            // IM-7.2.2.2-1XX-S1
+            if let Some(allow) = response.raw(Name::Allow) {
+                call.allow = Some(allow.to_owned());
+            }
+            if status == 180 {
+                let _ = call.invite.news.send((leg, InviteNews::Ringing));
+            }
+        } else if response.is_success() {
+            match accepted {
+                Some(id) => self.accepted(leg, &id, response, desk),
+                None => self.repeated(&response, desk),
+            }
+        } else {
+            self.invite_failed(leg, status, desk);
+        }
+    }
+
+    /// No device answers, or it refused.
+    pub(crate) fn invite_failed(&mut self, leg: LegId, status: u16, desk: &mut Desk) {
+        if let Some(call) = self.calls.remove(&leg) {
+            desk.disown(call.client);
+            let _ = call.invite.news.send((leg, InviteNews::Failed(status)));
+        }
+    }
+
+    /// The first 2xx of a branch.
+    fn accepted(&mut self, leg: LegId, id: &DialogId, response: Response, desk: &mut Desk) {
+        let Some(call) = self.calls.get_mut(&leg) else {
+            return;
+        };
+        let Some(mut dialog) = call.forks.take(id) else {
+            return;
+        };
+        let flow = call.invite.flow.clone();
+        let cseq = call.invite.request.outset.cseq();
+        let branch = desk.branch();
+        let via = desk.house.via(&flow, &branch);
+        let ack = dialog.ack(cseq, &via).finish();
+        desk.send_plain(&flow, ack.clone());
+        let first = call.over_at.is_none();
+        let patience = desk.timers().patience();
+        call.over_at = Some(desk.now + patience);
+        self.alarms.set(leg, call.over_at);
+        // RFC 3261 section 13.2.2.4: of several that accept, one is kept. And one that was
+        // cancelled, or whose inviter has gone, is let go at once.
+        if !first || call.abandoned || call.invite.news.is_closed() {
+            desk.request(&Method::Bye, &flow, Owner::Nobody, |via| {
+                dialog.request(&Method::Bye, via).finish()
+            });
+            return;
+        }
+        // IM-7.2.2.2-OK-S1: what the 200 says replaces what came before.
+        let allow = response
+            .raw(Name::Allow)
+            .map(str::to_owned)
+            .or_else(|| call.allow.take());
+        let Some(mut new) = call.invite.new.take() else {
+            return;
+        };
+        new.timer = timer::agreed(&response, &desk.house.policy());
+        let news = call.invite.news.clone();
+        let mut made = Leg::new(dialog, flow, new, allow, Refresher::Uac, desk.now);
+        made.ack = Some(ack);
+        self.insert(leg, made);
+        if news.send((leg, InviteNews::Accepted(response))).is_err() {
+            self.release(leg, None, desk);
+        }
+    }
+
+    /// A 2xx again: our ACK was lost.
+    fn repeated(&mut self, response: &Response, desk: &mut Desk) {
+        if DialogId::key_of_response(response, &mut self.key).is_err() {
+            return;
+        }
+        let leg = self
+            .dialogs
+            .get(self.key.as_str())
+            .and_then(|leg| self.legs.get(leg));
+        if let Some((flow, ack)) = leg.and_then(|leg| Some((leg.flow.clone(), leg.ack.clone()?))) {
+            desk.send_plain(&flow, ack);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! tshark, a dissector that shares no code with us, reads the trace of every call flow of
+//! `scenarios/`: see `interop/README.md`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use server::Addresses;
+use sim::{Scenario, Stage, play};
+
+/// Everybody who appears in a transcript has an account.
+const PEOPLE: &[&str] = &["alice", "bob", "carol", "dave", "erin"];
+
+/// What the trace of the main job has to have, as a display filter, and how often at least.
+#[rustfmt::skip]
+const MAIN_JOB: &[(&str, usize)] = &[
+    ("sip.Method == INVITE && sdp",                                             3),
+    ("sip.Status-Code == 200 && sdp.media == \"message\"",                      0),
+    ("sip.Method == NOTIFY && sip.Content-Type contains \"conference-info+xml\" && xml", 6),
+    ("sip.Method == BYE",                                                       3),
+    ("sip.Content-Type contains \"multipart/mixed\" && mime_multipart && xml",  1),
+    // Several MSRP messages in one segment are shown as one, so that there may be fewer than were
+    // sent. Each direction of each of the three connections has carried some.
+    ("msrp.method == SEND",                                                     6),
+    ("msrp.status.code == 200",                                                 3),
+];
+
+#[test]
+fn tshark_dissects_every_scenario() {
+    if std::env::var("TERTULIA_INTEROP").as_deref() != Ok("1") {
+        println!("skipped: no interop");
+        return;
+    }
+    for (name, scenario) in scenarios() {
+        let trace = Trace::of(&name, scenario);
+        assert_eq!(trace.shows("_ws.malformed"), "", "{name}");
+        assert_eq!(trace.shows(&trace.foreign()), "", "{name}");
+        assert_eq!(trace.shows(WRONG), "", "{name}");
+        assert_ne!(trace.shows("sip.Method == INVITE"), "", "{name}");
+        if name == "adhoc" {
+            for (filter, least) in MAIN_JOB {
+                let shown = trace.shows(filter).lines().count();
+                assert!(shown >= *least, "{name}: {shown} times {filter}");
+            }
+        }
+    }
+}
+
+/// Whatever tshark has to object to, and packets that we made up badly.
+const WRONG: &str = "_ws.expert.severity >= 0x600000 || tcp.analysis.flags";
+
+/// A trace, and the ports that were in use when it was made.
+struct Trace {
+    path: PathBuf,
+    ports: Addresses,
+}
+
+impl Trace {
+    /// Plays a scenario over real sockets.
+    fn of(name: &str, mut scenario: Scenario) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.pcap"));
+        scenario
+            .settings
+            .push(format!("trace.pcap = '{}'", path.display()));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let ports = runtime.block_on(async {
+            let mut stage = Stage::real(&scenario.settings, PEOPLE).await.unwrap();
+            if let Err(why) = play(&scenario, &mut stage).await {
+                panic!("{name}: {why}");
+            }
+            let ports = stage.addresses();
+            stage.close().await;
+            ports
+        });
+        // With the last task of the server its trace is closed.
+        drop(runtime);
+        Self { path, ports }
+    }
+
+    /// One line for each packet that fits the filter.
+    fn shows(&self, filter: &str) -> String {
+        let (udp, tcp) = (self.ports.sip_udp.unwrap(), self.ports.sip_tcp.unwrap());
+        let mut command = Command::new("tshark");
+        command
+            .arg("-r")
+            .arg(&self.path)
+            .args(["-d", &format!("udp.port=={},sip", udp.port())])
+            .args(["-d", &format!("tcp.port=={},sip", tcp.port())])
+            .args(["-d", &format!("tcp.port=={},msrp", self.ports.msrp.port())])
+            .args(["-Y", filter]);
+        let read = command.output().expect("tshark runs: apt install tshark");
+        let said = String::from_utf8_lossy(&read.stderr);
+        assert!(read.status.success(), "{filter}: {said}");
+        String::from_utf8_lossy(&read.stdout).into_owned()
+    }
+
+    /// Packets that carry something and were not taken for what they are.
+    fn foreign(&self) -> String {
+        let (sip, msrp) = (self.ports.sip_tcp.unwrap().port(), self.ports.msrp.port());
+        format!(
+            "(udp && !sip) || (tcp.len > 0 && tcp.port == {sip} && !sip) \
+             || (tcp.len > 0 && tcp.port == {msrp} && !msrp)"
+        )
+    }
+}
+
+fn scenarios() -> Vec<(String, Scenario)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    let files = fs::read_dir(folder).unwrap();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "flow"));
+    assert!(!paths.is_empty(), "there are scenarios");
+    let read = |path: PathBuf| {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let scenario = fs::read_to_string(&path).unwrap().parse().unwrap();
+        (name, scenario)
+    };
+    paths.into_iter().map(read).collect()
+}
