@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use sip::dialog::Dialog;
 use sip::header::{Contact, From, PAssertedIdentity, Reason, ReferredBy, Replaces};
 use sip::multipart::{self, BodyHeaders};
-use sip::sdp::{Connects, Description, LocalSession, Setup};
-use sip::session_timer::{Agreed, Refresher, SessionRequest, negotiate};
+use sip::sdp::{Connects, Description, LocalMedia, Setup};
+use sip::session_timer::{Agreed, Refresher, negotiate};
 use sip::transaction::{ServerId, Unconfirmed};
 use sip::{Draft, Malformed, Name, Request};
+use world::Listener;
 use xdm::resource_lists::{self, Limits};
 
 use crate::core::Core;
@@ -16,8 +17,8 @@ use crate::event::{Event, SessionId};
 use crate::failure::Failure;
 use crate::offer;
 use crate::request;
-use crate::session::{Live, Session, Stage, asked_timer, timer_policy, write_timer};
-use crate::talk::Deliveries;
+use crate::session::{AtAck, Live, Session, Stage};
+use crate::within::{asked_timer, timer_policy, write_timer};
 
 /// An invitation that has not been answered.
 pub(crate) struct Called {
@@ -26,7 +27,8 @@ pub(crate) struct Called {
     pub(crate) give_up_at: Instant,
     server: ServerId,
     request: Request,
-    offer: Description,
+    /// What is offered; nothing leaves the offer to us.
+    offer: Option<Description>,
     agreed: Agreed,
     replaces: Option<SessionId>,
 }
@@ -86,10 +88,10 @@ impl Core {
             return Err(No(420, "Bad Extension".to_owned(), unsupported));
         }
         let offer = offer::read(&request).map_err(|why| No(400, why, None))?;
-        let offer = offer.ok_or_else(|| No::plain(488, "Not Acceptable Here"))?;
-        match offer.msrp() {
-            Ok((_, media)) if !media.tls && media.accepts("message/cpim") => {}
-            Ok(_) | Err(_) => return Err(No::plain(488, "Not Acceptable Here")),
+        match offer.as_ref().map(Description::msrp) {
+            None => {}
+            Some(Ok((_, media))) if !media.tls && media.accepts("message/cpim") => {}
+            Some(Ok(_) | Err(_)) => return Err(No::plain(488, "Not Acceptable Here")),
         }
         let policy = timer_policy(self.config.session_interval);
         let agreed = negotiate(&asked_timer(&request)?, &policy).map_err(|too_small| {
@@ -122,35 +124,13 @@ impl Core {
             agreed,
             replaces,
         };
-        let mut session = self.empty_session(Stage::Called(Box::new(called)));
-        if let Stage::Called(called) = &session.stage {
-            let request = called.request.clone();
-            session.note_peer(&request);
-        }
+        let local = offer::local(self.address(), None, "", Setup::Active);
+        let said = called.request.clone();
+        let mut session = self.new_session(Stage::Called(Box::new(called)), local, false);
+        session.note_peer(&said);
         self.sessions.insert(id, session);
         self.respond(server, 180, ringing.finish(), now);
         Ok(event)
-    }
-
-    fn empty_session(&mut self, stage: Stage) -> Session {
-        let local = offer::local(self.address(), None, &self.rng.token128(), Setup::Active);
-        Session {
-            stage,
-            anonymous: self.config.anonymous,
-            identity: String::new(),
-            is_focus: false,
-            allow: Vec::new(),
-            said: LocalSession::new(self.rng.u64() >> 1),
-            local,
-            listener: None,
-            remote_path: Vec::new(),
-            media: None,
-            deliveries: Deliveries::default(),
-            asked: SessionRequest::new(self.config.session_interval),
-            timer: None,
-            invites: sip::dialog::Invites::default(),
-            waiting: Vec::new(),
-        }
     }
 
     /// What an invitation says, for the user.
@@ -162,7 +142,7 @@ impl Core {
     ) -> Result<Event, Malformed> {
         let contact = request.first::<Contact<'_>>()?;
         let is_focus = contact.is_some_and(|contact| contact.params.has("isfocus"));
-        // A conference invites for somebody: Referred-By says for whom (simple-im 2.3).
+        // A conference invites for somebody: Referred-By says for whom.
         let referred = request.get::<ReferredBy<'_>>().ok().flatten().map(|r| r.0);
         let asserted = request.first::<PAssertedIdentity<'_>>().ok().flatten();
         let asserted = asserted.map(|asserted| asserted.0).filter(|_| !is_focus);
@@ -195,25 +175,21 @@ impl Core {
             });
         };
         let offer = called.offer.clone();
-        let Ok((chosen, media)) = offer.msrp() else {
-            return Err(Failure::NoSuchSession); // It was there when it rang.
-        };
-        // simple-im 2.3: without a=setup the one who offers connects.
-        let setup = Setup::negotiate(media.setup, false);
-        let listener = match setup.connects() {
-            Connects::Us => None,
-            Connects::Them => Some(self.listen()?),
-        };
-        let port = listener.as_ref().map(|(_, port)| *port);
-        let local = offer::local(self.address(), port, &self.rng.token128(), setup);
         let draft = self.with_us(called.dialog.response(&called.request, 200, "OK"));
+        let (local, listener) = self.our_end(offer.as_ref())?;
         let timers = self.config.timers;
         let Some(session) = self.sessions.get_mut(&id) else {
             return Err(Failure::NoSuchSession);
         };
-        let answer = session.said.answer(&offer, chosen, &local);
+        let chosen = offer.as_ref().and_then(|offer| offer.msrp().ok());
+        let body = match (&offer, chosen) {
+            (Some(offer), Some((chosen, _))) => session.said.answer(offer, chosen, &local),
+            // RFC 3261 section 13.3.1.4: without an offer, ours stands in the 2xx.
+            _ => session.said.offer(&local),
+        };
+        let connects = local.setup.connects();
         session.local = local;
-        session.listener = listener.map(|(listener, _)| listener);
+        session.listener = listener;
         let Stage::Called(called) = &mut session.stage else {
             return Err(Failure::NoSuchSession);
         };
@@ -221,7 +197,7 @@ impl Core {
         let mut draft = draft;
         draft.header(Name::Supported, request::SUPPORTED);
         write_timer(&mut draft, &called.agreed);
-        let bytes = draft.finish_with("application/sdp", &answer);
+        let bytes = draft.finish_with("application/sdp", &body);
         let (server, replaces, agreed) = (called.server, called.replaces, called.agreed);
         let live = Live {
             dialog: called.dialog.clone(),
@@ -232,18 +208,46 @@ impl Core {
             hang_up_at: None,
             again_at: None,
             we_called: false,
-            subscribe_at_ack: session.is_focus && self.config.subscribe,
+            at_ack: AtAck {
+                subscribe: session.is_focus && self.config.subscribe,
+                answer: offer.is_none(),
+            },
         };
         session.stage = Stage::Live(Box::new(live));
         session.agree(Some(&agreed), Refresher::Uas, now);
         self.respond(server, 200, bytes, now);
-        self.start_media(id, media, setup.connects());
+        if let Some((_, media)) = chosen {
+            self.start_media(id, media, connects);
+        }
         if let Some(replaced) = replaces {
             // RFC 3891 section 3: what is replaced ends.
             self.hang_up(replaced, "replaced by a conference", None, now);
         }
         self.established(id);
         Ok(())
+    }
+
+    /// Our end of a session that we accept, and what waits for the other side to connect.
+    fn our_end(
+        &mut self,
+        offer: Option<&Description>,
+    ) -> Result<(LocalMedia, Option<Listener>), Failure> {
+        let offered = offer.and_then(|offer| offer.msrp().ok());
+        let setup = match offered {
+            // Without a=setup the one who offers connects.
+            Some((_, media)) => Setup::negotiate(media.setup, false),
+            None if self.config.msrp_listen.is_some() => Setup::ActPass,
+            None => Setup::Active,
+        };
+        let (listener, port) = match setup.connects() {
+            Connects::Us => (None, None),
+            Connects::Them => {
+                let (listener, port) = self.listen()?;
+                (Some(listener), Some(port))
+            }
+        };
+        let local = offer::local(self.address(), port, &self.rng.token128(), setup);
+        Ok((local, listener))
     }
 
     pub(crate) fn decline(

@@ -4,20 +4,20 @@ use std::time::Instant;
 
 use sip::dialog::{Dialog, Forks, Leg, Outset};
 use sip::header::{MinSe, SessionExpires};
-use sip::sdp::{LocalSession, Setup};
-use sip::session_timer::{Refresher, SessionRequest, from_response};
+use sip::sdp::Setup;
+use sip::session_timer::{Refresher, from_response};
 use sip::transaction::ClientId;
-use sip::{Method, Name, Response, Uri};
+use sip::{Malformed, Method, Name, Response, Uri};
 use xdm::resource_lists::Entry;
 
 use crate::agent::{Invitee, Options};
-use crate::core::{Core, Farewell, Outcome, Purpose};
+use crate::core::Core;
 use crate::event::{Event, SessionId};
 use crate::failure::{Failure, Refused};
 use crate::offer;
+use crate::post::{Farewell, Outcome, Purpose};
 use crate::request::{self, Letter};
-use crate::session::{Live, Session, Stage};
-use crate::talk::Deliveries;
+use crate::session::{AtAck, Live, Session, Stage};
 
 /// An invitation of ours that has not been accepted.
 pub(crate) struct Calling {
@@ -79,23 +79,10 @@ impl Core {
             uri: uri.clone(),
             guests,
         };
-        let session = Session {
-            stage: Stage::Calling(Box::new(calling)),
-            anonymous: options.anonymous,
-            identity: uri,
-            is_focus: false,
-            allow: Vec::new(),
-            said: LocalSession::new(self.rng.u64() >> 1),
-            local,
-            listener,
-            remote_path: Vec::new(),
-            media: None,
-            deliveries: Deliveries::default(),
-            asked: SessionRequest::new(self.config.session_interval),
-            timer: None,
-            invites: sip::dialog::Invites::default(),
-            waiting: Vec::new(),
-        };
+        let stage = Stage::Calling(Box::new(calling));
+        let mut session = self.new_session(stage, local, options.anonymous);
+        session.identity = uri;
+        session.listener = listener;
         self.sessions.insert(id, session);
         self.send_invite(id, 0, now);
         Ok(id)
@@ -135,7 +122,7 @@ impl Core {
         let draft = calling.outset.request(&Method::Invite, &via);
         let (uri, guests) = (calling.uri.clone(), calling.guests.clone());
         let me = self.me(anonymous);
-        // IM-7.1.1.3-S1: by 7.1.1.1.
+        // IM-7.1.1.3-S1: by 7.1.1.1. IM-7.1.1.1-S0: a request of RFC 3261, which the outset begins.
         let letter = boundaries
             .iter()
             .find_map(|boundary| request::invite(&me, &offer, &guests, &asked, boundary).ok());
@@ -241,19 +228,14 @@ impl Core {
         let Stage::Calling(calling) = &mut session.stage else {
             return;
         };
-        let leg = calling.forks.response(&calling.outset, response);
-        let dialog = match leg {
-            Ok(Leg::Accepted(dialog) | Leg::Again(dialog)) => dialog.id().clone(),
-            Ok(Leg::Early(_) | Leg::None) => return,
+        let dialog = match first_dialog(calling, response) {
+            Ok(dialog) => dialog,
             Err(malformed) => {
                 let why = format!("the answer to the invitation: {malformed}");
                 self.fault(&why);
                 self.end(id, &why, Failure::Malformed { why: why.clone() }, now);
                 return;
             }
-        };
-        let Some(dialog) = calling.forks.take(&dialog) else {
-            return;
         };
         let given_up = calling.given_up;
         // RFC 3261 section 22.1: the ACK repeats the credentials of its INVITE.
@@ -268,7 +250,7 @@ impl Core {
             hang_up_at: None,
             again_at: None,
             we_called: true,
-            subscribe_at_ack: false,
+            at_ack: AtAck::default(),
         };
         session.stage = Stage::Live(Box::new(live));
         session.note_peer(response);
@@ -334,10 +316,24 @@ impl Core {
         let ack = Letter::default().finish(dialog.ack(cseq, &via), &[]);
         self.send(ack);
         if first {
-            let letter = Letter::default();
-            self.send_bye(Farewell { dialog, letter }, 0, now);
+            let farewell = Farewell {
+                dialog,
+                letter: Letter::default(),
+                media: None,
+            };
+            self.send_bye(farewell, 0, now);
         }
     }
+}
+
+/// The dialog that the first 2xx makes.
+fn first_dialog(calling: &mut Calling, response: &Response) -> Result<Dialog, Malformed> {
+    let nothing = Malformed("it makes no dialog");
+    let id = match calling.forks.response(&calling.outset, response)? {
+        Leg::Accepted(dialog) | Leg::Again(dialog) => dialog.id().clone(),
+        Leg::Early(_) | Leg::None => return Err(nothing),
+    };
+    calling.forks.take(&id).ok_or(nothing)
 }
 
 /// An address that can stand in a request.
@@ -350,7 +346,8 @@ fn checked(uri: &str) -> Result<String, Failure> {
     }
 }
 
-/// Everybody once, whatever way their address is written (RFC 5366 section 4: duplicates count once).
+/// Everybody once, whatever way their address is written (RFC 5366 section 4: duplicates count
+/// once).
 fn each_once(guests: Vec<Entry>) -> Vec<Entry> {
     let mut once: Vec<Entry> = Vec::with_capacity(guests.len().min(64));
     let mut seen = std::collections::BTreeMap::new();

@@ -86,17 +86,16 @@ pub struct Refused {
     pub reason: String,
     /// The text of the Warning header, with its OMA number: `102 too many participants`.
     pub warning: Option<String>,
-    /// The rule that a server obeys with this refusal, if the warning tells.
-    pub rule: Option<&'static str>,
+    /// The rule that the server obeys with this refusal: as it says, or as the warning tells.
+    pub rule: Option<String>,
 }
 
 impl Refused {
     /// Reads a final response that is no 2xx.
     pub(crate) fn of(response: &Response) -> Self {
         let warning = warning(response);
-        let rule = warning
-            .as_deref()
-            .and_then(|warning| rule(response.status(), warning));
+        let known = || rule(response.status(), warning.as_deref()?).map(str::to_owned);
+        let rule = named_rule(response).or_else(known);
         Self {
             status: response.status(),
             reason: response.reason().to_owned(),
@@ -112,7 +111,7 @@ impl fmt::Display for Refused {
         if let Some(warning) = &self.warning {
             write!(f, ", {warning}")?;
         }
-        match self.rule {
+        match &self.rule {
             Some(rule) => write!(f, " [{rule}]"),
             None => Ok(()),
         }
@@ -121,13 +120,22 @@ impl fmt::Display for Refused {
 
 /// The text of the first Warning that can be read, with its number before it.
 fn warning(fields: &Fields) -> Option<String> {
-    let warning = fields.list::<Warning<'_>>().flatten().next()?;
+    let mut warnings = fields.list::<Warning<'_>>().flatten();
+    let warning = warnings.find(|warning| !warning.text.starts_with(RULE))?;
     let number = warning.number();
     // Most have the number in the text; 399 is none.
     if number == 399 || warning.text.starts_with(&number.to_string()) {
         return Some(warning.text.into_owned());
     }
     Some(format!("{number} {}", warning.text))
+}
+
+/// How the Warning begins in which a server of ours names the rule it obeys.
+const RULE: &str = "rule ";
+
+fn named_rule(fields: &Fields) -> Option<String> {
+    let mut warnings = fields.list::<Warning<'_>>().flatten();
+    warnings.find_map(|warning| warning.text.strip_prefix(RULE).map(str::to_owned))
 }
 
 /// Which rule has a server say this (OMA SIMPLE IM 5.6 as used in 7.2.1.2).
@@ -154,6 +162,9 @@ mod tests {
             ("403 Forbidden", Some("127 h \"Service not authorised\""), "403 Forbidden, 127 Service not authorised [IM-7.2.1.2-S2a]"),
             ("403 Forbidden", Some("403 SIP \"133 Size exceeded\""), "403 Forbidden, 133 Size exceeded"),
             ("500 Oops", Some("399 h \"disk \\\"full\\\"\""), "500 Oops, disk \"full\""),
+            ("486 Busy Here", Some("399 h \"102 too many participants\"\r\nWarning: 399 h \"rule IM-7.2.1.2-S8a\""),
+                "486 Busy Here, 102 too many participants [IM-7.2.1.2-S8a]"),
+            ("488 Not Acceptable Here", Some("399 h \"rule IM-7.2.1.2-S7a\""), "488 Not Acceptable Here [IM-7.2.1.2-S7a]"),
             ("404 Not Found", None, "404 Not Found"),
             ("404 Not Found", Some("rubbish"), "404 Not Found"),
         ];

@@ -22,6 +22,7 @@ mod failure;
 mod keyring;
 mod media;
 mod offer;
+mod post;
 mod registration;
 mod reinvite;
 mod request;
@@ -29,6 +30,7 @@ mod roster;
 mod session;
 mod talk;
 mod wire;
+mod within;
 
 pub use agent::{Agent, Events, Invitee, Options, Saying};
 pub use config::{Config, Transport};

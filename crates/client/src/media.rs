@@ -29,6 +29,9 @@ const CONNECT: Duration = Duration::from_secs(30);
 /// How long what was said before the end may take to be written.
 const FLUSH: Duration = Duration::from_secs(2);
 
+/// How long to wait for the connection when nothing is due.
+const IDLE: Duration = Duration::from_secs(3600);
+
 /// The largest message we take, in octets.
 pub(crate) const MESSAGE_MAX: u64 = 1024 * 1024;
 
@@ -40,6 +43,7 @@ pub(crate) enum Role {
 
 /// The agent's end of a session's connection. Dropping it ends the connection, after what was said
 /// has been written.
+#[derive(Debug)]
 pub(crate) struct Media {
     /// Tells this connection from an earlier one of the same session.
     pub(crate) serial: u64,
@@ -247,10 +251,10 @@ impl Line<'_> {
             return why;
         }
         let clock = self.world.clock;
-        let far = clock.now() + Duration::from_secs(86_400);
         loop {
             self.fill();
-            let wake = self.session.poll_timeout().unwrap_or(far);
+            let wake = self.session.poll_timeout();
+            let wake = wake.unwrap_or_else(|| clock.now() + IDLE);
             let next = self.outgoing.front().cloned().unwrap_or_default();
             let slices = [io::IoSlice::new(&next)];
             tokio::select! {

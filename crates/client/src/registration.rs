@@ -1,4 +1,5 @@
-//! Where the user is: REGISTER, again before it runs out, and back at the end (RFC 3261 section 10).
+//! Where the user is: REGISTER, again before it runs out, and taken back at the end (RFC 3261
+//! section 10).
 //!
 //! ```text
 //!   Idle ──register──▶ Asking ──200──▶ Held(until) ──time──▶ Asking
@@ -16,9 +17,10 @@ use world::Rng;
 
 use crate::agent::Reply;
 use crate::config::Config;
-use crate::core::{Core, Outcome, Purpose};
+use crate::core::Core;
 use crate::event::Event;
 use crate::failure::Failure;
+use crate::post::{Outcome, Purpose};
 use crate::request::{self, Letter};
 
 /// How long to wait after a registration that failed before it is tried again.

@@ -11,10 +11,11 @@ use sip::transaction::{ClientId, ServerId};
 use sip::{Method, Name, Request, Response};
 
 use crate::agent::Reply;
-use crate::core::{Core, Outcome, Purpose};
+use crate::core::Core;
 use crate::event::{Event, SessionId};
 use crate::failure::Failure;
 use crate::offer;
+use crate::post::{Outcome, Purpose};
 use crate::request::{self, Letter};
 use crate::session::Stage;
 

@@ -8,9 +8,10 @@ use sip::transaction::ServerId;
 use sip::{Method, Name, Request, Response, Uri};
 use xdm::conference_info::{self, Change, Member, NotApplied, Presence, Roster};
 
-use crate::core::{Core, Outcome, Purpose};
+use crate::core::Core;
 use crate::event::{Event, Person, SessionId};
 use crate::failure::Failure;
+use crate::post::{Outcome, Purpose};
 use crate::request;
 
 /// How long a subscription is asked for, in seconds.

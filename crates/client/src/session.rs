@@ -7,27 +7,26 @@
 //!      └──────────────┴──────────────────┴──▶ gone: one SessionEnded
 //! ```
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use sip::dialog::{Dialog, DialogId, Forks, Invites, Outset};
-use sip::header::{Contact, MinSe, Reason, SessionExpires};
+use sip::header::{Contact, Reason};
 use sip::sdp::{LocalMedia, LocalSession};
-use sip::session_timer::{
-    Agreed, Refresher, Requested, SessionEvent, SessionPolicy, SessionRequest, SessionTimer,
-    negotiate,
-};
+use sip::session_timer::{Agreed, Refresher, SessionEvent, SessionRequest, SessionTimer};
 use sip::transaction::{ClientId, Pending, ServerId, Unconfirmed};
-use sip::{Draft, Fields, Malformed, Method, Name, Request};
+use sip::{Fields, Method, Name, Request};
 use world::Listener;
 
 use crate::agent::Reply;
 use crate::called::Called;
 use crate::calling::Calling;
-use crate::core::{Core, Farewell, Purpose};
+use crate::core::Core;
 use crate::event::{Event, SessionId, Timer};
 use crate::failure::Failure;
 use crate::media::Media;
+use crate::post::{Farewell, Purpose};
 use crate::request::Letter;
 use crate::talk::Deliveries;
 
@@ -53,7 +52,7 @@ pub(crate) struct Session {
     pub(crate) listener: Option<Listener>,
     /// The other side's path, when there is one.
     pub(crate) remote_path: Vec<String>,
-    pub(crate) media: Option<Media>,
+    pub(crate) media: Option<Arc<Media>>,
     pub(crate) deliveries: Deliveries,
     /// What we ask for, and what was agreed.
     pub(crate) asked: SessionRequest,
@@ -87,8 +86,17 @@ pub(crate) struct Live {
     pub(crate) again_at: Option<Instant>,
     /// Did we send the INVITE that made it?
     pub(crate) we_called: bool,
-    /// Is the subscription to be begun when the ACK comes?
-    pub(crate) subscribe_at_ack: bool,
+    /// What the ACK to our 2xx brings.
+    pub(crate) at_ack: AtAck,
+}
+
+/// What the ACK to our 2xx brings.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct AtAck {
+    /// The subscription begins.
+    pub(crate) subscribe: bool,
+    /// The answer to our offer comes with it.
+    pub(crate) answer: bool,
 }
 
 impl Session {
@@ -157,28 +165,6 @@ impl Session {
 /// Methods remembered of one peer: there are some 15.
 const ALLOW_MAX: usize = 32;
 
-/// What a request of the other side asks of the session timer (RFC 4028 section 9).
-pub(crate) fn asked_timer(request: &Request) -> Result<Requested, Malformed> {
-    let session_expires = request.get::<SessionExpires>()?;
-    Ok(Requested {
-        session_expires: session_expires.map(|se| (se.seconds, se.refresher)),
-        min_se: request.get::<MinSe>()?.map(|MinSe(seconds)| seconds),
-        supports_timer: request.lists(Name::Supported, "timer"),
-    })
-}
-
-/// The headers of a 2xx that say what was agreed.
-pub(crate) fn write_timer(draft: &mut Draft, agreed: &Agreed) {
-    let (seconds, refresher) = (agreed.interval.as_secs(), agreed.refresher.name());
-    draft.header(
-        Name::SessionExpires,
-        format_args!("{seconds};refresher={refresher}"),
-    );
-    if agreed.require_timer {
-        draft.header(Name::Require, "timer");
-    }
-}
-
 impl Core {
     /// A place for a new session.
     pub(crate) fn next_session(&mut self) -> Result<SessionId, Failure> {
@@ -189,6 +175,33 @@ impl Core {
         }
         self.last_session = self.last_session.wrapping_add(1);
         Ok(SessionId(self.last_session))
+    }
+
+    /// A session at its beginning.
+    pub(crate) fn new_session(
+        &mut self,
+        stage: Stage,
+        local: LocalMedia,
+        anonymous: bool,
+    ) -> Session {
+        Session {
+            stage,
+            anonymous: anonymous || self.config.anonymous,
+            identity: String::new(),
+            is_focus: false,
+            allow: Vec::new(),
+            // RFC 8866 section 5.2: a number that others read as well, below 2^63.
+            said: LocalSession::new(self.rng.u64() >> 1),
+            local,
+            listener: None,
+            remote_path: Vec::new(),
+            media: None,
+            deliveries: Deliveries::default(),
+            asked: SessionRequest::new(self.config.session_interval),
+            timer: None,
+            invites: Invites::default(),
+            waiting: Vec::new(),
+        }
     }
 
     pub(crate) fn settled(&mut self, id: SessionId, reply: Reply<()>) {
@@ -283,13 +296,19 @@ impl Core {
             return;
         };
         let dialog = session.live().map(|live| live.dialog.clone());
+        let media = session.media.take();
         self.end(id, why, Failure::Cancelled, now);
         if let Some(dialog) = dialog {
             let mut letter = Letter::default();
             if let Some(reason) = reason {
                 letter = letter.with(Name::Reason, reason);
             }
-            self.send_bye(Farewell { dialog, letter }, 0, now);
+            let farewell = Farewell {
+                dialog,
+                letter,
+                media,
+            };
+            self.send_bye(farewell, 0, now);
         }
     }
 
@@ -313,160 +332,6 @@ impl Core {
         let mut all = self.sessions.iter();
         let found = all.find(|(_, session)| session.dialog().is_some_and(|d| *d.id() == id));
         found.map(|(id, _)| *id)
-    }
-
-    pub(crate) fn asked_bye(&mut self, id: ServerId, request: &Request, now: Instant) {
-        let Some(session_id) = self.session_of(request) else {
-            self.refuse(id, request, 481, "Call/Transaction Does Not Exist", now);
-            return;
-        };
-        if let Some(live) = self.sessions.get_mut(&session_id).and_then(Session::live)
-            && let Err(refusal) = live.dialog.receive(request)
-        {
-            self.refuse(id, request, refusal.status(), "Out of Order", now);
-            return;
-        }
-        let draft = self.response(request, 200, "OK");
-        self.respond(id, 200, draft.finish(), now);
-        self.turn_away_called(session_id, now);
-        let why = match request.list::<Reason<'_>>().flatten().next() {
-            // A conference that is closed says 410 (simple-im 2.4); the words are for people.
-            Some(reason) => reason
-                .text
-                .map_or("the other side left".into(), |text| text.into_owned()),
-            None => "the other side left".to_owned(),
-        };
-        self.end(session_id, &why, Failure::Cancelled, now);
-    }
-
-    /// An UPDATE lets the session live on (RFC 4028), and may change it (RFC 3311).
-    pub(crate) fn asked_update(&mut self, id: ServerId, request: &Request, now: Instant) {
-        let Some((session_id, agreed)) = self.admit_refresh(id, request, now) else {
-            return;
-        };
-        let body = match self.answer_within(session_id, request, now) {
-            Ok(body) => body,
-            Err(why) => {
-                self.fault(why);
-                self.refuse(id, request, 488, "Not Acceptable Here", now);
-                return;
-            }
-        };
-        self.accept_refresh(id, session_id, request, &agreed, body, now);
-    }
-
-    /// What INVITE and UPDATE inside a dialog have in common: their order, and the timer. `None` if
-    /// the request has been refused.
-    pub(crate) fn admit_refresh(
-        &mut self,
-        id: ServerId,
-        request: &Request,
-        now: Instant,
-    ) -> Option<(SessionId, Agreed)> {
-        let chance = self.rng.u64();
-        let found = self.session_of(request);
-        let found = found.and_then(|id| Some((id, self.sessions.get_mut(&id)?)));
-        let Some((session_id, session)) = found else {
-            self.refuse(id, request, 481, "Call/Transaction Does Not Exist", now);
-            return None;
-        };
-        let policy = timer_policy(session.asked.interval);
-        let invites = &mut session.invites;
-        let Stage::Live(live) = &mut session.stage else {
-            self.refuse(id, request, 491, "Request Pending", now);
-            return None;
-        };
-        let admitted = live.dialog.receive(request).and_then(|()| {
-            let cseq = live.dialog.remote_cseq().unwrap_or_default();
-            match request.method() {
-                Method::Invite => invites.receive(cseq, chance),
-                _ => Ok(()),
-            }
-        });
-        if let Err(refusal) = admitted {
-            let mut draft = self.response(request, refusal.status(), "Not Now");
-            if let sip::dialog::Refusal::Unanswered { retry_after } = refusal {
-                draft.header(Name::RetryAfter, retry_after);
-            }
-            self.respond(id, refusal.status(), draft.finish(), now);
-            return None;
-        }
-        let agreed = asked_timer(request).map(|asked| negotiate(&asked, &policy));
-        let refusal = match agreed {
-            Ok(Ok(agreed)) => return Some((session_id, agreed)),
-            Ok(Err(too_small)) => {
-                // RFC 4028 section 9.
-                let mut draft = self.response(request, 422, "Session Interval Too Small");
-                draft.header(Name::MinSe, too_small.min_se);
-                (422, draft)
-            }
-            Err(malformed) => (400, self.response(request, 400, malformed.0)),
-        };
-        self.respond(id, refusal.0, refusal.1.finish(), now);
-        if let Some(session) = self.sessions.get_mut(&session_id) {
-            session.invites.finished();
-        }
-        None
-    }
-
-    /// Answers an INVITE or UPDATE inside a dialog with 200.
-    pub(crate) fn accept_refresh(
-        &mut self,
-        id: ServerId,
-        session_id: SessionId,
-        request: &Request,
-        agreed: &Agreed,
-        body: Option<Bytes>,
-        now: Instant,
-    ) {
-        let user_agent = self.me(false).user_agent();
-        let timers = self.config.timers;
-        let Some(session) = self.sessions.get_mut(&session_id) else {
-            return;
-        };
-        session.agree(Some(agreed), Refresher::Uas, now);
-        let timer = session.terms();
-        let Some(live) = session.live() else {
-            return;
-        };
-        let mut draft = live.dialog.response(request, 200, "OK");
-        draft
-            .header(Name::UserAgent, user_agent)
-            .header(Name::Allow, crate::request::ALLOW)
-            .header(Name::Supported, crate::request::SUPPORTED);
-        write_timer(&mut draft, agreed);
-        let bytes = match body {
-            Some(body) => draft.finish_with("application/sdp", &body),
-            None => draft.finish(),
-        };
-        if *request.method() == Method::Invite {
-            live.unconfirmed = Some((id, Unconfirmed::new(bytes.clone(), now, timers)));
-            session.invites.accepted();
-        }
-        self.respond(id, 200, bytes, now);
-        self.tell(Event::Refreshed {
-            session: session_id,
-            by_us: false,
-            timer,
-        });
-    }
-
-    /// The ACK to a 2xx of ours.
-    pub(crate) fn acknowledged(&mut self, request: &Request, now: Instant) {
-        let Some(id) = self.session_of(request) else {
-            return;
-        };
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        session.invites.finished();
-        let Some(live) = session.live() else {
-            return;
-        };
-        live.unconfirmed = None;
-        if std::mem::take(&mut live.subscribe_at_ack) {
-            self.watch(id, now);
-        }
     }
 
     pub(crate) fn session_timeouts(&mut self, now: Instant) {
@@ -541,14 +406,5 @@ impl Core {
         } else if again {
             self.send_reinvite(id, 0, now);
         }
-    }
-}
-
-/// What we agree to when the other side asks.
-pub(crate) fn timer_policy(interval: sip::session_timer::SessionInterval) -> SessionPolicy {
-    SessionPolicy {
-        interval,
-        min: sip::session_timer::SessionInterval::MIN,
-        refresher: Refresher::Uac,
     }
 }

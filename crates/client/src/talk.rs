@@ -1,6 +1,7 @@
 //! What is said: the connection of a session, and CPIM messages on it (RFC 3862).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,7 +11,7 @@ use msrp::session::{NewMessage, Received};
 use sip::header::{From, PAssertedIdentity};
 use sip::sdp::{Connects, Description, MsrpMedia};
 use sip::transaction::ServerId;
-use sip::{Name, Request, Response};
+use sip::{Fields, Name, Request};
 use world::Listener;
 
 use crate::agent::{Reply, Saying};
@@ -72,13 +73,13 @@ impl Core {
         Ok((listener, port))
     }
 
-    /// Begins the user plane after the answer to our offer.
+    /// Begins the user plane after the answer to our offer, in a 200 or an ACK.
     pub(crate) fn start_media_as_offerer(
         &mut self,
         id: SessionId,
-        response: &Response,
+        message: &Fields,
     ) -> Result<(), String> {
-        let answer = offer::read(response)?.ok_or("the answer has no session description")?;
+        let answer = offer::read(message)?.ok_or("the answer has no session description")?;
         let (_, media) = answer.msrp().map_err(|error| error.to_string())?;
         if media.tls {
             return Err("no MSRP over TLS here".to_owned());
@@ -113,7 +114,8 @@ impl Core {
             return;
         };
         let mailbox = self.mailbox.clone();
-        session.media = Some(Media::start(&self.world, mailbox, id, serial, role, setup));
+        let media = Media::start(&self.world, mailbox, id, serial, role, setup);
+        session.media = Some(Arc::new(media));
     }
 
     /// After a re-INVITE: another path of the other side wants another connection.

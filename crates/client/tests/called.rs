@@ -25,6 +25,15 @@ async fn invited(events: &mut Events) -> (SessionId, Event) {
 
 /// The ACK to the 200 of the agent.
 async fn acknowledge(server: &mut Server, invite: &Request, ok: &sip::Response) {
+    acknowledge_with(server, invite, ok, b"").await;
+}
+
+async fn acknowledge_with(
+    server: &mut Server,
+    invite: &Request,
+    ok: &sip::Response,
+    answer: &[u8],
+) {
     let via = server.via();
     let mut draft = Draft::request(&Method::Ack, "sip:alice@10.0.0.2");
     draft.header(Name::Via, via).header(Name::MaxForwards, 70);
@@ -32,7 +41,8 @@ async fn acknowledge(server: &mut Server, invite: &Request, ok: &sip::Response) 
     draft
         .copy_all(invite, Name::CallId)
         .header(Name::CSeq, "1 ACK");
-    server.send(&draft.finish()).await;
+    let bytes = draft.finish_with("application/sdp", answer);
+    server.send(&bytes).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,6 +194,15 @@ async fn acknowledge_nothing(server: &mut Server) {
     assert!(server.is_quiet(Duration::from_secs(1)).await);
 }
 
+/// (the refusal, a header of the INVITE, its offer, a header of the refusal, its value)
+type Offered<'a> = (
+    u16,
+    Option<(Name, &'a str)>,
+    &'a [u8],
+    Name,
+    Option<&'a str>,
+);
+
 #[tokio::test(start_paused = true)]
 async fn invitations_that_cannot_be_accepted() {
     let audio = b"v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=-\r\nc=IN IP4 1.2.3.4\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
@@ -191,10 +210,9 @@ async fn invitations_that_cannot_be_accepted() {
     let bare = String::from_utf8_lossy(&bare).replace("message/cpim", "text/plain");
     let good = sdp("passive", 2855);
     #[rustfmt::skip]
-    let table: [(u16, Option<(Name, &str)>, &[u8], Name, Option<&str>); 7] = [
+    let table: [Offered<'_>; 6] = [
         (488, None, audio, Name::Allow, None),
         (488, None, bare.as_bytes(), Name::Allow, None),
-        (488, None, b"", Name::Allow, None),
         (400, None, b"v=what", Name::Allow, None),
         (420, Some((Name::Require, "timer, 100rel")), &good, Name::Unsupported, Some("100rel")),
         (422, Some((Name::SessionExpires, "60")), &good, Name::MinSe, Some("90")),
@@ -287,4 +305,19 @@ async fn requests_outside_sessions() {
     server.send(b"rubbish\r\n\r\n").await;
     let offline = |event: &Event| matches!(event, Event::Offline { .. }).then_some(());
     event(&mut events, offline).await;
+}
+
+/// RFC 3261 section 13.3.1.4: an invitation without an offer gets ours in the 200.
+#[tokio::test(start_paused = true)]
+async fn an_invitation_that_leaves_the_offer_to_us() {
+    let (mut server, agent, mut events) = meet(config()).await;
+    let invite = server.call(&[], b"").await;
+    server.response(180).await;
+    let (session, _) = invited(&mut events).await;
+    agent.accept(session).await.unwrap();
+    let ok = server.response(200).await;
+    let offer = Description::parse(&ok.body()).unwrap();
+    assert_eq!(offer.msrp().unwrap().1.setup, Some(sip::sdp::Setup::Active));
+    acknowledge_with(&mut server, &invite, &ok, &sdp("passive", 2855)).await;
+    server.talk().await.said_hello().await;
 }

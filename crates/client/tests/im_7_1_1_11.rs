@@ -301,12 +301,18 @@ async fn a_subscription_is_ended_with_expires_0() {
     );
 }
 
+/// (status, a header of the response, the Expires of the next SUBSCRIBE or how it ends)
+type Answered = (
+    u16,
+    Option<(Name, &'static str)>,
+    Result<&'static str, &'static str>,
+);
+
 /// IM-7.1.1.11-RSP: each by RFC 6665.
 #[tokio::test(start_paused = true)]
 async fn what_responses_mean() {
-    // (response, its header, the Expires of the next SUBSCRIBE, or how the subscription ends)
     #[rustfmt::skip]
-    let table: [(u16, Option<(Name, &str)>, Result<&str, &str>); 5] = [
+    let table: [Answered; 5] = [
         (423, Some((Name::MinExpires, "7200")), Ok("7200")),
         (481, None, Ok("3600")),
         (503, Some((Name::RetryAfter, "5")), Ok("3600")),

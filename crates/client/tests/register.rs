@@ -85,6 +85,25 @@ async fn a_wrong_password_is_told_and_not_tried_for_ever() {
     assert_eq!(asked.0, Err(Failure::Authentication { user, status: 401 }));
 }
 
+/// A nonce that is always too old: asked again, but not for ever.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_never_content_is_given_up() {
+    let (mut server, agent, _events) = meet(config()).await;
+    let asked = tokio::join!(agent.register(), async {
+        let mut requests = 0;
+        let challenge = format!("{CHALLENGE}, stale=true");
+        while !server.is_quiet(Duration::from_secs(5)).await {
+            let request = server.expect(Method::Register).await;
+            let header = [(Name::WwwAuthenticate, challenge.as_str())];
+            server.answer(&request, 401, "Unauthorized", &header).await;
+            requests += 1;
+        }
+        requests
+    });
+    assert!(matches!(asked.0, Err(Failure::Authentication { .. })));
+    assert_eq!(asked.1, 4);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stop_takes_the_registration_back() {
     let (mut server, agent, _events) = meet(config()).await;

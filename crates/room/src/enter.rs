@@ -25,7 +25,7 @@ impl Room {
         if self.state == State::Closed {
             return Err(Refusal::Closed);
         }
-        // IM-7.2.1.5-S2a: only the invited.
+        // IM 7.2.1.5: only the invited.
         let who = self.people.find(address).ok_or(Refusal::NotInvited)?;
         let person = self.people.get(who).ok_or(Refusal::NotInvited)?;
         match person.presence {
@@ -38,14 +38,14 @@ impl Room {
                     return Err(Refusal::TooManyDevices { limit });
                 }
             }
-            // IM-7.2.1.5-S3a: their place may have been taken meanwhile.
+            // IM 7.2.1.5: their place may have been taken meanwhile.
             Presence::Left | Presence::Refused => {
                 if person.role == Role::Guest {
                     within(self.guests().saturating_add(1), self.rules.max_guests)?;
                 }
             }
         }
-        // IM-7.2.1.5-S4a: hiding has to be allowed, now as it was then.
+        // IM 7.2.1.5: hiding has to be allowed, now as it was then.
         if (hidden || person.hides()) && !self.rules.allow_hidden {
             return Err(Refusal::Anonymous);
         }

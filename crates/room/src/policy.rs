@@ -10,7 +10,7 @@ pub struct Rules {
     /// The most guests at a time, in people: those in and those being invited, the host not
     /// counted.
     pub max_guests: u32,
-    /// People may hide themselves from the others (IM-7.2.2.2-OK-S3b).
+    /// People may hide themselves from the others (IM 7.2.2.2).
     pub allow_hidden: bool,
     /// People in the room may invite others into it.
     pub allow_refer: bool,
@@ -111,7 +111,7 @@ pub(crate) fn within(people: usize, limit: u32) -> Result<(), Refusal> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Refusal {
     /// They asked to stay hidden, and the room does not allow it (IM-7.2.1.2-S3,
-    /// IM-7.2.1.5-S4a). Also said to somebody who comes back to a place they had hidden, after
+    /// IM 7.2.1.5). Also said to somebody who comes back to a place they had hidden, after
     /// hiding was forbidden: to let them in would either keep them hidden or unmask them.
     Anonymous,
     /// The conversation is over.
@@ -127,9 +127,9 @@ pub enum Refusal {
     NotAuthorised,
     /// The device that speaks or invites is not in the room.
     NotConnected,
-    /// They were never invited here (IM-7.2.1.5-S2a), or are the host and were not answered yet.
+    /// They were never invited here (IM 7.2.1.5), or are the host and were not answered yet.
     NotInvited,
-    /// The operator took this person out of the room (IM-7.2.1.5-S2a).
+    /// The operator took this person out of the room (IM 7.2.1.5).
     Removed,
     /// More people than the room may hold (IM-7.2.1.2-S8a), or, in a room through which many
     /// have passed, more than it keeps a record of.

@@ -93,9 +93,9 @@ const STORIES: &[Row] = &[
     ("IM-7.2.2.2-OK-S3a", nobody_hides, "ben cleo", "ben joins 2 hidden; cleo joins 3", "answer host; changed cleo"),
     ("IM-7.2.2.2-OK-S3a", nobody_hides, "*ben cleo", "ben joins 2", "answer host; changed ben"),
     ("IM-7.2.2.2-OK-S3a", nobody_hides, "*ben cleo", "ben joins 2 hidden", "release 2 Hidden"),
-    ("IM-7.2.2.2-OK-S3b", group, "ben cleo", "ben joins 2 hidden", "answer host; changed ben"),
-    ("IM-7.2.2.2-OK-S3b", group, "ben cleo", "ben joins 2 hidden; forbid hiding", "release 2 Hidden; changed ben"),
-    ("IM-7.2.2.2-OK-S3b", group, "*ben cleo", "ben joins 2; forbid hiding", ""),
+    ("IM 7.2.2.2", group, "ben cleo", "ben joins 2 hidden", "answer host; changed ben"),
+    ("IM 7.2.2.2", group, "ben cleo", "ben joins 2 hidden; forbid hiding", "release 2 Hidden; changed ben"),
+    ("IM 7.2.2.2", group, "*ben cleo", "ben joins 2; forbid hiding", ""),
     ("IM-7.2.2.2-OK-S3c", group, "ben cleo", "ben rings; ben joins 2 hidden", "answer host; concealed ben; changed ben; changed ben"),
 
     // Who comes when it is over, or twice.

@@ -42,7 +42,9 @@ impl End {
         match failure {
             Failure::Authentication { .. } => Self::Authentication,
             Failure::Network { .. } | Failure::Timeout | Failure::Delivery { .. } => Self::Network,
-            Failure::NoGuests | Failure::Malformed { .. } => Self::Usage,
+            Failure::NoGuests | Failure::TooManyGuests { .. } | Failure::Malformed { .. } => {
+                Self::Usage
+            }
             // People who do not answer, are away, busy or unwilling. With a rule it is the server.
             Failure::Refused(refused)
                 if refused.rule.is_none()
@@ -118,7 +120,9 @@ enum Carrier {
 }
 
 fn interval(text: &str) -> Result<SessionInterval, String> {
-    let seconds = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    let seconds = text
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
     SessionInterval::from_secs(seconds).map_err(|error| error.to_string())
 }
 
@@ -250,7 +254,10 @@ impl Client {
 
 /// The address of a name: itself, if it is one already.
 fn address(name: &str, domain: &str) -> String {
-    if ["sip:", "sips:", "tel:"].iter().any(|scheme| name.starts_with(scheme)) {
+    if ["sip:", "sips:", "tel:"]
+        .iter()
+        .any(|scheme| name.starts_with(scheme))
+    {
         name.to_owned()
     } else if name.contains('@') {
         format!("sip:{name}")
@@ -322,7 +329,10 @@ mod tests {
             (refused(603, None), End::Nobody),
             (Failure::Timeout, End::Network),
             (Failure::NoGuests, End::Usage),
-            (Failure::Authentication { user, status: 401 }, End::Authentication),
+            (
+                Failure::Authentication { user, status: 401 },
+                End::Authentication,
+            ),
         ] {
             assert_eq!(End::of(&failure), end, "{failure}");
         }

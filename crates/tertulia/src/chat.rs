@@ -127,7 +127,11 @@ impl Table {
             [one] if direct => Invitee::Address(self.client.address(one)),
             people => Invitee::Guests(self.client.guests(people.iter().map(String::as_str))),
         };
-        let session = self.client.agent.invite(invitee, Options::default()).await?;
+        let session = self
+            .client
+            .agent
+            .invite(invitee, Options::default())
+            .await?;
         self.current = Some(session);
         Ok(())
     }
@@ -233,7 +237,11 @@ impl Table {
         match members {
             Ok(members) => {
                 for person in members {
-                    say(&format!("  {} ({})", output::name(&person), person.presence));
+                    say(&format!(
+                        "  {} ({})",
+                        output::name(&person),
+                        person.presence
+                    ));
                 }
             }
             Err(failure) => say(&format!("! {failure}")),

@@ -6,7 +6,9 @@ use client::{Event, Heard, Person};
 pub(crate) fn line(event: &Event) -> Option<String> {
     let line = match event {
         Event::Alerting { person, .. } => format!("* {} is being rung", name(person)),
-        Event::Delivery { failure: Some(why), .. } => format!("! not delivered: {why}"),
+        Event::Delivery {
+            failure: Some(why), ..
+        } => format!("! not delivered: {why}"),
         Event::Established { .. } => "* connected".to_owned(),
         Event::Fault { why } => format!("! {why}"),
         Event::Invited {
@@ -44,18 +46,35 @@ pub(crate) fn line(event: &Event) -> Option<String> {
 
 /// A message as a line; `None` for what is not for reading.
 fn said(heard: &Heard) -> Option<String> {
-    let media_type = heard.content_type.split(';').next().unwrap_or_default().trim();
+    let media_type = heard
+        .content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
     if !media_type.to_ascii_lowercase().starts_with("text/") {
         return None;
     }
-    let who = heard.display.as_deref().unwrap_or_else(|| short(&heard.from));
+    let who = heard
+        .display
+        .as_deref()
+        .unwrap_or_else(|| short(&heard.from));
     let mark = if heard.blocked { " [blocked]" } else { "" };
-    Some(format!("{}{mark}: {}", printable(who), printable(&heard.text)))
+    Some(format!(
+        "{}{mark}: {}",
+        printable(who),
+        printable(&heard.text)
+    ))
 }
 
 /// A participant, with what is to be known of them.
 pub(crate) fn name(person: &Person) -> String {
-    let mut name = printable(person.display.as_deref().unwrap_or_else(|| short(&person.entity)));
+    let mut name = printable(
+        person
+            .display
+            .as_deref()
+            .unwrap_or_else(|| short(&person.entity)),
+    );
     if person.is_own {
         name.push_str(" (you)");
     }
@@ -73,7 +92,9 @@ fn short(address: &str) -> &str {
 
 /// Text without what would steer a terminal.
 fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || *c == '\n').collect()
+    text.chars()
+        .filter(|c| !c.is_control() || *c == '\n')
+        .collect()
 }
 
 #[cfg(test)]
@@ -106,10 +127,28 @@ mod tests {
         let alice = person("sip:alice@localhost", true, false);
         let bob = person("sip:bob@localhost", false, true);
         for (event, want) in [
-            (Event::Joined { session, person: alice }, Some("* alice (you) joined")),
-            (Event::Left { session, person: bob }, Some("* bob [blocked] left")),
-            (Event::Message(heard("text/plain", "a\x1b[2Jb")), Some("bob [blocked]: a[2Jb")),
-            (Event::Message(heard("application/im-iscomposing+xml", "<x/>")), None),
+            (
+                Event::Joined {
+                    session,
+                    person: alice,
+                },
+                Some("* alice (you) joined"),
+            ),
+            (
+                Event::Left {
+                    session,
+                    person: bob,
+                },
+                Some("* bob [blocked] left"),
+            ),
+            (
+                Event::Message(heard("text/plain", "a\x1b[2Jb")),
+                Some("bob [blocked]: a[2Jb"),
+            ),
+            (
+                Event::Message(heard("application/im-iscomposing+xml", "<x/>")),
+                None,
+            ),
             (Event::MediaUp { session }, None),
         ] {
             assert_eq!(line(&event).as_deref(), want);

@@ -71,13 +71,23 @@ async fn joined(client: &mut Client, session: SessionId) -> Result<(), End> {
         match event {
             Event::MediaUp { session: of } if of == session => is_up = true,
             // With one other person there is nobody else to wait for.
-            Event::Established { session: of, is_focus: false, .. } if of == session => {
+            Event::Established {
+                session: of,
+                is_focus: false,
+                ..
+            } if of == session => {
                 is_somebody = true;
             }
-            Event::Joined { session: of, person } if of == session && !person.is_own => {
+            Event::Joined {
+                session: of,
+                person,
+            } if of == session && !person.is_own => {
                 is_somebody = true;
             }
-            Event::Refused { session: of, refused } if of == session => {
+            Event::Refused {
+                session: of,
+                refused,
+            } if of == session => {
                 return Err(complain(&Failure::Refused(refused)));
             }
             Event::SessionEnded { session: of, why } if of == session => {

@@ -70,7 +70,9 @@ impl Watch {
             return End::Network;
         };
         let clock = client.world.clock;
-        let deadline = self.seconds.map(|seconds| clock.now() + Duration::from_secs(seconds));
+        let deadline = self
+            .seconds
+            .map(|seconds| clock.now() + Duration::from_secs(seconds));
         let mut commands = lines(&client.world);
         let mut post = Post {
             client,
@@ -152,7 +154,10 @@ impl Post {
         } else if let Some(line) = output::line(&event) {
             say(&line);
         }
-        let name = value.get("event").and_then(Value::as_str).unwrap_or_default();
+        let name = value
+            .get("event")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         if self.seen.len() >= SEEN_MAX {
             self.seen.pop_front();
         }
@@ -196,7 +201,9 @@ impl Post {
         let (first, more) = rest.split_once(' ').unwrap_or((rest, ""));
         let number = first.parse().ok().map(SessionId);
         let session = number.ok_or(Failure::NoSuchSession);
-        let invited = number.or(self.last_invitation).ok_or(Failure::NoSuchSession);
+        let invited = number
+            .or(self.last_invitation)
+            .ok_or(Failure::NoSuchSession);
         let done = |()| json!({});
         match word {
             "create" => {

@@ -11,9 +11,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use client::{Agent, Config, Event, Events};
+use client::{Agent, Config, CopyControl, Entry, Event, Events, Options, SessionId, guest};
 use msrp::{Flag, Head, Kind, Piece, Reader};
 use sip::dialog::Dialog;
+use sip::multipart::{self, BodyHeaders};
 use sip::{Draft, Frame, Framer, Message, Method, Name, Request, Response};
 use world::sim::Universe;
 use world::{Listener, Stream, World};
@@ -106,9 +107,27 @@ impl Server {
         }
     }
 
+    /// The requests that have come so far.
+    pub(crate) async fn drain(&mut self) -> Vec<Request> {
+        let mut all = Vec::new();
+        let clock = self.world.clock;
+        let moment = Duration::from_millis(20);
+        while let Ok(Ok(1..)) = clock.timeout(moment, self.sip.read(&mut self.buffer)).await {
+            while let Some(frame) = self.framer.next(&mut self.buffer).unwrap() {
+                if let Frame::Message(Message::Request(mut request)) = frame {
+                    request.set_source(self.sip.peer_addr().unwrap());
+                    all.push(request);
+                }
+            }
+        }
+        all
+    }
+
     /// Is there nothing to read for a while?
     pub(crate) async fn is_quiet(&mut self, wait: Duration) -> bool {
-        assert!(self.buffer.is_empty(), "{:?}", self.buffer);
+        if !self.buffer.is_empty() {
+            return false;
+        }
         let clock = self.world.clock;
         clock
             .timeout(wait, self.sip.read(&mut self.buffer))
@@ -322,6 +341,45 @@ impl Talk {
         self.stream.write_all(frame.as_bytes()).await.unwrap();
         self.status().await
     }
+}
+
+pub(crate) fn guests() -> Vec<Entry> {
+    vec![
+        guest("sip:bob@localhost", CopyControl::To),
+        guest("sip:carol@localhost", CopyControl::Cc),
+        // Named twice, invited once.
+        guest("sip:bob@LOCALHOST", CopyControl::To),
+    ]
+}
+
+pub(crate) fn part(request: &Request, media_type: &str, disposition: Option<&str>) -> Bytes {
+    let headers = BodyHeaders {
+        content_type: request.raw(Name::ContentType).unwrap(),
+        ..BodyHeaders::default()
+    };
+    let parts = multipart::parts(&headers, &request.body()).unwrap();
+    multipart::find(&parts, media_type, disposition)
+        .unwrap()
+        .body
+        .clone()
+}
+
+/// A conference that the fake server has made, before anybody has subscribed.
+pub(crate) async fn conference(server: &mut Server, agent: &Agent) -> (SessionId, Request, Dialog) {
+    let (made, (invite, dialog)) = tokio::join!(
+        agent.create_conference(guests(), Options::default()),
+        server.receive_call()
+    );
+    (made.unwrap(), invite, dialog)
+}
+
+/// The same without a subscription, for tests of other things.
+pub(crate) async fn quiet_conference() -> (Server, Agent, Events, SessionId, Dialog) {
+    let mut config = config();
+    config.subscribe = false;
+    let (mut server, agent, events) = meet(config).await;
+    let (session, _, dialog) = conference(&mut server, &agent).await;
+    (server, agent, events, session, dialog)
 }
 
 /// The next event that `wanted` takes, within a virtual hour; others are passed over.

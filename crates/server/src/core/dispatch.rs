@@ -291,6 +291,10 @@ impl Shard {
                 .next()
                 .unwrap_or_default();
             let answer = match house.has_account(name).await {
+                // IM-7.2.1.2-S1: a list for a factory that there is not.
+                Some(false) if request.lists(Name::Require, "recipient-list-invite") => {
+                    Answer::plain(404).by("IM-7.2.1.2-S1")
+                }
                 Some(false) => Answer::plain(404),
                 _ => Answer::plain(480),
             };

@@ -29,6 +29,8 @@ pub struct Chat {
     pub to_path: String,
     pub from_path: String,
     next: u32,
+    /// Every byte the switch has sent to it.
+    pub heard: Vec<u8>,
 }
 
 impl Chat {
@@ -65,6 +67,7 @@ impl Chat {
             to_path: path,
             from_path: format!("msrp://127.0.0.1:9/{id};tcp"),
             next: 0,
+            heard: Vec::new(),
         }
     }
 
@@ -142,6 +145,7 @@ impl Chat {
                 .expect("the switch has something to say");
             assert!(length > 0, "the switch closed the connection");
             self.buffer.extend_from_slice(&chunk[..length]);
+            self.heard.extend_from_slice(&chunk[..length]);
         }
     }
 

@@ -39,6 +39,19 @@ pub struct Incoming {
     pub tag: String,
 }
 
+impl Incoming {
+    /// The session description in it, alone or beside others.
+    pub fn sdp(&self) -> bytes::Bytes {
+        let headers = sip::multipart::BodyHeaders {
+            content_type: self.request.raw(Name::ContentType).unwrap(),
+            ..Default::default()
+        };
+        let parts = sip::multipart::parts(&headers, &self.request.body()).unwrap();
+        let sdp = sip::multipart::find(&parts, "application/sdp", None);
+        sdp.unwrap().body.clone()
+    }
+}
+
 impl Phone {
     pub fn udp(lab: &Lab, user: &str) -> Self {
         let server = lab.at.sip_udp.unwrap();

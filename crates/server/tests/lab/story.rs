@@ -64,7 +64,7 @@ impl Guest {
     pub fn joins(mut phone: Phone, extra: &str) -> Self {
         let invitation = phone.invited();
         phone.accept(&invitation, extra, &Chat::sdp(&phone.user.clone()));
-        let chat = Chat::connect(&invitation.request.body(), &phone.user.clone());
+        let chat = Chat::connect(&invitation.sdp(), &phone.user.clone());
         Self {
             phone,
             invitation,

@@ -108,10 +108,12 @@ fn course_of(branch: &str) -> Option<u64> {
         .flatten()
 }
 
-/// A branch of both parts (RFC 5393 section 4.2.1): `unique`, and what tells a loop.
-pub(super) fn branch(unique: &str, course: u64) -> String {
-    let mut branch = String::with_capacity(64);
-    let _ = write!(branch, "{}{unique}.{course:016x}", Via::COOKIE);
+/// A branch of both parts (RFC 5393 section 4.2.1): what is unique, and what tells a loop.
+///
+/// Who has not seen the request can guess neither: 64 random bits and a keyed hash.
+pub(super) fn branch(unique: u64, course: u64) -> String {
+    let mut branch = String::with_capacity(40);
+    let _ = write!(branch, "{}{unique:016x}.{course:016x}", Via::COOKIE);
     branch
 }
 
@@ -121,7 +123,7 @@ pub(super) fn stateless_branch(request: &Request, course: u64, key: u64) -> Stri
     let mut hasher = DefaultHasher::new();
     (key, course).hash(&mut hasher);
     request.raw(Name::Via).hash(&mut hasher);
-    branch(&format!("{:016x}", hasher.finish()), course)
+    branch(hasher.finish(), course)
 }
 
 #[cfg(test)]
@@ -176,7 +178,7 @@ mod tests {
         let first = admit(&request("INVITE", ""), 1).unwrap();
         let ours = format!(
             "Via: SIP/2.0/UDP b;branch=z9hG4bKb\r\nVia: SIP/2.0/UDP us;branch={}\r\n",
-            branch("x", first.course)
+            branch(9, first.course)
         );
         for (method, more, key, want) in [
             ("INVITE", "", 1, Some(482)),

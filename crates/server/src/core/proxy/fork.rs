@@ -220,6 +220,11 @@ impl Fork {
         deadlines.min()
     }
 
+    /// Does the caller still wait for a final response?
+    pub(super) fn is_open(&self) -> bool {
+        !self.is_answered
+    }
+
     /// Is there nothing left to wait for?
     pub(super) fn is_over(&self) -> bool {
         self.branches

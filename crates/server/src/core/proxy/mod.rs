@@ -233,9 +233,10 @@ impl Proxy {
         }
     }
 
-    /// How many forwarded requests are remembered.
+    /// How many forwarded requests have no final response yet.
     pub(crate) fn len(&self) -> usize {
-        self.contexts.len()
+        let open = self.contexts.values();
+        open.filter(|context| context.fork.is_open()).count()
     }
 
     fn open(&mut self, id: ServerId, request: Request, mut fork: Fork, desk: &mut Desk) {
@@ -304,7 +305,7 @@ impl Onward<'_> {
     ) {
         let house = &desk.house;
         let record_routes = record_route::values(house, self.request, self.flow, to);
-        let branch = admission::branch(&desk.rng.token(96), self.passport.course);
+        let branch = admission::branch(desk.rng.u64(), self.passport.course);
         let bytes = rewrite::request(
             self.request,
             &Hop {

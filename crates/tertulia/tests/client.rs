@@ -1,0 +1,257 @@
+//! chat, send and watch against a server of the same binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A process that is ended when the test is over, whatever comes.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _gone = self.0.kill();
+        let _status = self.0.wait();
+    }
+}
+
+fn start(arguments: &[&str]) -> Running {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tertulia"));
+    command.args(arguments).env_remove("TERTULIA_PASSWORD");
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    Running(command.spawn().unwrap())
+}
+
+/// A server with the users of `--dev`, on any free ports.
+struct Server {
+    _running: Running,
+    _folder: TempDir,
+    tcp: String,
+    udp: String,
+}
+
+fn serve() -> Server {
+    let folder = tempfile::tempdir().unwrap();
+    let ready: PathBuf = folder.path().join("ready.json");
+    let mut arguments = vec![
+        "serve",
+        "--dev",
+        "--log",
+        "off",
+        "--ready-file",
+        ready.to_str().unwrap(),
+    ];
+    for port in ["sip.udp", "sip.tcp", "msrp.tcp"].map(|key| format!("{key}=127.0.0.1:0")) {
+        arguments.extend(["--set", port.leak()]);
+    }
+    let mut running = start(&arguments);
+    // It greets when it listens, and has written the file before.
+    let mut out = BufReader::new(running.0.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("try next") {
+        line.clear();
+        assert_ne!(
+            out.read_line(&mut line).unwrap(),
+            0,
+            "the server does not start"
+        );
+    }
+    // What else it says is not waited for, and does not stop it.
+    std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+    let ready: Value = serde_json::from_str(&fs::read_to_string(ready).unwrap()).unwrap();
+    let address = |key: &str| ready[key].as_str().unwrap().to_owned();
+    Server {
+        _running: running,
+        _folder: folder,
+        tcp: address("sip_tcp"),
+        udp: address("sip_udp"),
+    }
+}
+
+/// A `watch --json`, and what it says.
+struct Watch {
+    running: Running,
+    commands: ChildStdin,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+fn watch(arguments: &[&str]) -> Watch {
+    let mut running = start(&[&["watch", "--json", "--for", "60"], arguments].concat());
+    let commands = running.0.stdin.take().unwrap();
+    let lines = BufReader::new(running.0.stdout.take().unwrap()).lines();
+    Watch {
+        running,
+        commands,
+        lines,
+    }
+}
+
+impl Watch {
+    fn tell(&mut self, commands: &str) {
+        self.commands.write_all(commands.as_bytes()).unwrap();
+    }
+
+    /// The next line with this value of a member.
+    fn says(&mut self, member: &str, value: &str) -> Value {
+        let mut passed = Vec::new();
+        for line in &mut self.lines {
+            let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+            if line[member] == value {
+                return line;
+            }
+            passed.push(line);
+        }
+        panic!("no {value}, only {passed:?}")
+    }
+
+    fn code(&mut self) -> i32 {
+        self.running.0.wait().unwrap().code().unwrap()
+    }
+}
+
+fn run(arguments: &[&str], input: &str) -> Output {
+    let mut running = start(arguments);
+    let mut stdin = running.0.stdin.take().unwrap();
+    // It may have ended without reading.
+    let _unread = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while running.0.try_wait().unwrap().is_none() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{arguments:?} does not end"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut out = Vec::new();
+    let mut err = Vec::new();
+    std::io::copy(running.0.stdout.as_mut().unwrap(), &mut out).unwrap();
+    std::io::copy(running.0.stderr.as_mut().unwrap(), &mut err).unwrap();
+    Output {
+        status: running.0.wait().unwrap(),
+        stdout: out,
+        stderr: err,
+    }
+}
+
+#[test]
+fn a_message_is_sent_and_the_exit_code_says_what_became_of_it() {
+    let server = serve();
+    let mut bob = watch(&[
+        "--as",
+        "bob",
+        "--server",
+        &server.tcp,
+        "--auto-accept",
+        "--until",
+        "message",
+    ]);
+    bob.says("event", "registered");
+    let send = |more: &[&str]| {
+        let output = run(&[&["send", "--server", &server.tcp], more].concat(), "");
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    assert_eq!(send(&["bob", "--", "Hello", "Bob"]), (0, String::new()));
+    let message = bob.says("event", "message");
+    assert_eq!(message["text"], "Hello Bob");
+    assert_eq!(message["from"], "sip:alice@localhost");
+    assert_eq!(bob.code(), 0);
+    #[rustfmt::skip]
+    let table: [(&[&str], i32, &str); 5] = [
+        (&["--as", "alice", "--password", "wrong", "bob", "--", "x"], 6, "error: alice is not known"),
+        (&["--max-group", "1", "bob", "carol", "--", "x"], 2, "error: 2 people are too many for one conference: the most is 1"),
+        (&["nobody", "--", "x"], 3, "error: 404 Not Found"),
+        (&["no one", "--", "x"], 2, "error: cannot go on"),
+        (&["--domain", "elsewhere", "bob", "--", "x"], 2, "error: no password"),
+    ];
+    for (arguments, code, says) in table {
+        let (got, err) = send(arguments);
+        assert_eq!(got, code, "{arguments:?}: {err}");
+        assert!(err.starts_with(says), "{arguments:?}: {err}");
+    }
+    let nowhere = run(&["send", "--server", "127.0.0.1:1", "bob", "--", "x"], "");
+    assert_eq!(nowhere.status.code(), Some(5));
+    let usage = run(&["send", "bob"], "");
+    assert_eq!(usage.status.code(), Some(2));
+}
+
+#[test]
+fn a_script_drives_a_conversation() {
+    let server = serve();
+    let mut bob = watch(&["--as", "bob", "--server", &server.udp, "--transport", "udp"]);
+    bob.says("event", "registered");
+    let mut alice = watch(&[
+        "--as",
+        "alice",
+        "--server",
+        &server.tcp,
+        "--display",
+        "Alice A",
+    ]);
+    alice.says("event", "registered");
+    alice.tell("create bob\nwait media_up\n");
+    assert_eq!(alice.says("command", "create")["session"], 1);
+    let invited = bob.says("event", "invited");
+    assert_eq!(
+        (&invited["from"], &invited["is_focus"]),
+        (&"sip:alice@localhost".into(), &true.into())
+    );
+    bob.tell("accept\nwait media_up\n");
+    assert_eq!(bob.says("command", "accept")["ok"], true);
+    bob.says("command", "wait");
+    assert_eq!(alice.says("command", "wait")["ok"], true);
+    alice.tell("say 1 Hello\nmodify 1\n");
+    let message = bob.says("event", "message");
+    assert_eq!(
+        (&message["text"], &message["display"]),
+        (&"Hello".into(), &"Alice A".into())
+    );
+    assert_eq!(alice.says("command", "say")["ok"], true);
+    assert_eq!(alice.says("command", "modify")["ok"], true);
+    bob.tell("to 1 alice Psst\nsay 7 x\nnonsense\n");
+    assert_eq!(alice.says("event", "message")["text"], "Psst");
+    assert_eq!(bob.says("command", "to")["ok"], true);
+    assert_eq!(bob.says("command", "say")["failure"], "no_such_session");
+    assert_eq!(bob.says("command", "nonsense")["ok"], false);
+    alice.tell("leave 1\nwait session_ended\nwait never 1\nquit\n");
+    assert_eq!(alice.says("event", "session_ended")["why"], "we left");
+    assert_eq!(alice.code(), 5, "the event that never comes");
+    bob.tell("leave 1\nquit\n");
+    assert_eq!(bob.code(), 0);
+}
+
+#[test]
+fn two_people_chat() {
+    let server = serve();
+    let mut bob = watch(&["--as", "bob", "--server", &server.tcp, "--auto-accept"]);
+    bob.says("event", "registered");
+    // With and without a conference between them.
+    for direct in [false, true] {
+        let mut arguments = vec!["chat", "--as", "alice", "--server", &server.tcp, "bob"];
+        arguments.extend(direct.then_some("--direct"));
+        let chat = run(&arguments, "one\ntwo\n");
+        let out = String::from_utf8(chat.stdout).unwrap();
+        assert_eq!(chat.status.code(), Some(0), "{out}");
+        assert!(out.contains("* connected"), "{out}");
+        assert_eq!(bob.says("event", "message")["text"], "one");
+        assert_eq!(bob.says("event", "message")["text"], "two");
+    }
+}
