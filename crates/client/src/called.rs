@@ -128,6 +128,7 @@ impl Core {
         let said = called.request.clone();
         let mut session = self.new_session(Stage::Called(Box::new(called)), local, false);
         session.note_peer(&said);
+        session.whom = said.require::<From<'_>>()?.0.uri.as_str().to_owned();
         self.sessions.insert(id, session);
         self.respond(server, 180, ringing.finish(), now);
         Ok(event)
@@ -209,7 +210,7 @@ impl Core {
             again_at: None,
             we_called: false,
             at_ack: AtAck {
-                subscribe: session.is_focus && self.config.subscribe,
+                subscribe: session.is_group() && self.config.subscribe,
                 answer: offer.is_none(),
             },
         };

@@ -79,8 +79,12 @@ impl Core {
             uri: uri.clone(),
             guests,
         };
+        let by_factory = !calling.guests.is_empty();
         let stage = Stage::Calling(Box::new(calling));
         let mut session = self.new_session(stage, local, options.anonymous);
+        if !by_factory {
+            session.whom.clone_from(&uri);
+        }
         session.identity = uri;
         session.listener = listener;
         self.sessions.insert(id, session);
@@ -262,7 +266,7 @@ impl Core {
         );
         // IM-7.1.1.1-OK-S1: the timer runs with what the 200 says.
         session.agree(agreed.as_ref(), Refresher::Uac, now);
-        let is_focus = session.is_focus;
+        let is_group = session.is_group();
         self.send(ack);
         if given_up {
             // RFC 3261 section 9.1: it was too late to cancel.
@@ -277,7 +281,7 @@ impl Core {
         }
         self.established(id);
         // IM-7.1.1.1-OK-S2: in a conference, the client subscribes to its state.
-        if is_focus && self.config.subscribe {
+        if is_group && self.config.subscribe {
             self.watch(id, now);
         }
     }

@@ -17,6 +17,7 @@ mod called;
 mod calling;
 mod config;
 mod core;
+mod due;
 mod event;
 mod failure;
 mod keyring;

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use sip::dialog::{Dialog, DialogId, Forks, Invites, Outset};
 use sip::header::{Contact, Reason};
 use sip::sdp::{LocalMedia, LocalSession};
-use sip::session_timer::{Agreed, Refresher, SessionEvent, SessionRequest, SessionTimer};
-use sip::transaction::{ClientId, Pending, ServerId, Unconfirmed};
+use sip::session_timer::{Agreed, Refresher, SessionRequest, SessionTimer};
+use sip::transaction::{ClientId, ServerId, Unconfirmed};
 use sip::{Fields, Method, Name, Request};
 use world::Listener;
 
@@ -38,9 +38,11 @@ pub(crate) struct Session {
     pub(crate) stage: Stage,
     /// Do we stay anonymous in it?
     pub(crate) anonymous: bool,
-    /// Whom we speak to: the IM Session Identity once it is known (IM-7.1.1.3-OK-S1), before that
-    /// whom the invitation is for or from.
+    /// Where the other side is reached: for a conference its IM Session Identity
+    /// (IM-7.1.1.3-OK-S1).
     pub(crate) identity: String,
+    /// The address of the other side; empty if it has none before the conference is made.
+    pub(crate) whom: String,
     /// Is it a conference?
     pub(crate) is_focus: bool,
     /// The methods the other side supports (IM-7.1.1.1-RSP-S1).
@@ -133,6 +135,21 @@ impl Session {
         }
     }
 
+    /// Is there more than one other side? A focus says so, but old ones do not (RFC 4579 section
+    /// 4); what a factory makes is one in any case.
+    pub(crate) fn is_group(&self) -> bool {
+        self.is_focus || self.whom.is_empty()
+    }
+
+    /// To whom a message for everybody is.
+    pub(crate) fn addressee(&self) -> &str {
+        if self.is_group() {
+            &self.identity
+        } else {
+            &self.whom
+        }
+    }
+
     /// Stores what a response or request says of the other side.
     pub(crate) fn note_peer(&mut self, fields: &Fields) {
         let mut allow = fields.tokens(Name::Allow).map(str::to_owned).peekable();
@@ -188,6 +205,7 @@ impl Core {
             stage,
             anonymous: anonymous || self.config.anonymous,
             identity: String::new(),
+            whom: String::new(),
             is_focus: false,
             allow: Vec::new(),
             // RFC 8866 section 5.2: a number that others read as well, below 2^63.
@@ -332,79 +350,5 @@ impl Core {
         let mut all = self.sessions.iter();
         let found = all.find(|(_, session)| session.dialog().is_some_and(|d| *d.id() == id));
         found.map(|(id, _)| *id)
-    }
-
-    pub(crate) fn session_timeouts(&mut self, now: Instant) {
-        let due = |session: &Session| session.poll_timeout().is_some_and(|at| at <= now);
-        let due: Vec<_> = self
-            .sessions
-            .iter()
-            .filter(|(_, s)| due(s))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in due {
-            self.session_timeout(id, now);
-        }
-    }
-
-    fn session_timeout(&mut self, id: SessionId, now: Instant) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        let timer = session
-            .timer
-            .as_mut()
-            .and_then(|timer| timer.handle_timeout(now));
-        match timer {
-            // IM-7.1.1.8-S1: before the timer runs out, a request that lets the session live on.
-            Some(SessionEvent::Refresh) => self.send_reinvite(id, 0, now),
-            Some(SessionEvent::Expired) => {
-                // RFC 4028 section 10: whoever finds the session dead says so.
-                self.hang_up(id, "the session was not refreshed in time", None, now);
-                return;
-            }
-            None => {}
-        }
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        let mut repeat = None;
-        let mut again = false;
-        let mut lost = None;
-        match &mut session.stage {
-            Stage::Called(called) if called.give_up_at <= now => {
-                // Nobody answered: RFC 3261 section 21.4.18.
-                let _told = self.decline(id, 480, now);
-                return;
-            }
-            Stage::Called(_) | Stage::Calling(_) => {}
-            Stage::Live(live) => {
-                again = live.again_at.is_some_and(|at| at <= now);
-                if again {
-                    live.again_at = None;
-                }
-                if let Some((server, unconfirmed)) = &mut live.unconfirmed {
-                    match unconfirmed.handle_timeout(now) {
-                        Pending::Wait => {}
-                        Pending::Repeat(bytes) => repeat = Some((*server, bytes)),
-                        // RFC 3261 section 13.3.1.4: no ACK, no session.
-                        Pending::Lost => {
-                            lost = Some("the other side did not acknowledge the session".to_owned())
-                        }
-                    }
-                }
-                if let Some((_, why)) = live.hang_up_at.take_if(|(at, _)| *at <= now) {
-                    lost = Some(why);
-                }
-            }
-        }
-        if let Some((server, bytes)) = repeat {
-            self.respond(server, 200, bytes, now);
-        }
-        if let Some(why) = lost {
-            self.hang_up(id, &why, None, now);
-        } else if again {
-            self.send_reinvite(id, 0, now);
-        }
     }
 }

@@ -190,7 +190,7 @@ impl Core {
             false => (self.config.display.as_deref(), self.config.aor.as_str()),
         };
         // RFC 7701 section 6.1: to the conference is to everybody.
-        let to = saying.to.as_deref().unwrap_or(&session.identity);
+        let to = saying.to.as_deref().unwrap_or(session.addressee());
         let body = NewCpim {
             from,
             to: (None, to),
@@ -262,10 +262,7 @@ impl Core {
 
     /// What came without CPIM around it: whoever is at the other end said it.
     fn bare(&self, id: SessionId, content_type: &str, body: &Bytes) -> Heard {
-        let from = self
-            .sessions
-            .get(&id)
-            .map(|session| session.identity.clone());
+        let from = self.sessions.get(&id).map(|s| s.addressee().to_owned());
         Heard {
             session: Some(id),
             from: from.unwrap_or_default(),

@@ -5,7 +5,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use sip::{Frame, Framer, Message};
@@ -128,6 +128,27 @@ async fn read_datagrams(socket: &Datagrams, mailbox: &mpsc::Sender<Mail>) {
         .await;
 }
 
+/// How long an answer to a ping may take (RFC 5626 section 4.4.1).
+const PONG: Duration = Duration::from_secs(10);
+
+/// Whether pings are answered: a server that has answered one answers all, or is gone.
+#[derive(Default)]
+struct Pongs {
+    answers: bool,
+    due: Option<Instant>,
+}
+
+impl Pongs {
+    fn asked(&mut self, now: Instant) {
+        self.due = self.answers.then(|| now + PONG);
+    }
+
+    fn came(&mut self) {
+        self.answers = true;
+        self.due = None;
+    }
+}
+
 /// The connection and what makes it anew.
 struct Line {
     world: World,
@@ -175,6 +196,7 @@ impl Line {
         let mut rng = self.world.rng.fork();
         let mut next_ping = || PING_MIN + Duration::from_millis(rng.below(PING_SPREAD_MS));
         let mut ping_at = clock.now() + next_ping();
+        let mut pongs = Pongs::default();
         let mut framer = Framer::default();
         let mut buffer = BytesMut::new();
         let mut outgoing = Bytes::new();
@@ -199,7 +221,11 @@ impl Line {
                                 message: Box::new(message),
                                 from: self.server,
                             },
-                            Frame::Ping | Frame::Pong => continue,
+                            // Two answers with nothing between them look like a ping.
+                            Frame::Ping | Frame::Pong => {
+                                pongs.came();
+                                continue;
+                            }
                         };
                         if self.mailbox.send(mail).await.is_err() {
                             return Ok(());
@@ -209,6 +235,10 @@ impl Line {
                 () = clock.sleep_until(ping_at), if outgoing.is_empty() => {
                     outgoing = Bytes::from_static(b"\r\n\r\n");
                     ping_at = clock.now() + next_ping();
+                    pongs.asked(clock.now());
+                }
+                () = clock.sleep_until(pongs.due.unwrap_or(ping_at)), if pongs.due.is_some() => {
+                    return Err(io::ErrorKind::TimedOut.into());
                 }
             }
         }

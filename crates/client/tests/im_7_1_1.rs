@@ -259,3 +259,31 @@ async fn a_refusal_is_told_with_its_rule() {
         assert!(matches!(all[1], Event::SessionEnded { .. }), "{all:?}");
     }
 }
+
+/// One person is spoken to by their address, not by where their device is.
+#[tokio::test(start_paused = true)]
+async fn one_person_is_no_conference() {
+    let (mut server, agent, _events) = meet(config()).await;
+    let direct = agent.invite_direct("sip:bob@localhost", Options::default());
+    let (made, ()) = tokio::join!(direct, async {
+        let invite = server.expect(Method::Invite).await;
+        assert_eq!(invite.uri(), "sip:bob@localhost");
+        let mut draft = sip::Draft::response(&invite, 200, "OK", Some("srv"));
+        draft.header(Name::Contact, "<sip:bob@10.0.0.3:4711>");
+        let bytes = draft.finish_with("application/sdp", &sdp("passive", 2855));
+        server.send(&bytes).await;
+        server.expect(Method::Ack).await;
+    });
+    let mut talk = server.talk().await;
+    talk.said_hello().await;
+    let (_sent, said) = tokio::join!(
+        agent.send(made.unwrap(), Saying::text("Hello")),
+        talk.said(200)
+    );
+    let cpim = Cpim::parse(&said.data, true).unwrap().unwrap();
+    assert_eq!(cpim.to().next().unwrap().uri(), "sip:bob@localhost");
+    assert!(
+        server.is_quiet(Duration::from_secs(60)).await,
+        "nothing to subscribe to"
+    );
+}

@@ -90,7 +90,9 @@ async fn a_session_is_refreshed_before_its_timer_runs_out() {
 /// RFC 4028 section 10: a session that is not refreshed ends with a BYE.
 #[tokio::test(start_paused = true)]
 async fn a_session_without_a_refresh_ends() {
-    let (mut server, agent, mut events) = meet(config()).await;
+    let mut config = config();
+    config.subscribe = false;
+    let (mut server, agent, mut events) = meet(config).await;
     let (_, ()) = tokio::join!(
         agent.create_conference(guests(), Options::default()),
         async {

@@ -127,6 +127,26 @@ async fn a_stop_takes_the_registration_back() {
     assert_eq!(agent.register().await, Err(Failure::Stopped));
 }
 
+/// RFC 5626 section 4.4.1: a server that has answered a ping and then does not is gone.
+#[tokio::test(start_paused = true)]
+async fn pings_find_out_that_the_server_is_gone() {
+    let (mut server, _agent, mut events) = meet(config()).await;
+    let mut at = server.world.clock.now();
+    for answered in [false, true, true] {
+        server.ping().await;
+        let waited = server.world.clock.now() - at;
+        assert!((95..=121).contains(&waited.as_secs()), "{waited:?}");
+        at = server.world.clock.now();
+        if answered {
+            server.send(b"\r\n").await;
+        }
+    }
+    server.ping().await;
+    let offline = |event: &Event| matches!(event, Event::Offline { .. }).then_some(());
+    event(&mut events, offline).await;
+    assert!((server.world.clock.now() - at).as_secs() <= 131);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_lost_connection_is_told_and_made_anew() {
     let (mut server, agent, mut events) = meet(config()).await;

@@ -1,4 +1,5 @@
-//! The worked examples of the RFCs, where they are at hand: `TERTULIA_VECTORS_DIR` names the folder.
+//! The worked examples of the RFCs, where they are at hand: `TERTULIA_VECTORS_DIR` names the
+//! folder.
 
 #![allow(
     clippy::unwrap_used,

@@ -13,7 +13,8 @@ use crate::{
 impl Room {
     /// Whether this person could come in by themselves with one more device, now.
     ///
-    /// [`Event::Entered`](crate::Event::Entered) objects in the same way; this lets the face object to the media, which
+    /// [`Event::Entered`](crate::Event::Entered) objects in the same way; this lets the face
+    /// object to the media, which
     /// comes later in the order of 7.2.1.5, before it says that they are in.
     ///
     /// # Errors

@@ -69,8 +69,9 @@ impl House {
         LegId(self.next_leg.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The account of a user part, as it was written.
-    pub(crate) async fn account(&self, user: &str) -> Option<Account> {
+    /// The account of a user part, as it was written; `Some(None)` if there is no such user, and
+    /// `None` if that could not be found out.
+    pub(crate) async fn account(&self, user: &str) -> Option<Option<Account>> {
         let name = sip::unescape(user).into_owned();
         let domain = self.setup.domain.clone();
         let asked = self
@@ -78,24 +79,13 @@ impl House {
             .read(move |reader| reader.account(&name, &domain))
             .await;
         match asked {
-            Ok(Ok(account)) => account,
+            Ok(Ok(account)) => Some(account),
             Ok(Err(error)) => {
                 tracing::error!(%error, "an account could not be read");
                 None
             }
             Err(_) => None,
         }
-    }
-
-    /// Is there such a user? `None` if that could not be found out.
-    pub(crate) async fn has_account(&self, user: &str) -> Option<bool> {
-        let name = sip::unescape(user).into_owned();
-        let domain = self.setup.domain.clone();
-        let asked = self
-            .keeper
-            .read(move |reader| reader.account(&name, &domain))
-            .await;
-        Some(asked.ok()?.ok()?.is_some())
     }
 
     /// Milliseconds since 1970.

@@ -2,7 +2,8 @@
 //!
 //! Only what RFC 3261 sections 8.1.1, 8.2 and 16.3 make mandatory is asked here, in one pass and
 //! without a copy. Headers that only some procedure needs (Contact, Date, Expires ...) may be
-//! malformed: that procedure notices, the others do not care (RFC 4475 sections 3.1.2.12 and 3.1.2.13).
+//! malformed: that procedure notices, the others do not care (RFC 4475 sections 3.1.2.12 and
+//! 3.1.2.13).
 
 use crate::header::{CSeq, CallId, From, Header, MaxForwards, To, Via};
 use crate::text::members;
@@ -22,8 +23,10 @@ pub struct Fault {
 impl Request {
     /// What makes this request unfit; `None` if it is fit.
     ///
-    /// - 505: the version is not SIP/2.0.
-    /// - 400: To, From, Call-ID or CSeq is absent, repeated or malformed; CSeq names another method;
+    /// - 505: the version is not
+    /// SIP/2.0.
+    /// - 400: To, From, Call-ID or CSeq is absent, repeated or malformed; CSeq names another
+    /// method;
     ///   there is no Via, or its first is malformed; Max-Forwards is malformed; a header that may
     ///   stand once stands twice ([`Name::is_single`]); the Request-URI is malformed or carries
     ///   headers.

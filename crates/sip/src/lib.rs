@@ -1,6 +1,7 @@
 //! SIP as Tertulia speaks it, without sockets, clocks or chance of its own.
 //!
-//! - [`Message`]: one parsed message over one shared buffer; [`Framer`] cuts a stream into messages;
+//! - [`Message`]: one parsed message over one shared buffer; [`Framer`] cuts a stream into
+//! messages;
 //!   [`Draft`] writes new ones.
 //! - [`header`]: one typed header a file, borrowed from the message and parsed when asked for.
 //! - [`digest`], [`sdp`], [`multipart`], [`session_timer`]: credentials, bodies, and how long a

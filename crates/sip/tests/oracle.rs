@@ -3,13 +3,15 @@
 //!
 //! Known differences, none of which a test may trip over:
 //!
-//! | what | here | there | who is right |
-//! |---|---|---|---|
-//! | letters beyond ASCII in a URI or an unquoted name | read | refused | the RFC refuses; real peers send them |
-//! | control characters of a quoted display name | left out | kept | taste: see `NameAddr::display` |
-//! | a blank display name | none | blank | taste |
-//! | a tag in quotes | with its quotes | without | neither: a tag is a token; kept as written, it is given back as written |
-//! | blanks of a fold | as many as there were | one | taste: `value` keeps every byte in its place |
+//! - Letters beyond ASCII in a URI or an unquoted name are read here and refused there. The RFC
+//!   refuses them, real peers send them.
+//! - Control characters of a quoted display name are left out here and kept there: a matter of
+//!   taste, see `NameAddr::display`.
+//! - A blank display name is none here and a blank one there: a matter of taste.
+//! - A tag in quotes is given with its quotes here and without them there. Neither is right, since
+//!   a tag is a token; kept as written, it is given back as written.
+//! - The blanks of a fold are as many as there were here and one there: `value` keeps every byte in
+//!   its place.
 
 #![allow(
     clippy::unwrap_used,

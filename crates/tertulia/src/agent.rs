@@ -45,18 +45,22 @@ impl End {
             Failure::NoGuests | Failure::TooManyGuests { .. } | Failure::Malformed { .. } => {
                 Self::Usage
             }
-            // People who do not answer, are away, busy or unwilling. With a rule it is the server.
-            Failure::Refused(refused)
-                if refused.rule.is_none()
-                    && matches!(refused.status, 408 | 480 | 486 | 487 | 600 | 603) =>
-            {
-                Self::Nobody
-            }
+            Failure::Refused(refused) => match refused.rule.as_deref() {
+                // The server passes on what the people who were invited answered.
+                Some(NOBODY_CAME) => Self::Nobody,
+                Some(_) => Self::Refused,
+                // People who do not answer, are away, busy or unwilling.
+                None if matches!(refused.status, 408 | 480 | 486 | 487 | 600 | 603) => Self::Nobody,
+                None => Self::Refused,
+            },
             Failure::Cancelled => Self::Nobody,
             _ => Self::Refused,
         }
     }
 }
+
+/// The rule by which a server tells that none of the people who were invited came.
+const NOBODY_CAME: &str = "IM-7.2.1.2-FAIL-S1";
 
 impl From<End> for ExitCode {
     fn from(end: End) -> Self {
@@ -313,12 +317,12 @@ mod tests {
 
     #[test]
     fn failures_end_with_their_code() {
-        let refused = |status, rule| {
+        let refused = |status, rule: Option<&str>| {
             Failure::Refused(Refused {
                 status,
                 reason: String::new(),
                 warning: None,
-                rule,
+                rule: rule.map(str::to_owned),
             })
         };
         let user = "alice".to_owned();
@@ -327,6 +331,7 @@ mod tests {
             (refused(403, None), End::Refused),
             (refused(486, None), End::Nobody),
             (refused(603, None), End::Nobody),
+            (refused(404, Some(NOBODY_CAME)), End::Nobody),
             (Failure::Timeout, End::Network),
             (Failure::NoGuests, End::Usage),
             (

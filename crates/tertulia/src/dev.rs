@@ -1,7 +1,6 @@
 //! A server to try things with: `tertulia serve --dev`.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use server::Addresses;
 use server::admin::{AdminError, NewUser, add_user};
@@ -65,19 +64,16 @@ pub(crate) fn greeting(config: &Config, addresses: &Addresses, fleeting: bool) -
     };
     let _ = writeln!(text, "  store           {path}{fate}");
     text.push_str("try next:\n");
-    let sip = addresses.sip_udp.or(addresses.sip_tcp);
-    let at = sip.map(|at| at.to_string()).unwrap_or_default();
-    let _ = writeln!(
-        text,
-        "  log in with a SIP client as sip:alice@{domain}, password {PASSWORD}, proxy {at}"
-    );
-    let folder = config.store.path.parent().unwrap_or(Path::new("."));
-    let _ = write!(
-        text,
-        "  {} user list --data {}",
-        program(),
-        folder.display()
-    );
+    let server = match (addresses.sip_tcp, addresses.sip_udp) {
+        // What the client assumes needs not be said.
+        (Some(at), _) if at.port() == 5060 => String::new(),
+        (Some(at), _) => format!(" --server {at}"),
+        (None, Some(at)) => format!(" --server {at} --transport udp"),
+        (None, None) => String::new(),
+    };
+    let program = program();
+    let _ = writeln!(text, "  {program} chat --as bob --auto-accept{server}");
+    let _ = write!(text, "  {program} chat --as alice{server} bob");
     text
 }
 

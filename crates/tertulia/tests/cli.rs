@@ -263,7 +263,7 @@ fn a_server_to_try_things_with() {
     fs::write(&ready, "of a former server").unwrap();
     let mut server =
         Running::start(&[&["--dev", "--ready-file", text(&ready)], &ANY_PORT[..]].concat());
-    let said = server.says("user list --data");
+    let said = server.says("chat --as alice");
     let addresses: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(&ready).unwrap()).unwrap();
     assert_eq!(addresses.as_object().unwrap().len(), 3);

@@ -11,7 +11,6 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -28,13 +27,17 @@ impl Drop for Running {
 }
 
 fn start(arguments: &[&str]) -> Running {
+    Running(command(arguments).spawn().unwrap())
+}
+
+fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tertulia"));
     command.args(arguments).env_remove("TERTULIA_PASSWORD");
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    Running(command.spawn().unwrap())
+    command
 }
 
 /// A server with the users of `--dev`, on any free ports.
@@ -125,28 +128,10 @@ impl Watch {
 }
 
 fn run(arguments: &[&str], input: &str) -> Output {
-    let mut running = start(arguments);
-    let mut stdin = running.0.stdin.take().unwrap();
+    let mut child = command(arguments).spawn().unwrap();
     // It may have ended without reading.
-    let _unread = stdin.write_all(input.as_bytes());
-    drop(stdin);
-    let deadline = std::time::Instant::now() + Duration::from_secs(60);
-    while running.0.try_wait().unwrap().is_none() {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "{arguments:?} does not end"
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let mut out = Vec::new();
-    let mut err = Vec::new();
-    std::io::copy(running.0.stdout.as_mut().unwrap(), &mut out).unwrap();
-    std::io::copy(running.0.stderr.as_mut().unwrap(), &mut err).unwrap();
-    Output {
-        status: running.0.wait().unwrap(),
-        stdout: out,
-        stderr: err,
-    }
+    let _unread = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
 }
 
 #[test]
@@ -175,10 +160,11 @@ fn a_message_is_sent_and_the_exit_code_says_what_became_of_it() {
     assert_eq!(message["from"], "sip:alice@localhost");
     assert_eq!(bob.code(), 0);
     #[rustfmt::skip]
-    let table: [(&[&str], i32, &str); 5] = [
+    let table: [(&[&str], i32, &str); 6] = [
         (&["--as", "alice", "--password", "wrong", "bob", "--", "x"], 6, "error: alice is not known"),
         (&["--max-group", "1", "bob", "carol", "--", "x"], 2, "error: 2 people are too many for one conference: the most is 1"),
-        (&["nobody", "--", "x"], 3, "error: 404 Not Found"),
+        (&["--factory", "no-factory", "bob", "--", "x"], 3, "error: "),
+        (&["nobody", "--", "x"], 4, "error: 404 Not Found"),
         (&["no one", "--", "x"], 2, "error: cannot go on"),
         (&["--domain", "elsewhere", "bob", "--", "x"], 2, "error: no password"),
     ];

@@ -261,8 +261,11 @@ impl<'a> Phone<'a> {
         command.args(["-m", &calls.to_string()]);
         command.args(["-trace_err", "-error_file", text(&errors)]);
         command.args(more).current_dir(folder);
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        let child = command.spawn().expect("SIPp runs: apt install sip-tester");
+        let quiet = command.stdin(Stdio::null()).stdout(Stdio::null());
+        let child = quiet
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("SIPp runs: apt install sip-tester");
         Sipp {
             child,
             errors,

@@ -144,117 +144,42 @@ fn im_7_1_1_11_ntfy_s1_documents_merge_by_version() {
     }
 }
 
+/// (what, the attributes and users of a partial document, what is told, who is there then)
+type Merge = (&'static str, &'static str, &'static str, &'static str);
+
+#[rustfmt::skip]
+const MERGES: &[Merge] = &[
+    ("a second device changes nothing",         "A<endpoint entity='2'><status>alerting</status></endpoint></user>", "", "a b"),
+    ("the first goes, the second rings",        "A<endpoint entity='a' state='deleted'/></user>", "?a", "(a) b"),
+    ("a partial endpoint without news",         "A<endpoint entity='2' state='partial'/></user>", "", "(a) b"),
+    ("it is picked up",                         "A<endpoint entity='2' state='partial'><status>connected</status></endpoint></user>", "+a", "a b"),
+    ("a name alone",                            "A<display-text>Al</display-text></user>", "=a", "a b"),
+    ("going is not gone",                       "A<endpoint entity='2'><status>disconnecting</status></endpoint></user>", "", "a b"),
+    ("the last device is removed",              "A<endpoint entity='2' state='deleted'/></user>", "-a", "b"),
+    ("back without any device",                 "A</user>", "+a", "a b"),
+    ("the user is removed",                     "state='partial'><user entity='sip:a@h' state='deleted'/>", "-a", "b"),
+    ("removed again",                           "state='partial'><user entity='sip:a@h' state='deleted'/>", "", "b"),
+    ("full users in a partial document",        "><user entity='sip:c@h'/>", "+c -b", "c"),
+    ("keys are compared octet for octet",       "state='partial'><user entity='SIP:c@h'/>", "+SIP:c", "SIP:c c"),
+    ("twice in one document: the later holds",  "state='partial'>DTWICE", "?d", "SIP:c c (d)"),
+    ("users deleted",                           "state='deleted'>", "-SIP:c -c -d", ""),
+];
+
 #[test]
 fn im_7_1_1_11_ntfy_s1_elements_merge_by_state_and_key() {
-    let partial = |version: u32, users: &str| {
-        document(&format!("state='partial' version='{version}'"), users)
-    };
-    let status = |s: &str| format!("<status>{s}</status>");
-    let a = |inner: &str| {
-        format!("state='partial'><user entity='sip:a@h' state='partial'>{inner}</user>")
-    };
+    let twice = format!("{}{}", user("d", "connected"), user("d", "alerting"));
     let mut roster = Roster::new(vec![]);
     let start = full(0, &[&user("a", "connected"), &user("b", "connected")]);
     assert_eq!(feed(&mut roster, &start), "+a +b");
-    let mut version = 0;
-    let rows = [
-        (
-            "a second device changes nothing",
-            a(&format!(
-                "<endpoint entity='2'>{}</endpoint>",
-                status("alerting")
-            )),
-            "",
-            "a b",
-        ),
-        (
-            "the first goes, the second rings",
-            a("<endpoint entity='a' state='deleted'/>"),
-            "?a",
-            "(a) b",
-        ),
-        (
-            "a partial endpoint without news",
-            a("<endpoint entity='2' state='partial'/>"),
-            "",
-            "(a) b",
-        ),
-        (
-            "it is picked up",
-            a(&format!(
-                "<endpoint entity='2' state='partial'>{}</endpoint>",
-                status("connected")
-            )),
-            "+a",
-            "a b",
-        ),
-        (
-            "a name alone",
-            a("<display-text>Al</display-text>"),
-            "=a",
-            "a b",
-        ),
-        (
-            "going is not gone",
-            a(&format!(
-                "<endpoint entity='2'>{}</endpoint>",
-                status("disconnecting")
-            )),
-            "",
-            "a b",
-        ),
-        (
-            "the last device is removed",
-            a("<endpoint entity='2' state='deleted'/>"),
-            "-a",
-            "b",
-        ),
-        ("back without any device", a(""), "+a", "a b"),
-        (
-            "the user is removed",
-            "state='partial'><user entity='sip:a@h' state='deleted'/>".to_owned(),
-            "-a",
-            "b",
-        ),
-        (
-            "removed again",
-            "state='partial'><user entity='sip:a@h' state='deleted'/>".to_owned(),
-            "",
-            "b",
-        ),
-        (
-            "full users in a partial document",
-            "><user entity='sip:c@h'/>".to_owned(),
-            "+c -b",
-            "c",
-        ),
-        (
-            "keys are compared octet for octet",
-            "state='partial'><user entity='SIP:c@h'/>".to_owned(),
-            "+SIP:c",
-            "SIP:c c",
-        ),
-        (
-            "twice in one document: the later holds",
-            format!(
-                "state='partial'>{}{}",
-                user("d", "connected"),
-                user("d", "alerting")
-            ),
-            "?d",
-            "SIP:c c (d)",
-        ),
-        (
-            "users deleted",
-            "state='deleted'>".to_owned(),
-            "-SIP:c -c -d",
-            "",
-        ),
-    ];
-    for (why, users, want, there) in rows {
-        version += 1;
-        assert_eq!(feed(&mut roster, &partial(version, &users)), want, "{why}");
-        assert_eq!(names(&roster), there, "{why}");
+    for (version, (why, users, want, there)) in (1..).zip(MERGES) {
+        // A: a user element of a's, partial, up to what is in it.
+        let users = match users.strip_prefix('A') {
+            Some(rest) => format!("state='partial'><user entity='sip:a@h' state='partial'>{rest}"),
+            None => users.replace("DTWICE", &twice),
+        };
+        let partial = document(&format!("state='partial' version='{version}'"), &users);
+        assert_eq!(feed(&mut roster, &partial), *want, "{why}");
+        assert_eq!(names(&roster), *there, "{why}");
     }
 }
 

@@ -123,6 +123,14 @@ impl Server {
         all
     }
 
+    /// Waits for a ping.
+    pub(crate) async fn ping(&mut self) {
+        while self.buffer.len() < 4 {
+            assert_ne!(self.sip.read(&mut self.buffer).await.unwrap(), 0, "closed");
+        }
+        assert_eq!(self.buffer.split_to(4), "\r\n\r\n");
+    }
+
     /// Is there nothing to read for a while?
     pub(crate) async fn is_quiet(&mut self, wait: Duration) -> bool {
         if !self.buffer.is_empty() {

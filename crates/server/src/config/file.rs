@@ -169,10 +169,13 @@ impl Config {
     }
 
     /// The configuration of a server to try things with: reachable from this machine alone, for
-    /// the domain `localhost`. Clients on this machine may ask to be connected to (MSRP).
+    /// the domain `localhost`. Clients on this machine may ask to be connected to (MSRP), and
+    /// changes in a conference are told after half a second.
     pub fn dev() -> Self {
         let mut config = Self::default();
         config.msrp.connect_to = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+        // Whoever tries things wants to see them happen; five seconds is for networks.
+        config.notify.min_interval_ms = 500;
         config
     }
 

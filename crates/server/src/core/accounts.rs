@@ -19,6 +19,10 @@ pub(crate) struct Accounts {
     known: HashMap<String, Remembered>,
 }
 
+/// The longest name looked for, in octets: no account has a longer one. What a stranger sends as
+/// a name may fill a whole message and must not be kept.
+pub(crate) const NAME_MAX: usize = 256;
+
 #[derive(Debug)]
 struct Remembered {
     account: Option<Arc<Account>>,
@@ -28,6 +32,9 @@ struct Remembered {
 impl Accounts {
     /// The account of a name: `None` if the store has to be asked, `Some(None)` if there is none.
     pub(crate) fn get(&self, name: &str, now: Instant) -> Option<Option<&Arc<Account>>> {
+        if name.len() > NAME_MAX {
+            return Some(None);
+        }
         let found = self.known.get(name).filter(|found| now < found.until)?;
         Some(found.account.as_ref())
     }
@@ -58,6 +65,14 @@ mod tests {
         accounts.remember("alice".to_owned(), None, now);
         assert_eq!(accounts.get("alice", now), Some(None));
         assert!(accounts.get("alice", now + BELIEVED).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_nobody_can_have_is_not_asked_about() {
+        let accounts = Accounts::default();
+        let now = Clock::Os.now();
+        assert!(accounts.get(&"a".repeat(NAME_MAX), now).is_none());
+        assert_eq!(accounts.get(&"a".repeat(NAME_MAX + 1), now), Some(None));
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sip::dialog::Dialog;
 use sip::header::{Contact, To};
 use sip::transaction::ServerId;
 use sip::{Method, Name, Request, Uri};
@@ -174,12 +175,21 @@ impl Shard {
                 &Answer::because(400, "An INVITE Needs a Contact"),
             );
         }
-        let Ok(permit) = Arc::clone(&self.house.procedures).try_acquire_owned() else {
-            return self.desk.answer(
-                id,
-                &request,
-                &Answer::plain(503).with(Name::RetryAfter, "5"),
-            );
+        let tag = self.desk.rng.token(64);
+        if Dialog::uas(&request, &tag, "").is_err() {
+            // Found out only when somebody has accepted, it could not be accepted any more.
+            let answer = Answer::because(400, "Bad Request: no dialog can be made of it");
+            return self.desk.answer(id, &request, &answer);
+        }
+        if !flow.is_open() {
+            // The connection went before its INVITE was read: nobody would hear the answer, and
+            // nobody is rung for it.
+            return self.desk.answer(id, &request, &Answer::plain(487));
+        }
+        let permit = Arc::clone(&self.house.procedures).try_acquire_owned().ok();
+        let Some(permit) = permit.filter(|_| self.house.rooms.has_place()) else {
+            let answer = Answer::plain(503).with(Name::RetryAfter, "5");
+            return self.desk.answer(id, &request, &answer);
         };
         self.trying(id, &request);
         let (tell, events) = mpsc::unbounded_channel();
@@ -189,7 +199,7 @@ impl Shard {
             request,
             flow,
             who,
-            tag: self.desk.rng.token(64),
+            tag,
             shard: self.me.clone(),
             events,
         };
@@ -261,7 +271,7 @@ impl Shard {
             None => self.location.devices(&aor, now_ms),
         };
         if devices.is_empty() {
-            return self.nobody(id, request, aor);
+            return self.nobody(id, request, &aor);
         }
         self.forward(id, request, &flow, &who, devices);
     }
@@ -282,22 +292,22 @@ impl Shard {
     }
 
     /// Says why nobody can be reached: no such user, or not registered.
-    fn nobody(&mut self, id: ServerId, request: Request, aor: String) {
-        let (house, me) = (Arc::clone(&self.house), self.me.clone());
+    fn nobody(&mut self, id: ServerId, request: Request, aor: &str) {
+        let user = aor.trim_start_matches("sip:").split('@').next();
+        let user = user.unwrap_or_default();
+        let known = self.accounts.get(&sip::unescape(user), self.desk.now);
+        if let Some(is_user) = known.map(|account| account.is_some()) {
+            let answer = unreachable(&request, is_user);
+            return self.desk.answer(id, &request, &answer);
+        }
+        let Ok(permit) = Arc::clone(&self.house.procedures).try_acquire_owned() else {
+            return self.desk.answer(id, &request, &Answer::plain(503));
+        };
+        let (house, me, user) = (Arc::clone(&self.house), self.me.clone(), user.to_owned());
         self.house.world.tasks.spawn("nobody", async move {
-            let name = aor
-                .trim_start_matches("sip:")
-                .split('@')
-                .next()
-                .unwrap_or_default();
-            let answer = match house.has_account(name).await {
-                // IM-7.2.1.2-S1: a list for a factory that there is not.
-                Some(false) if request.lists(Name::Require, "recipient-list-invite") => {
-                    Answer::plain(404).by("IM-7.2.1.2-S1")
-                }
-                Some(false) => Answer::plain(404),
-                _ => Answer::plain(480),
-            };
+            let found = house.account(&user).await;
+            // What cannot be found out is not denied.
+            let answer = unreachable(&request, found.is_none_or(|account| account.is_some()));
             let response = house.replies.answer(&request, &answer, &house.tag());
             let status = answer.status;
             me.tell(Command::Respond {
@@ -305,6 +315,7 @@ impl Shard {
                 status,
                 response,
             });
+            drop(permit);
         });
     }
 
@@ -312,6 +323,18 @@ impl Shard {
     fn trying(&mut self, id: ServerId, request: &Request) {
         let draft = sip::Draft::response(request, 100, "Trying", None);
         self.desk.respond(id, 100, draft.finish());
+    }
+}
+
+/// Why a user without devices is not reached.
+fn unreachable(request: &Request, is_user: bool) -> Answer {
+    match is_user {
+        true => Answer::plain(480),
+        // IM-7.2.1.2-S1: a list for a factory that there is not.
+        false if request.lists(Name::Require, "recipient-list-invite") => {
+            Answer::plain(404).by("IM-7.2.1.2-S1")
+        }
+        false => Answer::plain(404),
     }
 }
 

@@ -45,7 +45,8 @@ pub(crate) struct Shard {
     pub(super) watchers: Watchers,
     pub(super) proxy: Proxy,
     pub(super) location: Location,
-    accounts: Accounts,
+    pub(super) accounts: Accounts,
+    /// Requests that wait for an account to be read, by its name.
     parked: HashMap<String, Vec<(ServerId, Request, Flow)>>,
     /// INVITEs whose procedure has not answered yet.
     pub(super) calls: HashMap<ServerId, (mpsc::UnboundedSender<CallEvent>, Flow)>,
@@ -198,12 +199,40 @@ impl Shard {
         self.events(events);
     }
 
-    fn account(&mut self, name: String, account: Option<Arc<Account>>) {
+    fn account(&mut self, name: String, account: Option<Option<Arc<Account>>>) {
         let waiting = self.parked.remove(&name).unwrap_or_default();
+        let Some(account) = account else {
+            for (id, request, _) in waiting {
+                self.desk.answer(id, &request, &Answer::plain(500));
+            }
+            return;
+        };
         self.accounts.remember(name, account, self.desk.now);
         for (id, request, flow) in waiting {
             self.request(id, request, flow);
         }
+    }
+
+    /// The caller has given up an INVITE.
+    fn cancelled(&mut self, id: ServerId, cancel: &Request) {
+        if let Some((call, _)) = self.calls.get(&id) {
+            let _ = call.send(CallEvent::Cancelled);
+        } else if !self.cancel_parked(id) {
+            let reason = cancel.raw(Name::Reason);
+            self.proxy.cancelled(id, reason, &mut self.desk);
+        }
+    }
+
+    /// The caller has given up a request that still waits for an account: `false` if it is none.
+    fn cancel_parked(&mut self, id: ServerId) -> bool {
+        for waiting in self.parked.values_mut() {
+            if let Some(at) = waiting.iter().position(|(parked, ..)| *parked == id) {
+                let (id, request, _) = waiting.remove(at);
+                self.desk.answer(id, &request, &Answer::plain(487));
+                return true;
+            }
+        }
+        false
     }
 
     // ---- Messages ----
@@ -250,14 +279,7 @@ impl Shard {
             Event::Ack { request, flow } => self.ack(&request, &flow),
             Event::Response { id, response } => self.answered(id, response),
             Event::Failed { id, why } => self.failed(id, why.status()),
-            Event::Cancelled { id, request } => match self.calls.get(&id) {
-                Some((call, _)) => {
-                    let _ = call.send(CallEvent::Cancelled);
-                }
-                None => self
-                    .proxy
-                    .cancelled(id, request.raw(Name::Reason), &mut self.desk),
-            },
+            Event::Cancelled { id, request } => self.cancelled(id, &request),
             Event::Overload { request, flow } => {
                 Counters::add(&self.house.counters.overload);
                 let retry = Some(Duration::from_secs(5));
@@ -367,7 +389,8 @@ impl Shard {
         }
         let (house, me) = (Arc::clone(&self.house), self.me.clone());
         self.house.world.tasks.spawn("account", async move {
-            let account = house.account(&name).await.map(Arc::new);
+            let account = house.account(&name).await;
+            let account = account.map(|found| found.map(Arc::new));
             me.tell(Command::Account { name, account });
         });
     }

@@ -39,10 +39,10 @@ pub(crate) struct Inbound {
 /// leg and subscription has a handful of these under way, and their numbers are bounded.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// An account was read (or is not there).
+    /// An account was read, or is not there; `None` if that could not be found out.
     Account {
         name: String,
-        account: Option<Arc<Account>>,
+        account: Option<Option<Arc<Account>>>,
     },
     /// A device registered or left.
     Binding(Delta),

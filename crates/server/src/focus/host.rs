@@ -95,7 +95,12 @@ impl Conference {
         // IM-7.2.1.2-OK-S4: and with that attached to the switch.
         if let Err(refused) = self.room.arrive(arrival, Event::HostArrived { leg }).await {
             house.switch.close(session);
-            return call.refuse(house, &refusal::answer(refused));
+            let answer = match refused {
+                // Who accepted has left already. There is no dialog that 481 could be about.
+                room::Refusal::Closed => Answer::plain(480),
+                refused => refusal::answer(refused),
+            };
+            return call.refuse(house, &answer);
         }
         // IM-7.2.1.2-OK-S3
         let accept = Accept {

@@ -77,7 +77,7 @@ impl Legs {
             general(&mut draft);
             desk.respond(server, 200, draft.finish());
         }
-        self.ended(id);
+        self.ended(id, desk);
     }
 }
 

@@ -90,8 +90,8 @@ async fn reachable(house: &House, address: &Address) -> Result<Vec<Arc<Device>>,
     if !devices.is_empty() {
         return Ok(devices);
     }
-    match house.has_account(uri.user().unwrap_or_default()).await {
-        Some(false) => Err(404),
+    match house.account(uri.user().unwrap_or_default()).await {
+        Some(None) => Err(404),
         _ => Err(480),
     }
 }
@@ -227,7 +227,7 @@ impl Ringing {
             .as_ref()
             .and_then(|answer| answer.msrp().ok())
             .map(|(_, peer)| peer);
-        let connects = peer.map(|peer| MediaSetup::ActPass.connects_after(peer.setup));
+        let connects = peer.map(|peer| media::connects(&self.house, MediaSetup::ActPass, peer));
         // IM-7.2.2.2-OK-S4: on to the switch.
         let tied = match (peer, connects) {
             (Some(peer), Some(connects)) => {

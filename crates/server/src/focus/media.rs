@@ -45,6 +45,16 @@ pub(crate) fn common_types(offer: &MsrpMedia, first: Option<&[String]>) -> Vec<S
     }
 }
 
+/// Who connects, after an answer to an offer of ours.
+pub(crate) fn connects(house: &House, ours: Setup, answer: &MsrpMedia) -> Connects {
+    match answer.setup {
+        // Without a=setup it would be for us to connect (RFC 4975 section 5.4), but RCS clients do
+        // so themselves; where we may not, they are given the chance.
+        None if !house.switch.may_connect(answer) => Connects::Them,
+        setup => ours.connects_after(setup),
+    }
+}
+
 /// Ties a leg's session to its peer, and connects if that falls to us.
 pub(crate) fn tie(
     house: &House,

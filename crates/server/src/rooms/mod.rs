@@ -99,6 +99,9 @@ impl RoomHandle {
     }
 }
 
+/// The most live rooms: with two legs each, at some 20 kB together, two gigabytes.
+const ROOMS: usize = 100_000;
+
 /// All live rooms, by session identity.
 ///
 /// Looked up when somebody comes to a room, never for what is said in it.
@@ -114,6 +117,11 @@ impl Rooms {
 
     pub(crate) fn len(&self) -> usize {
         self.live().len()
+    }
+
+    /// May one more be opened?
+    pub(crate) fn has_place(&self) -> bool {
+        self.len() < ROOMS
     }
 
     pub(crate) fn all(&self) -> Vec<RoomHandle> {

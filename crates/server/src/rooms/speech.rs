@@ -5,8 +5,8 @@
 //!                     └──refused: 4xx, nobody hears of it
 //! ```
 //!
-//! Nothing is assembled: each piece goes on as a chunk of its own, encoded once for all who hear it.
-//! A message that comes whole in one piece, as nearly all do, leaves nothing behind here.
+//! Nothing is assembled: each piece goes on as a chunk of its own, encoded once for all who hear
+//! it. A message that comes whole in one piece, as nearly all do, leaves nothing behind here.
 
 mod forward;
 mod verify;

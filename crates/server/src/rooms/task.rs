@@ -186,6 +186,7 @@ impl RoomTask {
             }
             Order::Failed { who, cause } => {
                 self.invitations.remove(&who);
+                self.forget_early();
                 let _ = self.happen(Event::Refused { who, cause });
             }
             Order::Subscribe(subscribe) => self.subscribe(subscribe),
@@ -223,17 +224,25 @@ impl RoomTask {
         let id = leg.leg;
         if let Event::Joined { who, .. } = event {
             self.invitations.remove(&who);
-            self.first_accepts
-                .get_or_insert_with(|| leg.accepts.clone());
         }
+        let is_over = leg.session.is_over();
+        let accepts = leg.accepts.clone();
         self.seats.insert(id, leg);
         let result = self.happen(event);
         if result.is_err() {
             self.unseat(id);
         } else if let Some(who) = self.room.owner(id) {
+            if who != PersonId::HOST {
+                self.first_accepts.get_or_insert(accepts);
+            }
             self.give_voice(who);
             self.catch_up(id);
+            if is_over {
+                // It left, or lost its media, on its way here: nobody will say so again.
+                self.lose(id, "the leg ended before it was in the room");
+            }
         }
+        self.forget_early();
         self.answers.push((answer, result));
     }
 
@@ -260,6 +269,10 @@ impl RoomTask {
 
     fn hear(&mut self, said: Said, now: Instant) {
         if self.voices.get(said.leg).is_none() {
+            if self.invitations.is_empty() {
+                // Nobody is on the way: it is the last word of somebody who has left.
+                return;
+            }
             // A device that accepts may speak before its 200 has come all the way here.
             if self.early.len() >= EARLY {
                 self.early.pop_front();
@@ -271,6 +284,13 @@ impl RoomTask {
             .said(said, &self.room, &self.voices, now, &mut self.rng);
         for leg in slow {
             self.lose(leg, SLOW);
+        }
+    }
+
+    /// When nobody is on the way any more, nobody is waited for.
+    fn forget_early(&mut self) {
+        if self.invitations.is_empty() {
+            self.early = VecDeque::new();
         }
     }
 
@@ -331,7 +351,10 @@ impl RoomTask {
     fn act(&mut self, action: Action) {
         match action {
             Action::Invite { who } => self.invite(who),
-            Action::Cancel { who } => drop(self.invitations.remove(&who)),
+            Action::Cancel { who } => {
+                self.invitations.remove(&who);
+                self.forget_early();
+            }
             Action::RingHost => self.tell_host(HostNews::Ring),
             Action::AnswerHost => {
                 let accepts = self.first_accepts.clone();

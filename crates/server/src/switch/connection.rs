@@ -2,11 +2,12 @@
 //!
 //! ```text
 //!   Unbound ──first session──▶ Serving ──last session ended──▶ Flushing ──written──▶ Lingering
-//!      └──30 s──▶ closed                                                  peer closes, 5 s ──▶ closed
+//!      │                                                                                │
+//!      └──30 s──▶ closed                                      closed ◀──peer closes, 5 s─┘
 //! ```
 //!
-//! Several sessions may share it (RFC 4975 section 5.4). It writes what their lines hold, reads what
-//! the peer says, and never lets the one wait for the other.
+//! Several sessions may share it (RFC 4975 section 5.4). It writes what their lines hold, reads
+//! what the peer says, and never lets the one wait for the other.
 
 use std::{
     collections::{BTreeMap, VecDeque},

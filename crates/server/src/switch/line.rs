@@ -277,6 +277,11 @@ impl Queue {
         };
     }
 
+    /// Is it of no use any more?
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.lock().phase, Phase::Closing(_) | Phase::Over)
+    }
+
     /// Drops everything. Says whether somebody is to be told: not if it was closed before.
     pub(super) fn end(&self) -> bool {
         let mut inner = self.lock();

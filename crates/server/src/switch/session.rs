@@ -64,6 +64,11 @@ impl Session {
         self.uri.clone()
     }
 
+    /// Is it over, closed by us or lost? Then nobody will hear of it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.queue().is_over()
+    }
+
     /// Where the room puts what this leg is to receive.
     pub(crate) fn line(&self) -> Line {
         self.line.clone()

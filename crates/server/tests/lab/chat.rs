@@ -151,6 +151,11 @@ impl Chat {
 
     /// The next message that somebody said, answered with 200: from, to, text.
     pub fn hear(&mut self) -> (String, String, String) {
+        unwrap(&self.next_said())
+    }
+
+    /// The body of the next message, answered with 200.
+    pub fn next_said(&mut self) -> Bytes {
         let mut body = BytesMut::new();
         loop {
             let piece = self.piece();
@@ -164,7 +169,7 @@ impl Chat {
                 self.write(&answer);
             }
             if piece.end == Some(Flag::Complete) {
-                return unwrap(&body.freeze());
+                return body.freeze();
             }
         }
     }

@@ -405,6 +405,10 @@ impl Phone {
             let (label, value) = line.split_once(": ").unwrap();
             draft.other(label, value);
         }
+        if code < 300 && !extra.contains("Record-Route") {
+            // RFC 3261 section 12.1.1: the route back is that of the request.
+            draft.copy_all(request, Name::RecordRoute);
+        }
         let bytes = draft.body(body.as_bytes());
         self.send(&bytes);
     }

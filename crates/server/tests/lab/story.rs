@@ -175,14 +175,27 @@ impl Phone {
         extra: &str,
         body: &str,
     ) -> Response {
+        let (call_id, cseq) = self.tells(invitation, method, extra, body);
+        self.final_response_to(method, &call_id, cseq)
+    }
+
+    /// The same without waiting: its Call-ID and number.
+    pub fn tells(
+        &mut self,
+        invitation: &Incoming,
+        method: &str,
+        extra: &str,
+        body: &str,
+    ) -> (String, u32) {
         let request = &invitation.request;
-        let (call_id, cseq) = (
-            request.raw(Name::CallId).unwrap().to_owned(),
-            self.next_cseq(),
-        );
+        let (call_id, cseq) = (request.raw(Name::CallId).unwrap().to_owned(), self.next_cseq());
+        let routes: String = request
+            .raw_all(Name::RecordRoute)
+            .map(|route| format!("Route: {route}\r\n"))
+            .collect();
         let text = format!(
             "{method} {} SIP/2.0\r\nVia: SIP/2.0/{} {};branch=z9hG4bK{method}{cseq}{call_id};rport\r\n\
-             Max-Forwards: 70\r\nFrom: {};tag={}\r\nTo: {}\r\nCall-ID: {call_id}\r\n\
+             Max-Forwards: 70\r\n{routes}From: {};tag={}\r\nTo: {}\r\nCall-ID: {call_id}\r\n\
              CSeq: {cseq} {method}\r\n{extra}Content-Length: {}\r\n\r\n{body}",
             uri(request.raw(Name::Contact).unwrap()),
             self.transport(),
@@ -193,7 +206,7 @@ impl Phone {
             body.len(),
         );
         self.send(text.as_bytes());
-        self.final_response_to(method, &call_id, cseq)
+        (call_id, cseq)
     }
 
     /// The final response to one request of several in a call.

@@ -43,8 +43,8 @@ impl<'a> AcceptContact<'a> {
     /// How many of the features asked for a contact has, and how many were asked for; `None` if
     /// one that it names has none of the values asked for.
     ///
-    /// RFC 3841 section 7.2.4: `None` drops the contact when [`Self::is_required`]; fewer than asked
-    /// drops it when [`Self::is_explicit`] too; the share orders the rest.
+    /// RFC 3841 section 7.2.4: `None` drops the contact when [`Self::is_required`]; fewer than
+    /// asked drops it when [`Self::is_explicit`] too; the share orders the rest.
     pub fn score(&self, contact: &NameAddr<'_>) -> Option<(usize, usize)> {
         let (mut met, mut asked) = (0_usize, 0_usize);
         for (tag, wish) in self.features() {

@@ -1,7 +1,8 @@
 //! The subscriber's side of one subscription (RFC 6665 section 4.1).
 //!
 //! ```text
-//!   Idle ──request──▶ Asking ──first NOTIFY──▶ Standing ──refresh due──▶ request, as often as needed
+//!   Idle ──request──▶ Asking ──first NOTIFY──▶ Standing ──refresh due──▶ request, as often as
+//!   needed
 //!     ▲                  │  timer N, refusal        │
 //!     │                  ▼                          │ terminated, 481, expiry
 //!     │                 Over ◀──────────────────────┤ nothing to hope for

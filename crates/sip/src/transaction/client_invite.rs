@@ -3,8 +3,8 @@
 //! ```text
 //!   INVITE ──▶ Calling ──1xx──▶ Proceeding
 //!                │  │               │  │
-//!                │  └─────┬──2xx────┼──┴──▶ Accepted ──timer M──▶ Over      further 2xx are passed on
-//!                │        │         │
+//!                │  └─────┬──2xx────┼──┴──▶ Accepted ──timer M──▶ Over      further 2xx are
+//!                passed on │        │         │
 //!                │        └─300-699─┴─────▶ Completed ──timer D──▶ Over     the ACK is repeated
 //!                │
 //!                ├─ timer A: the INVITE again, over an unreliable transport

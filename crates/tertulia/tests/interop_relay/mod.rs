@@ -11,14 +11,14 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::runtime::Runtime;
 
 /// Where to send instead of to the server. Ends when it is dropped.
-pub struct Relay {
-    pub at: SocketAddr,
+pub(crate) struct Relay {
+    pub(crate) at: SocketAddr,
     _runtime: Runtime,
 }
 
 impl Relay {
     /// For the one client at `client`: what the server sends without being asked goes there too.
-    pub fn udp(server: SocketAddr, client: SocketAddr) -> Self {
+    pub(crate) fn udp(server: SocketAddr, client: SocketAddr) -> Self {
         let runtime = runtime();
         let (front, back) = runtime.block_on(async {
             let any = || UdpSocket::bind("127.0.0.1:0");
@@ -48,7 +48,7 @@ impl Relay {
     }
 
     /// For any number of connections.
-    pub fn tcp(server: SocketAddr) -> Self {
+    pub(crate) fn tcp(server: SocketAddr) -> Self {
         let runtime = runtime();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let at = listener.local_addr().unwrap();

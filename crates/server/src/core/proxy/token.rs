@@ -7,7 +7,8 @@
 //!
 //! ```text
 //!   <sip:TOKEN@192.0.2.1:5060;transport=udp;lr>
-//!   TOKEN = base64url( MAC(8) caller "|" callee )       a side is Flow::name(): udp:IP:PORT, tcp:ID
+//!   TOKEN = base64url( MAC(8) caller "|" callee )       a side is Flow::name(): udp:IP:PORT,
+//!   tcp:ID
 //!   MAC   = HMAC-SHA-256(key, Call-ID NUL tag of the caller NUL caller "|" callee), 64 bits of it
 //! ```
 //!

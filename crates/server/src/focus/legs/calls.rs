@@ -1,7 +1,9 @@
 //! The devices that the focus calls: INVITEs of ours until they are legs.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
+use bytes::Bytes;
 use room::LegId;
 use sip::dialog::{DialogId, Forks, Leg as Fork};
 use sip::session_timer::Refresher;
@@ -12,6 +14,9 @@ use super::{Invite, InviteNews, Leg, Legs};
 use crate::core::desk::{Desk, Owner};
 use crate::focus::timer;
 
+/// What a 2xx counts as that makes no dialog: the device has failed.
+const UNUSABLE: u16 = 500;
+
 /// A device being called.
 pub(super) struct Outcall {
     invite: Box<Invite>,
@@ -19,6 +24,10 @@ pub(super) struct Outcall {
     forks: Forks,
     /// Nobody wants it any more.
     abandoned: bool,
+    /// It has said that it rings.
+    rang: bool,
+    /// Branches that accepted and were let go, with the ACK of each: at most [`Forks::MAX`].
+    let_go: HashMap<DialogId, Bytes>,
     /// The methods in the Allow of the latest provisional response (IM-7.2.2.2-1XX-S1).
     allow: Option<String>,
     /// After the 2xx: until when later ones may still come.
@@ -41,6 +50,8 @@ impl Legs {
             client,
             forks: Forks::default(),
             abandoned: false,
+            rang: false,
+            let_go: HashMap::new(),
             allow: None,
             over_at: None,
         };
@@ -62,6 +73,9 @@ impl Legs {
 
     /// A response to an INVITE that calls a device.
     pub(crate) fn invite_answered(&mut self, leg: LegId, response: Response, desk: &mut Desk) {
+        if response.is_success() && self.repeated(leg, &response, desk) {
+            return;
+        }
         let Some(call) = self.calls.get_mut(&leg) else {
             return;
         };
@@ -76,13 +90,17 @@ impl Legs {
             if let Some(allow) = response.raw(Name::Allow) {
                 call.allow = Some(allow.to_owned());
             }
-            if status == 180 {
+            // Once: a device may repeat it as often as it likes.
+            if status == 180 && !std::mem::replace(&mut call.rang, true) {
                 let _ = call.invite.news.send((leg, InviteNews::Ringing));
             }
         } else if response.is_success() {
             match accepted {
                 Some(id) => self.accepted(leg, &id, response, desk),
-                None => self.repeated(&response, desk),
+                // It can be neither acknowledged nor ended: as good as no answer. Of a device that
+                // has accepted already it does not matter.
+                None if call.over_at.is_none() => self.invite_failed(leg, UNUSABLE, desk),
+                None => {}
             }
         } else {
             self.invite_failed(leg, status, desk);
@@ -102,6 +120,9 @@ impl Legs {
         let Some(call) = self.calls.get_mut(&leg) else {
             return;
         };
+        if call.let_go.len() >= Forks::MAX {
+            return;
+        }
         let Some(mut dialog) = call.forks.take(id) else {
             return;
         };
@@ -118,6 +139,7 @@ impl Legs {
         // RFC 3261 section 13.2.2.4: of several that accept, one is kept. And one that was
         // cancelled, or whose inviter has gone, is let go at once.
         if !first || call.abandoned || call.invite.news.is_closed() {
+            call.let_go.insert(id.clone(), ack);
             desk.request(&Method::Bye, &flow, Owner::Nobody, |via| {
                 dialog.request(&Method::Bye, via).finish()
             });
@@ -141,17 +163,27 @@ impl Legs {
         }
     }
 
-    /// A 2xx again: our ACK was lost.
-    fn repeated(&mut self, response: &Response, desk: &mut Desk) {
+    /// Is it a 2xx that came before? Then our ACK was lost, and the same goes again (RFC 3261
+    /// section 13.2.2.4).
+    fn repeated(&mut self, leg: LegId, response: &Response, desk: &mut Desk) -> bool {
         if DialogId::key_of_response(response, &mut self.key).is_err() {
-            return;
+            return false;
         }
-        let leg = self
-            .dialogs
-            .get(self.key.as_str())
-            .and_then(|leg| self.legs.get(leg));
-        if let Some((flow, ack)) = leg.and_then(|leg| Some((leg.flow.clone(), leg.ack.clone()?))) {
-            desk.send_plain(&flow, ack);
+        let key = self.key.as_str();
+        let kept = self.dialogs.get(key).and_then(|leg| self.legs.get(leg));
+        if let Some(kept) = kept {
+            if let Some(ack) = kept.ack.clone() {
+                desk.send_plain(&kept.flow, ack);
+            }
+            return true;
         }
+        let let_go = self
+            .calls
+            .get(&leg)
+            .and_then(|call| Some((&call.invite.flow, call.let_go.get(key)?)));
+        if let Some((flow, ack)) = let_go {
+            desk.send_plain(flow, ack.clone());
+        }
+        let_go.is_some()
     }
 }

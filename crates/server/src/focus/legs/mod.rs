@@ -22,7 +22,7 @@ use sip::{Method, Name, Request, Response};
 use tokio::sync::mpsc;
 
 use self::calls::Outcall;
-use crate::core::Alarms;
+use crate::core::{Alarms, Answer};
 use crate::core::desk::{Desk, Owner, user_agent};
 use crate::focus::inside::{Refreshes, Reinvites};
 use crate::focus::outgoing::OutInvite;
@@ -178,8 +178,12 @@ impl Legs {
             new,
         } = accept;
         let (leg, room) = (new.leg, new.room.clone());
-        let Ok(mut dialog) = Dialog::uas(&request, &tag, &contact) else {
-            // Contact and the rest were checked before; without them there is no dialog.
+        // The room may have let the leg go before the word of it came here: then it is not made.
+        let made = Dialog::uas(&request, &tag, &contact).ok();
+        let Some(mut dialog) = made.filter(|_| !new.session.is_over()) else {
+            let answer = Answer::plain(480);
+            let response = desk.house.replies.answer(&request, &answer, &tag);
+            desk.respond(id, answer.status, response);
             return room.tell(Order::Event(room::Event::Left { leg }));
         };
         dialog.confirm();
@@ -232,7 +236,7 @@ impl Legs {
             let answer = Description::parse(&request.body()).ok();
             let peer = answer.as_ref().and_then(|answer| answer.msrp().ok());
             let tied = peer.is_some_and(|(_, peer)| {
-                let connects = leg.local.setup.connects_after(peer.setup);
+                let connects = media::connects(&desk.house, leg.local.setup, peer);
                 media::tie(&desk.house, &leg.session, peer, connects).is_ok()
             });
             if !tied {
@@ -245,10 +249,10 @@ impl Legs {
 
     /// Ends a leg from our side.
     pub(crate) fn release(&mut self, id: LegId, reason: Option<&str>, desk: &mut Desk) {
-        let Some(mut leg) = self.remove(id) else {
+        let Some(mut leg) = self.remove(id, desk) else {
             return;
         };
-        desk.request(&Method::Bye, &leg.flow, Owner::Leg(id), |via| {
+        desk.request(&Method::Bye, &leg.flow, Owner::Nobody, |via| {
             let mut draft = leg.dialog.request(&Method::Bye, via);
             user_agent(&mut draft);
             if let Some(reason) = reason {
@@ -259,8 +263,8 @@ impl Legs {
     }
 
     /// A leg has ended by itself: the room is told.
-    pub(crate) fn ended(&mut self, id: LegId) {
-        if let Some(leg) = self.remove(id) {
+    pub(crate) fn ended(&mut self, id: LegId, desk: &Desk) {
+        if let Some(leg) = self.remove(id, desk) {
             leg.room.tell(Order::Event(room::Event::Left { leg: id }));
         }
     }
@@ -271,8 +275,10 @@ impl Legs {
         self.wind(id);
     }
 
-    fn remove(&mut self, id: LegId) -> Option<Leg> {
+    fn remove(&mut self, id: LegId, desk: &Desk) -> Option<Leg> {
         let leg = self.legs.remove(&id)?;
+        // By this the room knows, should the leg arrive there only now.
+        desk.house.switch.close(&leg.session);
         self.dialogs.remove(leg.dialog.id());
         self.wind(id);
         Some(leg)
