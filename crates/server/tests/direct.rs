@@ -12,14 +12,23 @@ const BOB: &str = "sip:bob@localhost";
 /// Calls bob with a chat, giving credentials: the call.
 fn call(phone: &mut Phone, to: &str, extra: &str) -> String {
     let call_id = phone.call_id();
-    let headers = format!("Contact: {}\r\nContent-Type: application/sdp\r\n{extra}", phone.contact());
+    let headers = format!(
+        "Contact: {}\r\nContent-Type: application/sdp\r\n{extra}",
+        phone.contact()
+    );
     let text = phone.write("INVITE", to, &call_id, &headers, &Chat::sdp("caller"));
     phone.send(text.as_bytes());
     let challenge = phone.final_response(&call_id);
     assert_eq!(challenge.status(), 407);
     phone.ack_failure(&challenge, to);
     let credentials = phone.credentials(&challenge, "INVITE", to, "password");
-    let text = phone.write("INVITE", to, &call_id, &(headers + &credentials), &Chat::sdp("caller"));
+    let text = phone.write(
+        "INVITE",
+        to,
+        &call_id,
+        &(headers + &credentials),
+        &Chat::sdp("caller"),
+    );
     phone.send(text.as_bytes());
     call_id
 }
@@ -32,7 +41,10 @@ fn a_chat_is_set_up_and_ended() {
     let call_id = call(&mut alice, BOB, "");
     let invitation = bob.invited();
     assert_eq!(invitation.request.body(), Chat::sdp("caller"));
-    assert_eq!(invitation.request.raw(Name::From).map(uri).as_deref(), Some("sip:alice@localhost"));
+    assert_eq!(
+        invitation.request.raw(Name::From).map(uri).as_deref(),
+        Some("sip:alice@localhost")
+    );
     bob.rings(&invitation);
     let ringing = loop {
         let response = alice.response(&call_id);
@@ -41,8 +53,17 @@ fn a_chat_is_set_up_and_ended() {
         }
     };
     assert_eq!(ringing.status(), 180);
-    let headers = format!("Contact: {}\r\nContent-Type: application/sdp\r\n", bob.contact());
-    bob.answer(&invitation.request, "200 OK", &invitation.tag, &headers, &Chat::sdp("callee"));
+    let headers = format!(
+        "Contact: {}\r\nContent-Type: application/sdp\r\n",
+        bob.contact()
+    );
+    bob.answer(
+        &invitation.request,
+        "200 OK",
+        &invitation.tag,
+        &headers,
+        &Chat::sdp("callee"),
+    );
     let ok = alice.final_response(&call_id);
     assert_eq!((ok.status(), ok.body()), (200, Chat::sdp("callee").into()));
     alice.ack(&ok, "");
@@ -75,7 +96,12 @@ fn the_best_of_all_failures_is_passed_on() {
         }
         let ended = alice.final_response(&call_id);
         // RFC 3261 section 16.7 step 6: of one class, any may be chosen.
-        assert_eq!(ended.status() / 100, want / 100, "{said:?}: {}", ended.status());
+        assert_eq!(
+            ended.status() / 100,
+            want / 100,
+            "{said:?}: {}",
+            ended.status()
+        );
         alice.ack_failure(&ended, BOB);
         lab.settled();
     }
@@ -143,9 +169,19 @@ fn identities_are_asserted_by_the_server_alone() {
     for (claimed, want) in ASSERTED {
         let call_id = call(&mut alice, BOB, claimed);
         let invitation = bob.invited();
-        let asserted: Vec<_> = invitation.request.raw_all(Name::PAssertedIdentity).collect();
-        assert_eq!(asserted, want.iter().copied().collect::<Vec<_>>(), "{claimed}");
-        assert!(!invitation.request.has(Name::ProxyAuthorization), "the credentials stay here");
+        let asserted: Vec<_> = invitation
+            .request
+            .raw_all(Name::PAssertedIdentity)
+            .collect();
+        assert_eq!(
+            asserted,
+            want.iter().copied().collect::<Vec<_>>(),
+            "{claimed}"
+        );
+        assert!(
+            !invitation.request.has(Name::ProxyAuthorization),
+            "the credentials stay here"
+        );
         bob.refuses(&invitation, "486 Busy Here");
         let ended = alice.final_response(&call_id);
         alice.ack_failure(&ended, BOB);
@@ -157,7 +193,8 @@ fn identities_are_asserted_by_the_server_alone() {
 #[test]
 fn a_route_token_opens_no_other_door() {
     let lab = Lab::start();
-    let (mut alice, mut bob, mut carol) = (lab.phone("alice"), lab.phone("bob"), lab.phone("carol"));
+    let (mut alice, mut bob, mut carol) =
+        (lab.phone("alice"), lab.phone("bob"), lab.phone("carol"));
     let call_id = call(&mut alice, BOB, "");
     let invitation = bob.invited();
     let headers = format!("Contact: {}\r\n", bob.contact());
@@ -176,7 +213,13 @@ fn a_route_token_opens_no_other_door() {
     carol.send(stolen.as_bytes());
     assert_eq!(carol.final_response("stolen").status(), 481);
     // As a way to somebody else it is no way at all: what has no dialog needs a password.
-    let text = carol.write("MESSAGE", "sip:bob@127.0.0.1:9", "free", &format!("Route: {route}\r\n"), "");
+    let text = carol.write(
+        "MESSAGE",
+        "sip:bob@127.0.0.1:9",
+        "free",
+        &format!("Route: {route}\r\n"),
+        "",
+    );
     carol.send(text.as_bytes());
     assert!(matches!(carol.final_response("free").status(), 407));
     bob.heard_only(|_| false);
@@ -192,7 +235,11 @@ fn a_path_is_the_way_to_a_device() {
         "Contact: <sip:bob@10.0.0.9>\r\nSupported: path\r\nPath: <sip:{};transport=udp;lr>\r\n",
         edge.local
     );
-    assert_eq!(edge.request("REGISTER", "sip:localhost", &headers, "").status(), 200);
+    assert_eq!(
+        edge.request("REGISTER", "sip:localhost", &headers, "")
+            .status(),
+        200
+    );
     let call_id = call(&mut alice, BOB, "");
     let invitation: Incoming = edge.invited();
     assert_eq!(invitation.request.uri(), "sip:bob@10.0.0.9");

@@ -382,7 +382,11 @@ fn subscriptions_end_with_the_participation_and_with_the_conference() {
 
     conference.host_leaves();
     let (notify, _) = conference.host.notified();
-    assert!(state(&notify).starts_with("terminated"), "{}", state(&notify));
+    assert!(
+        state(&notify).starts_with("terminated"),
+        "{}",
+        state(&notify)
+    );
     conference.guests[0].leaves();
     lab.settled();
     let response = subscribe(&mut conference.host, &identity, "Event: conference\r\n");

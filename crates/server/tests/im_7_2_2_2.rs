@@ -14,19 +14,44 @@ use sip::{Method, Name, Request};
 fn im_7_2_2_2_s1_s2_s5_one_invite_for_each_entry() {
     let lab = Lab::start();
     let mut alice = lab.phone("alice");
-    let mut phones: Vec<_> = ["bob", "carol", "dave"].iter().map(|user| lab.phone(user)).collect();
-    let call_id = Ask::guests(&["bob", "carol", "dave"]).with("Subject: lunch\r\n").send(&mut alice);
+    let mut phones: Vec<_> = ["bob", "carol", "dave"]
+        .iter()
+        .map(|user| lab.phone(user))
+        .collect();
+    let call_id = Ask::guests(&["bob", "carol", "dave"])
+        .with("Subject: lunch\r\n")
+        .send(&mut alice);
     let mut call_ids = Vec::new();
     for phone in &mut phones {
         let invite = phone.invited().request;
-        assert_eq!(invite.uri(), uri(&phone.contact()), "to the device that registered");
+        assert_eq!(
+            invite.uri(),
+            uri(&phone.contact()),
+            "to the device that registered"
+        );
         let conference = invite.raw(Name::From).map(uri).unwrap();
-        assert!(invite.raw(Name::Contact).unwrap().starts_with(&format!("<{conference}>;isfocus")));
-        assert_eq!(invite.raw(Name::PAssertedIdentity), Some(format!("<{conference}>").as_str()));
-        assert_eq!(invite.raw(Name::To).map(uri), Some(format!("sip:{}@localhost", phone.user)));
+        assert!(
+            invite
+                .raw(Name::Contact)
+                .unwrap()
+                .starts_with(&format!("<{conference}>;isfocus"))
+        );
+        assert_eq!(
+            invite.raw(Name::PAssertedIdentity),
+            Some(format!("<{conference}>").as_str())
+        );
+        assert_eq!(
+            invite.raw(Name::To).map(uri),
+            Some(format!("sip:{}@localhost", phone.user))
+        );
         assert_eq!(invite.raw(Name::ReferredBy), Some("<sip:alice@localhost>"));
         assert_eq!(invite.raw(Name::Subject), Some("lunch"));
-        assert!(invite.raw(Name::AcceptContact).unwrap().contains("+g.oma.sip-im"));
+        assert!(
+            invite
+                .raw(Name::AcceptContact)
+                .unwrap()
+                .contains("+g.oma.sip-im")
+        );
         assert!(invite.lists(Name::Allow, "BYE") && invite.lists(Name::Supported, "timer"));
         assert!(invite.has(Name::SessionExpires));
         assert_eq!(invite.raw(Name::MaxForwards), Some("70"));
@@ -67,13 +92,29 @@ fn im_7_2_2_2_s2a_the_list_is_not_passed_on_unless_wanted() {
         let body = String::from_utf8(invite.body().to_vec()).unwrap();
         match want {
             None => {
-                assert_eq!(invite.raw(Name::ContentType), Some("application/sdp"), "{entries}");
+                assert_eq!(
+                    invite.raw(Name::ContentType),
+                    Some("application/sdp"),
+                    "{entries}"
+                );
                 assert!(!body.contains("resource-lists"), "{entries}");
             }
             Some(uris) => {
-                assert!(invite.raw(Name::ContentType).unwrap().starts_with("multipart/mixed"));
-                assert!(body.contains("Content-Disposition: recipient-list-history; handling=optional"), "{body}");
-                let seen: Vec<_> = body.split("uri=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+                assert!(
+                    invite
+                        .raw(Name::ContentType)
+                        .unwrap()
+                        .starts_with("multipart/mixed")
+                );
+                assert!(
+                    body.contains("Content-Disposition: recipient-list-history; handling=optional"),
+                    "{body}"
+                );
+                let seen: Vec<_> = body
+                    .split("uri=\"")
+                    .skip(1)
+                    .map(|rest| rest.split('"').next().unwrap())
+                    .collect();
                 assert_eq!(seen, *uris, "{entries}");
             }
         }
@@ -88,19 +129,29 @@ fn im_7_2_2_2_s4_the_offer() {
     let lab = Lab::start();
     let (mut alice, mut bob) = (lab.phone("alice"), lab.phone("bob"));
     let transport = "a=fingerprint:sha-256 AA:BB\r\na=msrp-cema\r\n";
-    let own = "a=max-size:4096\r\na=x-colour:blue\r\na=file-selector:name:\"a.txt\"\r\na=sendonly\r\n";
+    let own =
+        "a=max-size:4096\r\na=x-colour:blue\r\na=file-selector:name:\"a.txt\"\r\na=sendonly\r\n";
     let offer = Chat::sdp("host").replace("a=sendrecv\r\n", "") + own;
-    let call_id = Ask::guests(&["bob"]).with_sdp(&(offer.clone() + transport)).send(&mut alice);
+    let call_id = Ask::guests(&["bob"])
+        .with_sdp(&(offer.clone() + transport))
+        .send(&mut alice);
     let invite = bob.invited().request;
     let body = invite.body();
     assert_eq!(attributes(&body), attributes(offer.as_bytes()));
     let description = Description::parse(&body).unwrap();
     let (_, media) = description.msrp().unwrap();
     assert_eq!(media.path.len(), 1);
-    assert!(media.path[0].contains(&lab.at.msrp.to_string()), "{:?}", media.path);
+    assert!(
+        media.path[0].contains(&lab.at.msrp.to_string()),
+        "{:?}",
+        media.path
+    );
     let text = std::str::from_utf8(&body).unwrap();
     assert!(text.contains("a=setup:actpass"), "RFC 6135: {text}");
-    assert!(!text.contains("127.0.0.1:9/") && !text.contains("fingerprint"), "{text}");
+    assert!(
+        !text.contains("127.0.0.1:9/") && !text.contains("fingerprint"),
+        "{text}"
+    );
     alice.cancels(&call_id, FACTORY);
 }
 
@@ -179,7 +230,10 @@ fn a_late_200_is_acknowledged_and_released() {
     mobile.accept(&on_mobile, "", &Chat::sdp("mobile"));
     mobile.is_released();
     // And from behind a proxy that forked, a second device answers the INVITE of the desk.
-    let other = Incoming { request: at_desk.request.clone(), tag: "another-branch".to_owned() };
+    let other = Incoming {
+        request: at_desk.request.clone(),
+        tag: "another-branch".to_owned(),
+    };
     desk.accept(&other, "", &Chat::sdp("other"));
     let bye = desk.is_released();
     assert!(bye.raw(Name::To).unwrap().contains("another-branch"));
@@ -205,9 +259,21 @@ fn im_7_2_2_2_1xx_s2_ok_s2_the_contact_is_the_target() {
     for (early, late, want) in TARGETS {
         let call_id = Ask::guests(&["bob"]).send(&mut alice);
         let invitation = bob.invited();
-        bob.answer(&invitation.request, "180 Ringing", &invitation.tag, early, "");
+        bob.answer(
+            &invitation.request,
+            "180 Ringing",
+            &invitation.tag,
+            early,
+            "",
+        );
         let headers = format!("{late}Content-Type: application/sdp\r\n");
-        bob.answer(&invitation.request, "200 OK", &invitation.tag, &headers, &Chat::sdp("bob"));
+        bob.answer(
+            &invitation.request,
+            "200 OK",
+            &invitation.tag,
+            &headers,
+            &Chat::sdp("bob"),
+        );
         assert_eq!(bob.incoming("ACK").uri(), *want, "{early} {late}");
         let ok = alice.final_response(&call_id);
         alice.ack(&ok, "");
@@ -238,7 +304,8 @@ fn im_7_2_2_2_ok_s3a_privacy_that_is_not_allowed() {
 
 /// Everything the server has sent to somebody, over SIP and MSRP.
 fn heard(phone: &Phone, chat: &Chat) -> String {
-    String::from_utf8_lossy(&[phone.heard.as_slice(), chat.heard.as_slice()].concat()).to_lowercase()
+    String::from_utf8_lossy(&[phone.heard.as_slice(), chat.heard.as_slice()].concat())
+        .to_lowercase()
 }
 
 /// IM-7.2.2.2-OK-S3, IM-7.2.2.2-OK-S3c: a guest who hides is hidden from the others, in all they
@@ -248,7 +315,8 @@ fn im_7_2_2_2_ok_s3c_a_hidden_guest_is_named_nowhere() {
     for history in [false, true] {
         let lab = Lab::with(|_, policy| policy.focus.recipient_list_history = history);
         let (mut alice, bob, carol) = (lab.phone("alice"), lab.phone("bob"), lab.phone("carol"));
-        let entries = "<entry uri=\"sip:bob@localhost\"><display-name>Bobby</display-name></entry>".to_owned()
+        let entries = "<entry uri=\"sip:bob@localhost\"><display-name>Bobby</display-name></entry>"
+            .to_owned()
             + &entries(&["carol"]);
         let call_id = Ask::guests(&[]).with_entries(&entries).send(&mut alice);
         let mut bob = Guest::joins(bob, "Privacy: id\r\n");
@@ -258,7 +326,10 @@ fn im_7_2_2_2_ok_s3c_a_hidden_guest_is_named_nowhere() {
         assert!(info.contains("sip:anonymous1@anonymous.invalid"), "{info}");
         bob.chat.say("sip:bob@localhost", &conference, "guess who");
         let (from, _, text) = carol.chat.hear();
-        assert_eq!((from.as_str(), text.as_str()), ("sip:anonymous1@anonymous.invalid", "guess who"));
+        assert_eq!(
+            (from.as_str(), text.as_str()),
+            ("sip:anonymous1@anonymous.invalid", "guess who")
+        );
         bob.leaves();
         carol.phone.notified();
         let heard = heard(&carol.phone, &carol.chat);
@@ -304,9 +375,14 @@ fn im_7_2_2_2_ok_s4_s5_who_accepts_is_in() {
     let mut carol = Guest::joins(carol, "");
     for phone in [&mut alice, &mut bob.phone] {
         let (_, info) = phone.notified();
-        assert!(info.contains("sip:carol@localhost") && info.contains("connected"), "{info}");
+        assert!(
+            info.contains("sip:carol@localhost") && info.contains("connected"),
+            "{info}"
+        );
     }
-    carol.chat.say("sip:carol@localhost", &conference, "I am in");
+    carol
+        .chat
+        .say("sip:carol@localhost", &conference, "I am in");
     assert_eq!(bob.chat.hear().2, "I am in");
     assert_eq!(chat.hear().2, "I am in");
 }

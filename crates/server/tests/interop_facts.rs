@@ -33,7 +33,10 @@ fn audio_beside_chat_is_refused_in_its_place() {
         let mut conference = lab.conference_by(&Ask::guests(&["bob"]).with_sdp(&offer), &["bob"]);
         let answer = conference.ok.body();
         let answer = std::str::from_utf8(&answer).unwrap();
-        let media: Vec<_> = answer.lines().filter(|line| line.starts_with("m=")).collect();
+        let media: Vec<_> = answer
+            .lines()
+            .filter(|line| line.starts_with("m="))
+            .collect();
         assert_eq!(media.len(), want.len(), "{answer}");
         for (line, want) in media.iter().zip(*want) {
             assert!(line.starts_with(want), "{line} for {want}");
@@ -76,12 +79,23 @@ fn cpim_as_it_is_written_is_passed_on() {
             body.len()
         );
         conference.chat.send_frame("", &headers, &body);
-        assert_eq!(conference.chat.piece().head.kind(), Kind::Response(200), "{what}");
+        assert_eq!(
+            conference.chat.piece().head.kind(),
+            Kind::Response(200),
+            "{what}"
+        );
         let (from, _, text) = conference.guests[0].chat.hear();
-        assert_eq!((from.as_str(), text.as_str()), ("sip:alice@localhost", *want), "{what}");
+        assert_eq!(
+            (from.as_str(), text.as_str()),
+            ("sip:alice@localhost", *want),
+            "{what}"
+        );
         // The switch is the end of the way for the sender's report (RFC 7701 section 6.3).
         let report = conference.chat.piece();
-        assert!(matches!(report.head.kind(), Kind::Request(msrp::Method::Report)), "{what}");
+        assert!(
+            matches!(report.head.kind(), Kind::Request(msrp::Method::Report)),
+            "{what}"
+        );
     }
 }
 
@@ -98,7 +112,11 @@ fn an_invite_without_sdp_is_offered_a_chat() {
     let (_, media) = offer.msrp().unwrap();
     assert!(media.accepts("message/cpim"));
     let text = ok.body();
-    assert!(std::str::from_utf8(&text).unwrap().contains("a=setup:actpass"));
+    assert!(
+        std::str::from_utf8(&text)
+            .unwrap()
+            .contains("a=setup:actpass")
+    );
     alice.ack(&ok, &Chat::sdp("host"));
     let mut chat = Chat::connect(&ok.body(), "host");
     chat.say("sip:alice@localhost", &identity(&ok), "there and");
@@ -137,13 +155,19 @@ fn a_missing_setup_does_no_harm() {
     let lab = Lab::start();
     let bare = |id: &str| Chat::sdp(id).replace("a=setup:active\r\n", "");
     let (mut alice, mut bob) = (lab.phone("alice"), lab.phone("bob"));
-    let call_id = Ask::guests(&["bob"]).with_sdp(&bare("host")).send(&mut alice);
+    let call_id = Ask::guests(&["bob"])
+        .with_sdp(&bare("host"))
+        .send(&mut alice);
     let invitation = bob.invited();
     bob.accept(&invitation, "", &bare("bob"));
     let mut bobs = Chat::connect(&invitation.sdp(), "bob");
     let ok = alice.final_response(&call_id);
     alice.ack(&ok, "");
-    assert!(std::str::from_utf8(&ok.body()).unwrap().contains("a=setup:passive"));
+    assert!(
+        std::str::from_utf8(&ok.body())
+            .unwrap()
+            .contains("a=setup:passive")
+    );
     let mut chat = Chat::connect(&ok.body(), "host");
     chat.say("sip:alice@localhost", &identity(&ok), "connected");
     assert_eq!(bobs.hear().2, "connected");
@@ -171,10 +195,15 @@ fn is_composing_travels_unwrapped() {
 fn compact_and_folded_headers_are_read() {
     let lab = Lab::start();
     let (mut alice, mut bob) = (lab.phone("alice"), lab.phone("bob"));
-    let call_id = Ask::guests(&["bob"]).with("s: folded\r\n subject\r\n").send(&mut alice);
+    let call_id = Ask::guests(&["bob"])
+        .with("s: folded\r\n subject\r\n")
+        .send(&mut alice);
     let invitation = bob.invited();
     let subject = invitation.request.raw(Name::Subject).unwrap();
-    assert_eq!(subject.split_whitespace().collect::<Vec<_>>(), ["folded", "subject"]);
+    assert_eq!(
+        subject.split_whitespace().collect::<Vec<_>>(),
+        ["folded", "subject"]
+    );
     alice.cancels(&call_id, FACTORY);
 }
 

@@ -23,13 +23,11 @@ pub struct Fault {
 impl Request {
     /// What makes this request unfit; `None` if it is fit.
     ///
-    /// - 505: the version is not
-    /// SIP/2.0.
+    /// - 505: the version is not SIP/2.0.
     /// - 400: To, From, Call-ID or CSeq is absent, repeated or malformed; CSeq names another
-    /// method;
-    ///   there is no Via, or its first is malformed; Max-Forwards is malformed; a header that may
-    ///   stand once stands twice ([`Name::is_single`]); the Request-URI is malformed or carries
-    ///   headers.
+    ///   method; there is no Via, or its first is malformed; Max-Forwards is malformed; a header
+    ///   that may stand once stands twice ([`Name::is_single`]); the Request-URI is malformed or
+    ///   carries headers.
     /// - 416: the Request-URI is neither sip, sips nor tel. A server that knows more schemes, or
     ///   forwards along a Route, may go on.
     ///

@@ -1,11 +1,11 @@
 //! SIP as Tertulia speaks it, without sockets, clocks or chance of its own.
 //!
 //! - [`Message`]: one parsed message over one shared buffer; [`Framer`] cuts a stream into
-//! messages;
-//!   [`Draft`] writes new ones.
+//!   messages; [`Draft`] writes new ones.
 //! - [`header`]: one typed header a file, borrowed from the message and parsed when asked for.
-//! - [`digest`], [`sdp`], [`multipart`], [`session_timer`]: credentials, bodies, and how long a
-//!   session may live.
+//! - [`transaction`], [`dialog`], [`subscription`], [`session_timer`]: what messages mean to each
+//!   other. Time and chance are arguments, and what is to be sent is handed out.
+//! - [`digest`], [`sdp`], [`multipart`]: credentials and bodies.
 
 #![forbid(unsafe_code)]
 

@@ -12,7 +12,6 @@ use xdm::conference_info::{Conference, Status, UserXml};
 
 use crate::core::{Command, ShardHandle};
 use crate::notify::WatcherCommand;
-use crate::rooms::Subscribe;
 
 /// The subscribers of one room.
 pub(crate) struct Observers {
@@ -24,14 +23,34 @@ pub(crate) struct Observers {
     all: BTreeMap<u64, Observer>,
     /// When the next NOTIFY is due; `None` when that has to be worked out anew.
     next: Option<Option<Instant>>,
+    /// Since when each person is shown by address, by their number in the room.
+    exposed: Vec<Option<Exposed>>,
     /// Addresses that were shown of people who are hidden now.
-    concealed: Vec<Shown>,
+    concealed: Vec<Concealed>,
 }
 
 struct Shown {
     xml: UserXml,
     status: Visible,
     /// The change that made it so.
+    change: u64,
+}
+
+/// A person is shown by address.
+#[derive(Clone, Copy)]
+struct Exposed {
+    /// The change that showed them.
+    since: u64,
+    /// The change that showed them gone, if they have gone.
+    gone: Option<u64>,
+}
+
+/// An address that is not shown any more.
+struct Concealed {
+    xml: UserXml,
+    /// Who was not told of this change has never seen the address, and must not learn it now.
+    since: u64,
+    /// The change that took it away.
     change: u64,
 }
 
@@ -51,6 +70,10 @@ struct Observer {
 /// The most subscriptions to one room: two for each leg that a large room may have.
 const OBSERVERS: usize = 10_000;
 
+/// The most subscriptions of one person to a room: one for each device. Of more the oldest end,
+/// which are those of clients that have forgotten them.
+const OBSERVERS_EACH: usize = room::LEGS_PER_PERSON_MAX as usize;
+
 impl Observers {
     pub(crate) fn new(identity: &str) -> Self {
         Self {
@@ -60,6 +83,7 @@ impl Observers {
             changes: 0,
             all: BTreeMap::new(),
             next: None,
+            exposed: Vec::new(),
             concealed: Vec::new(),
         }
     }
@@ -70,16 +94,23 @@ impl Observers {
     }
 
     /// Adds a subscriber, who is owed the full state at once (RFC 6665 section 4.2.1.2).
-    pub(crate) fn add(&mut self, subscribe: Subscribe, now: Instant) {
+    pub(crate) fn add(&mut self, watch: u64, address: Address, shard: ShardHandle, now: Instant) {
+        let same = |(_, observer): &(&u64, &Observer)| observer.address == address;
+        let others: Vec<u64> = self.all.iter().filter(same).map(|(id, _)| *id).collect();
+        // They are given out in rising order: the first is the oldest.
+        let too_many = (others.len() + 1).saturating_sub(OBSERVERS_EACH);
+        for old in others.into_iter().take(too_many) {
+            self.reject(old);
+        }
         let observer = Observer {
-            shard: subscribe.shard,
-            address: subscribe.address,
+            shard,
+            address,
             version: 0,
             told: None,
             not_before: now,
             in_flight: false,
         };
-        self.all.insert(subscribe.watch, observer);
+        self.all.insert(watch, observer);
         self.next = None;
     }
 
@@ -111,6 +142,17 @@ impl Observers {
         let index = seat.id.index();
         if self.people.len() <= index {
             self.people.resize_with(index.saturating_add(1), || None);
+            self.exposed.resize(index.saturating_add(1), None);
+        }
+        if let (Some(exposed), None, Some(visible)) =
+            (self.exposed.get_mut(index), seat.hidden, seat.visible)
+        {
+            // Shown anew after they had gone, they are news to whoever was told nothing between.
+            let earlier = exposed.filter(|earlier| earlier.gone.is_none());
+            *exposed = Some(Exposed {
+                since: earlier.map_or(self.changes, |earlier| earlier.since),
+                gone: (visible == Visible::Disconnected).then_some(self.changes),
+            });
         }
         let Some(place) = self.people.get_mut(index) else {
             return;
@@ -124,13 +166,17 @@ impl Observers {
 
     /// A person who was shown by address is hidden from now on: that address has gone.
     pub(crate) fn concealed(&mut self, seat: &Seat<'_>) {
+        let exposed = self.exposed.get_mut(seat.id.index());
+        // Hidden before anybody was told: then there is nothing to take back.
+        let Some(Exposed { since, gone }) = exposed.and_then(Option::take) else {
+            return;
+        };
         self.next = None;
         self.changes = self.changes.saturating_add(1);
-        let status = Visible::Disconnected;
-        self.concealed.push(Shown {
+        self.concealed.push(Concealed {
             xml: UserXml::new(seat.address.as_str(), None, Status::Disconnected),
-            status,
-            change: self.changes,
+            since,
+            change: gone.unwrap_or(self.changes),
         });
     }
 
@@ -192,26 +238,30 @@ impl Observers {
 
     /// Ends the subscriptions of one person, who may not observe the room any more.
     pub(crate) fn expel(&mut self, address: &Address) {
-        self.all.retain(|watch, observer| {
-            let stays = observer.address != *address;
-            if !stays {
-                let (watch, reason, body) = (*watch, "rejected", None);
-                observer.shard.tell(Command::Watcher(WatcherCommand::End {
-                    watch,
-                    reason,
-                    body,
-                }));
-            }
-            stays
-        });
+        let theirs = self.all.iter().filter(|(_, o)| o.address == *address);
+        for watch in theirs.map(|(watch, _)| *watch).collect::<Vec<_>>() {
+            self.reject(watch);
+        }
+    }
+
+    /// Ends one subscription: it need not come again.
+    fn reject(&mut self, watch: u64) {
         self.next = None;
+        if let Some(observer) = self.all.remove(&watch) {
+            let (reason, body) = ("rejected", None);
+            observer.shard.tell(Command::Watcher(WatcherCommand::End {
+                watch,
+                reason,
+                body,
+            }));
+        }
     }
 }
 
 /// What one subscriber is told now.
 fn document(
     conference: &Conference,
-    (people, concealed): (&[Option<Shown>], &[Shown]),
+    (people, concealed): (&[Option<Shown>], &[Concealed]),
     observer: &Observer,
     own: Option<usize>,
 ) -> Vec<u8> {
@@ -233,12 +283,10 @@ fn document(
         }
         users.push(&shown.xml);
     }
-    users.extend(
-        concealed
-            .iter()
-            .filter(|shown| news(shown))
-            .map(|shown| &shown.xml),
-    );
+    if let Some(told) = observer.told {
+        let seen = |gone: &&Concealed| gone.since <= told && told < gone.change;
+        users.extend(concealed.iter().filter(seen).map(|gone| &gone.xml));
+    }
     match observer.told {
         Some(_) => conference.partial(observer.version, &users, own_at),
         None => conference.full(observer.version, &users, own_at),
@@ -263,4 +311,183 @@ fn user_xml(seat: &Seat<'_>, visible: Visible) -> UserXml {
 /// The URI by which the others know a hidden person.
 pub(crate) fn anonymous(alias: u32) -> String {
     format!("sip:anonymous{alias}@anonymous.invalid")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use room::{Action, Answer, Cause, Event, Guest, Host, LegId, Rules};
+    use tokio::sync::mpsc::UnboundedReceiver;
+
+    use super::*;
+
+    /// A room of alice with bob and carol, and those who look at it.
+    struct Stage {
+        room: Room,
+        observers: Observers,
+        actions: Vec<Action>,
+        shard: ShardHandle,
+        told: UnboundedReceiver<Command>,
+        now: Instant,
+    }
+
+    fn stage() -> Stage {
+        let guest = |name: &str| Guest {
+            address: Address::new(&format!("sip:{name}@h")),
+            display: None,
+            hidden: false,
+        };
+        let host = Host {
+            address: Address::new("sip:alice@h"),
+            display: Some(Arc::from("Alice")),
+            hidden: false,
+        };
+        let rules = Rules {
+            max_guests: 10,
+            allow_hidden: true,
+            allow_refer: true,
+            answer: Answer::AtOnce,
+            ring: Duration::from_secs(100),
+            fewest: 0,
+            unanswered: Cause(408),
+            hidden_refused: Cause(403),
+            ended: Cause(480),
+        };
+        let now = world::Clock::Os.now();
+        let mut actions = Vec::new();
+        let guests = vec![guest("bob"), guest("carol")];
+        let room = Room::open(host, guests, rules, now, &mut actions).unwrap();
+        let (shard, _, told) = ShardHandle::new();
+        let mut stage = Stage {
+            room,
+            observers: Observers::new("sip:room@h"),
+            actions,
+            shard,
+            told,
+            now,
+        };
+        stage.happen(Event::HostArrived { leg: LegId(1) });
+        stage
+    }
+
+    impl Stage {
+        fn happen(&mut self, event: Event) {
+            self.room
+                .handle(event, self.now, &mut self.actions)
+                .unwrap();
+            for action in std::mem::take(&mut self.actions) {
+                match action {
+                    Action::Changed { who } => {
+                        self.observers.changed(&self.room.seat(who).unwrap())
+                    }
+                    Action::Concealed { who } => {
+                        self.observers.concealed(&self.room.seat(who).unwrap());
+                    }
+                    _ => {}
+                }
+            }
+        }
+
+        fn who(&self, name: &str) -> room::PersonId {
+            self.room
+                .find(&Address::new(&format!("sip:{name}@h")))
+                .unwrap()
+        }
+
+        fn rings(&mut self, name: &str) {
+            let who = self.who(name);
+            self.happen(Event::Ringing { who });
+        }
+
+        fn joins(&mut self, name: &str, leg: u64, hidden: bool) {
+            let (who, leg) = (self.who(name), LegId(leg));
+            self.happen(Event::Joined { who, leg, hidden });
+        }
+
+        fn watch(&mut self, watch: u64, name: &str) {
+            let address = Address::new(&format!("sip:{name}@h"));
+            self.observers
+                .add(watch, address, self.shard.clone(), self.now);
+        }
+
+        /// What a subscription is told now, if anything; it is answered at once.
+        fn told(&mut self, watch: u64) -> String {
+            self.observers
+                .send_due(&self.room, Duration::ZERO, self.now);
+            let mut text = String::new();
+            while let Ok(command) = self.told.try_recv() {
+                if let Command::Watcher(WatcherCommand::Notify { watch: of, body }) = command {
+                    self.observers.notified(of, true);
+                    if of == watch {
+                        text = String::from_utf8(body).unwrap();
+                    }
+                }
+            }
+            text
+        }
+    }
+
+    /// IM-7.2.2.2-OK-S3c: who saw the address is told that it has gone; who did not does not
+    /// learn it by that.
+    #[tokio::test]
+    async fn im_7_2_2_2_ok_s3c_an_address_is_taken_back_only_from_who_has_seen_it() {
+        let mut stage = stage();
+        stage.watch(1, "alice");
+        stage.told(1);
+        stage.rings("bob");
+        assert!(stage.told(1).contains("sip:bob@h"), "alice sees him ring");
+        // Nobody is told that carol rings before she hides.
+        stage.rings("carol");
+        stage.joins("carol", 3, true);
+        let told = stage.told(1);
+        assert!(!told.contains("carol"), "{told}");
+        assert!(told.contains("sip:anonymous1@anonymous.invalid"), "{told}");
+        stage.joins("bob", 2, true);
+        stage.watch(2, "carol");
+        let (all, news) = (stage.observers.all.len(), stage.told(1));
+        assert_eq!(all, 2);
+        assert!(
+            news.contains("sip:bob@h") && news.contains("disconnected"),
+            "{news}"
+        );
+    }
+
+    /// Who came when somebody had left openly does not learn who that was when they come back
+    /// hidden.
+    #[tokio::test]
+    async fn who_came_later_does_not_learn_who_had_been_there() {
+        let mut stage = stage();
+        stage.joins("carol", 3, false);
+        stage.joins("bob", 2, false);
+        stage.watch(1, "alice");
+        assert!(stage.told(1).contains("sip:bob@h"));
+        stage.happen(Event::Left { leg: LegId(2) });
+        assert!(stage.told(1).contains("sip:bob@h"));
+        stage.watch(2, "carol");
+        assert!(!stage.told(2).contains("sip:bob@h"));
+        stage.happen(Event::Entered {
+            address: Address::new("sip:bob@h"),
+            leg: LegId(4),
+            hidden: true,
+        });
+        let told = stage.told(2);
+        assert!(told.contains("anonymous1@anonymous.invalid"), "{told}");
+        assert!(!told.contains("sip:bob@h"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn one_person_has_a_few_subscriptions() {
+        let mut stage = stage();
+        let most = u64::try_from(OBSERVERS_EACH).unwrap();
+        for watch in 0..most + 3 {
+            stage.watch(watch, "alice");
+        }
+        stage.watch(100, "carol");
+        let kept: Vec<u64> = stage.observers.all.keys().copied().collect();
+        let want: Vec<u64> = (3..most + 3).chain([100]).collect();
+        assert_eq!(kept, want);
+        let ended = std::iter::from_fn(|| stage.told.try_recv().ok()).count();
+        assert_eq!(ended, 3);
+    }
 }

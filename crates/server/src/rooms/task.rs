@@ -247,8 +247,13 @@ impl RoomTask {
     }
 
     fn subscribe(&mut self, subscribe: Subscribe) {
-        let (id, watch) = (subscribe.id, subscribe.watch);
-        let answer = if !self.room.may_observe(&subscribe.address) {
+        let Subscribe {
+            id,
+            shard,
+            watch,
+            address,
+        } = subscribe;
+        let answer = if !self.room.may_observe(&address) {
             // The roster is for those in the room.
             Some(Answer::because(403, "Only Participants May Subscribe"))
         } else if !self.observers.has_place() {
@@ -256,14 +261,14 @@ impl RoomTask {
         } else {
             None
         };
-        let shard = subscribe.shard.clone();
         shard.tell(Command::Watcher(WatcherCommand::Decided {
             id,
             watch,
             answer: answer.clone(),
         }));
         if answer.is_none() {
-            self.observers.add(subscribe, self.house.world.clock.now());
+            let now = self.house.world.clock.now();
+            self.observers.add(watch, address, shard, now);
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Ask {
     pub list: String,
     /// Whole header lines beside the usual ones.
     pub extra: String,
+    /// Does the phone know session timers?
+    pub timer: bool,
     /// The value of Allow; empty for none.
     pub allow: String,
     /// Content-Type and body, if they are not to be made of `sdp` and `list`.
@@ -37,6 +39,7 @@ impl Ask {
             sdp: Chat::sdp("host"),
             list: list(&entries(users)),
             extra: String::new(),
+            timer: true,
             allow: "INVITE, ACK, BYE, CANCEL, UPDATE, NOTIFY".to_owned(),
             body: None,
         }
@@ -61,7 +64,10 @@ impl Ask {
     }
 
     fn text(&self, phone: &mut Phone, call_id: &str, credentials: &str) -> String {
-        let mut headers = format!("Contact: {}\r\nSupported: timer\r\n", phone.contact());
+        let mut headers = format!("Contact: {}\r\n", phone.contact());
+        if self.timer {
+            headers.push_str("Supported: timer\r\n");
+        }
         if !self.allow.is_empty() {
             let _ = write!(headers, "Allow: {}\r\n", self.allow);
         }
@@ -114,6 +120,20 @@ impl Ask {
         phone.ack_failure(&challenge, &self.uri);
         let credentials = phone.credentials(&challenge, "INVITE", &self.uri, "password");
         let text = self.text(phone, &call_id, &credentials);
+        phone.send(text.as_bytes());
+        call_id
+    }
+
+    /// Sends it with credentials, and a CANCEL in the same breath: the call it makes.
+    pub fn send_cancelled(&self, phone: &mut Phone) -> String {
+        let call_id = phone.call_id();
+        let text = self.text(phone, &call_id, "");
+        phone.send(text.as_bytes());
+        let challenge = phone.final_response(&call_id);
+        phone.ack_failure(&challenge, &self.uri);
+        let credentials = phone.credentials(&challenge, "INVITE", &self.uri, "password");
+        let mut text = self.text(phone, &call_id, &credentials);
+        text.push_str(&phone.cancel(&call_id, &self.uri));
         phone.send(text.as_bytes());
         call_id
     }

@@ -8,7 +8,7 @@ use msrp::cpim::{Cpim, NewCpim};
 use msrp::{Flag, Kind, Piece, Reader};
 use sip::sdp::Description;
 
-use super::phone::PATIENCE;
+use super::PATIENCE;
 
 /// An offer or answer of a phone that connects by itself.
 pub fn sdp(id: &str) -> String {

@@ -16,11 +16,14 @@
 pub mod ask;
 mod chat;
 mod phone;
+pub mod sim;
+mod socket;
 pub mod story;
 
 pub use ask::Ask;
 pub use chat::Chat;
-pub use phone::{Incoming, PATIENCE, Phone};
+pub use phone::{Incoming, Phone};
+pub use sim::SimLab;
 pub use story::{Conference, Guest};
 
 use server::{Addresses, Policy, Server, Setup};
@@ -28,6 +31,9 @@ use sip::digest::{Algorithm, ha1};
 use store::{Account, Credentials, Fence, Store, Write};
 use tokio::runtime::Runtime;
 use world::World;
+
+/// How long a test waits for what must come.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// The users of every lab; each has the password `password`. Only erin's account has a name.
 pub const USERS: &[&str] = &["alice", "bob", "carol", "dave", "erin"];
@@ -87,7 +93,7 @@ impl Lab {
 
     /// Waits until nothing is held on behalf of anybody.
     pub fn settled(&self) {
-        let deadline = std::time::Instant::now() + phone::PATIENCE;
+        let deadline = std::time::Instant::now() + PATIENCE;
         loop {
             let left = self.runtime.block_on(self.server().leftovers());
             if left == server::Leftovers::default() {

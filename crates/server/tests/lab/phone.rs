@@ -2,23 +2,15 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::io::{Read, Write as _};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use sip::digest::{self, Secret};
-use sip::{Frame, Framer, Message, Name, Request, Response};
+use sip::{Message, Name, Request, Response};
 
-use super::Lab;
-
-/// How long a test waits for what must come.
-pub const PATIENCE: Duration = Duration::from_secs(10);
-
-enum Socket {
-    Udp(UdpSocket),
-    Tcp(TcpStream, Framer, BytesMut),
-}
+use super::sim::SimSocket;
+use super::socket::Socket;
+use super::{Lab, PATIENCE};
 
 pub struct Phone {
     socket: Socket,
@@ -54,25 +46,19 @@ impl Incoming {
 
 impl Phone {
     pub fn udp(lab: &Lab, user: &str) -> Self {
-        let server = lab.at.sip_udp.unwrap();
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let local = socket.local_addr().unwrap();
-        Self::new(Socket::Udp(socket), user, server, local)
+        let (socket, local) = Socket::udp();
+        Self::new(socket, user, lab.at.sip_udp.unwrap(), local)
     }
 
     pub fn tcp(lab: &Lab, user: &str) -> Self {
         let server = lab.at.sip_tcp.unwrap();
-        let stream = TcpStream::connect(server).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        let local = stream.local_addr().unwrap();
-        Self::new(
-            Socket::Tcp(stream, Framer::default(), BytesMut::new()),
-            user,
-            server,
-            local,
-        )
+        let (socket, local) = Socket::tcp(server);
+        Self::new(socket, user, server, local)
+    }
+
+    /// A phone in a simulated universe.
+    pub fn sim(socket: SimSocket, user: &str, server: SocketAddr, local: SocketAddr) -> Self {
+        Self::new(Socket::Sim(socket), user, server, local)
     }
 
     fn new(socket: Socket, user: &str, server: SocketAddr, local: SocketAddr) -> Self {
@@ -89,10 +75,7 @@ impl Phone {
     }
 
     pub fn transport(&self) -> &'static str {
-        match self.socket {
-            Socket::Udp(_) => "UDP",
-            Socket::Tcp(..) => "TCP",
-        }
+        self.socket.transport()
     }
 
     pub fn contact(&self) -> String {
@@ -106,34 +89,11 @@ impl Phone {
     // ---- Bytes ----
 
     pub fn send(&mut self, bytes: &[u8]) {
-        match &mut self.socket {
-            Socket::Udp(socket) => drop(socket.send_to(bytes, self.server).unwrap()),
-            Socket::Tcp(stream, ..) => stream.write_all(bytes).unwrap(),
-        }
+        self.socket.send(self.server, bytes);
     }
 
     fn read(&mut self) -> Option<Message> {
-        match &mut self.socket {
-            Socket::Udp(socket) => {
-                let mut buffer = vec![0; 65_535];
-                let length = socket.recv(&mut buffer).ok()?;
-                buffer.truncate(length);
-                self.heard.extend_from_slice(&buffer);
-                Some(Message::parse(buffer.into()).unwrap())
-            }
-            Socket::Tcp(stream, framer, buffer) => loop {
-                if let Some(frame) = framer.next(buffer).unwrap() {
-                    match frame {
-                        Frame::Message(message) => return Some(message),
-                        Frame::Ping | Frame::Pong => continue,
-                    }
-                }
-                let mut chunk = [0; 4096];
-                let length = stream.read(&mut chunk).ok().filter(|length| *length > 0)?;
-                buffer.extend_from_slice(&chunk[..length]);
-                self.heard.extend_from_slice(&chunk[..length]);
-            },
-        }
+        self.socket.read(&mut self.heard)
     }
 
     /// The next message that fits, keeping the others for later.
@@ -154,11 +114,11 @@ impl Phone {
 
     /// Has a request of this method come by now? Does not wait.
     pub fn has_heard(&mut self, method: &sip::Method) -> bool {
-        self.set_patience(Duration::from_millis(1));
+        self.socket.set_patience(Duration::from_millis(1));
         while let Some(message) = self.read() {
             self.waiting.push_back(message);
         }
-        self.set_patience(PATIENCE);
+        self.socket.set_patience(PATIENCE);
         self.waiting.iter().any(
             |message| matches!(message, Message::Request(request) if request.method() == method),
         )
@@ -171,27 +131,17 @@ impl Phone {
 
     /// Asserts that nothing more comes within a moment, but what `allowed` lets pass.
     pub fn hears_nothing(&mut self, allowed: impl Fn(&Message) -> bool) {
-        self.set_patience(Duration::from_millis(200));
+        self.socket.set_patience(Duration::from_millis(200));
         while let Some(message) = self.read() {
             assert!(allowed(&message), "{} got {message:?}", self.user);
             self.waiting.push_back(message);
         }
-        self.set_patience(PATIENCE);
-    }
-
-    fn set_patience(&mut self, patience: Duration) {
-        match &self.socket {
-            Socket::Udp(socket) => socket.set_read_timeout(Some(patience)).unwrap(),
-            Socket::Tcp(stream, ..) => stream.set_read_timeout(Some(patience)).unwrap(),
-        }
+        self.socket.set_patience(PATIENCE);
     }
 
     /// Does the server close the connection?
     pub fn is_closed(&mut self) -> bool {
-        match &mut self.socket {
-            Socket::Tcp(stream, ..) => matches!(stream.read(&mut [0; 16]), Ok(0)),
-            Socket::Udp(_) => false,
-        }
+        self.socket.is_closed()
     }
 
     // ---- Requests ----

@@ -188,7 +188,10 @@ impl Phone {
         body: &str,
     ) -> (String, u32) {
         let request = &invitation.request;
-        let (call_id, cseq) = (request.raw(Name::CallId).unwrap().to_owned(), self.next_cseq());
+        let (call_id, cseq) = (
+            request.raw(Name::CallId).unwrap().to_owned(),
+            self.next_cseq(),
+        );
         let routes: String = request
             .raw_all(Name::RecordRoute)
             .map(|route| format!("Route: {route}\r\n"))
@@ -228,17 +231,22 @@ impl Phone {
 
     /// Takes back an INVITE to the factory that got no final response: the answer to the CANCEL.
     pub fn cancels(&mut self, call_id: &str, uri: &str) -> Response {
+        let text = self.cancel(call_id, uri);
+        self.send(text.as_bytes());
+        self.final_response_to("CANCEL", call_id, self.cseq())
+    }
+
+    /// The CANCEL of the latest request.
+    pub fn cancel(&self, call_id: &str, uri: &str) -> String {
         let branch = format!("z9hG4bK{call_id}{}", self.cseq());
         let (cseq, user) = (self.cseq(), &self.user);
-        let text = format!(
+        format!(
             "CANCEL {uri} SIP/2.0\r\nVia: SIP/2.0/{} {};branch={branch};rport\r\nMax-Forwards: 70\r\n\
              From: <sip:{user}@localhost>;tag=f{call_id}\r\nTo: <{uri}>\r\nCall-ID: {call_id}\r\n\
              CSeq: {cseq} CANCEL\r\nContent-Length: 0\r\n\r\n",
             self.transport(),
             self.local,
-        );
-        self.send(text.as_bytes());
-        self.final_response_to("CANCEL", call_id, cseq)
+        )
     }
 }
 

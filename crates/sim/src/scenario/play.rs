@@ -163,18 +163,18 @@ fn fits(act: &Act, event: &Event) -> bool {
         (Act::Hears { text, from }, Event::Message(heard)) => {
             heard.text == *text && heard.from == address(from)
         }
-        (Act::Sees { whom, presence }, event) => match event {
+        (
+            Act::Sees { whom, presence },
             Event::Joined { person, .. }
             | Event::Alerting { person, .. }
-            | Event::Left { person, .. } => {
-                let is_whom = match whom.as_str() {
-                    "self" => person.is_own,
-                    whom => person.entity == address(whom) && !person.is_own,
-                };
-                is_whom && person.presence == *presence
-            }
-            _ => false,
-        },
+            | Event::Left { person, .. },
+        ) => {
+            let is_whom = match whom.as_str() {
+                "self" => person.is_own,
+                whom => person.entity == address(whom) && !person.is_own,
+            };
+            is_whom && person.presence == *presence
+        }
         _ => false,
     }
 }

@@ -22,8 +22,8 @@ use sip::{Method, Name, Request, Response};
 use tokio::sync::mpsc;
 
 use self::calls::Outcall;
-use crate::core::{Alarms, Answer};
 use crate::core::desk::{Desk, Owner, user_agent};
+use crate::core::{Alarms, Answer};
 use crate::focus::inside::{Refreshes, Reinvites};
 use crate::focus::outgoing::OutInvite;
 use crate::focus::{ALLOW, media, timer};

@@ -1,0 +1,99 @@
+//! The way from a phone to the server: a datagram socket, a connection, or either in a simulated
+//! universe.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use sip::{Frame, Framer, Message};
+
+use super::PATIENCE;
+use super::sim::SimSocket;
+
+pub enum Socket {
+    Udp(UdpSocket),
+    Tcp(TcpStream, Framer, BytesMut),
+    Sim(SimSocket),
+}
+
+impl Socket {
+    /// A datagram socket, and where it is.
+    pub fn udp() -> (Self, SocketAddr) {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let local = socket.local_addr().unwrap();
+        (Self::Udp(socket), local)
+    }
+
+    /// A connection, and where our end is.
+    pub fn tcp(server: SocketAddr) -> (Self, SocketAddr) {
+        let stream = TcpStream::connect(server).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let local = stream.local_addr().unwrap();
+        (Self::Tcp(stream, Framer::default(), BytesMut::new()), local)
+    }
+
+    pub fn transport(&self) -> &'static str {
+        match self {
+            Self::Udp(_) | Self::Sim(_) => "UDP",
+            Self::Tcp(..) => "TCP",
+        }
+    }
+
+    pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
+        match self {
+            Self::Udp(socket) => drop(socket.send_to(bytes, to).unwrap()),
+            Self::Sim(socket) => socket.send(to, bytes),
+            Self::Tcp(stream, ..) => stream.write_all(bytes).unwrap(),
+        }
+    }
+
+    /// The next message, unless patience ends first. All bytes read are added to `heard`.
+    pub fn read(&mut self, heard: &mut Vec<u8>) -> Option<Message> {
+        match self {
+            Self::Udp(socket) => {
+                let mut buffer = vec![0; 65_535];
+                let length = socket.recv(&mut buffer).ok()?;
+                buffer.truncate(length);
+                heard.extend_from_slice(&buffer);
+                Some(Message::parse(buffer.into()).unwrap())
+            }
+            Self::Sim(socket) => {
+                let bytes = socket.read()?;
+                heard.extend_from_slice(&bytes);
+                Some(Message::parse(bytes).unwrap())
+            }
+            Self::Tcp(stream, framer, buffer) => loop {
+                if let Some(frame) = framer.next(buffer).unwrap() {
+                    match frame {
+                        Frame::Message(message) => return Some(message),
+                        Frame::Ping | Frame::Pong => continue,
+                    }
+                }
+                let mut chunk = [0; 4096];
+                let length = stream.read(&mut chunk).ok().filter(|length| *length > 0)?;
+                buffer.extend_from_slice(&chunk[..length]);
+                heard.extend_from_slice(&chunk[..length]);
+            },
+        }
+    }
+
+    /// How long a read waits. In a universe it always waits for very long.
+    pub fn set_patience(&self, patience: Duration) {
+        match self {
+            Self::Sim(_) => {}
+            Self::Udp(socket) => socket.set_read_timeout(Some(patience)).unwrap(),
+            Self::Tcp(stream, ..) => stream.set_read_timeout(Some(patience)).unwrap(),
+        }
+    }
+
+    /// Does the server close the connection?
+    pub fn is_closed(&mut self) -> bool {
+        match self {
+            Self::Tcp(stream, ..) => matches!(stream.read(&mut [0; 16]), Ok(0)),
+            Self::Udp(_) | Self::Sim(_) => false,
+        }
+    }
+}
