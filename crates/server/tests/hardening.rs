@@ -126,3 +126,86 @@ fn an_inviter_who_has_gone_rings_nobody() {
     }
     lab.settled();
 }
+
+/// A member who says in a re-INVITE that they take other types hears other things from then on.
+#[test]
+fn im_7_1_1_5_what_a_member_takes_can_change() {
+    let lab = Lab::start();
+    let mut conference = lab.conference(&["bob", "carol"]);
+    let bob = &mut conference.guests[0];
+    let picky = Chat::sdp("bob").replace("wrapped-types:text/plain", "wrapped-types:image/png");
+    let extra = format!(
+        "Contact: {}\r\nContent-Type: application/sdp\r\n",
+        bob.phone.contact()
+    );
+    let ok = bob.phone.asks(&bob.invitation, "UPDATE", &extra, &picky);
+    assert_eq!(ok.status(), 200);
+    let (chat, identity) = (&mut conference.chat, conference.identity.clone());
+    assert_eq!(chat.say_and_wait("sip:alice@localhost", &identity, "text"), 200);
+    assert_eq!(conference.guests[1].chat.hear().2, "text");
+    let bob = &mut conference.guests[0];
+    let ok = bob.phone.asks(&bob.invitation, "UPDATE", &extra, &Chat::sdp("bob"));
+    assert_eq!(ok.status(), 200);
+    // The first text was not for him.
+    conference.all_hear("more text");
+}
+
+/// A member who comes back over a new connection is reached there from then on.
+#[test]
+fn a_member_is_reached_over_the_connection_it_came_back_with() {
+    let lab = Lab::start();
+    let mut conference = lab.conference(&["bob", "carol"]);
+    let bob = &mut conference.guests[0];
+    let mut again = Phone::tcp(&lab, "bob");
+    // Numbers go on where they were.
+    while again.cseq() < bob.phone.cseq() {
+        again.next_cseq();
+    }
+    let watcher = again.watches(&conference.identity).0;
+    bob.phone = again;
+    let answer = bob.phone.asks(&bob.invitation, "OPTIONS", "", "");
+    assert_eq!(answer.status(), 200);
+    // His subscription moves too, with its refresh.
+    let mut third = Phone::tcp(&lab, "bob");
+    while third.cseq() < bob.phone.cseq() {
+        third.next_cseq();
+    }
+    let cseq = third.next_cseq();
+    let contact = format!("Contact: {}\r\nEvent: conference\r\n", third.contact());
+    let refresh = third.inside("SUBSCRIBE", &watcher, cseq, &contact, "");
+    third.send(refresh.as_bytes());
+    let call_id = watcher.raw(sip::Name::CallId).unwrap();
+    assert_eq!(third.final_response_to("SUBSCRIBE", call_id, cseq).status(), 200);
+    third.notified();
+    conference.chat.write(b"this is not MSRP\r\n\r\n");
+    let (_, news) = third.notified();
+    assert!(news.contains("disconnected"), "{news}");
+    conference.guests[1].leaves();
+    conference.guests[0].leaves();
+    third.notified();
+    lab.settled();
+}
+
+/// A subscriber who refreshes as fast as it can is answered, and told the whole state in the end.
+#[test]
+fn a_flood_of_refreshes_is_answered() {
+    let lab = Lab::start();
+    let mut conference = lab.conference(&["bob", "carol"]);
+    let host = &mut conference.host;
+    let ok = host.watches(&conference.identity).0;
+    let call_id = ok.raw(sip::Name::CallId).unwrap().to_owned();
+    let headers = format!("Contact: {}\r\nEvent: conference\r\n", host.contact());
+    let mut flood = String::new();
+    let mut last = 0;
+    for _ in 0..500 {
+        last = host.next_cseq();
+        flood.push_str(&host.inside("SUBSCRIBE", &ok, last, &headers, ""));
+    }
+    host.send(flood.as_bytes());
+    let answer = host.final_response_to("SUBSCRIBE", &call_id, last);
+    assert_eq!(answer.status(), 200);
+    let (_, state) = host.notified();
+    assert!(state.contains("state=\"full\"") && state.contains("carol"), "{state}");
+    host.heard_only(|message| !is(message, &Method::Bye));
+    conference.all_hear("alive");
+}

@@ -98,8 +98,9 @@ impl Trace {
     fn shows(&self, filter: &str) -> String {
         let (udp, tcp) = (self.ports.sip_udp.unwrap(), self.ports.sip_tcp.unwrap());
         let mut command = Command::new("tshark");
+        // Twice, so that it knows of each part of a message where its end is.
         command
-            .arg("-r")
+            .arg("-2r")
             .arg(&self.path)
             .args(["-d", &format!("udp.port=={},sip", udp.port())])
             .args(["-d", &format!("tcp.port=={},sip", tcp.port())])

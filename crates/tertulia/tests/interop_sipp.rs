@@ -212,7 +212,7 @@ impl Server {
         let port = |listener| self.address(listener).port();
         let mut command = Command::new("tshark");
         command
-            .arg("-r")
+            .arg("-2r")
             .arg(self.folder.path().join("trace.pcap"))
             .args(["-d", &format!("udp.port=={},sip", port("sip_udp"))])
             .args(["-d", &format!("tcp.port=={},sip", port("sip_tcp"))])

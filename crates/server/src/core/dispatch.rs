@@ -89,9 +89,10 @@ impl Shard {
     /// A request inside a dialog: of a leg, of a subscription, or one that passes through.
     fn inside(&mut self, id: ServerId, request: Request, flow: &Flow) {
         if let Some(leg) = self.legs.find(&request) {
-            self.legs.inside(leg, id, request, &mut self.desk);
+            self.legs.inside(leg, id, request, flow, &mut self.desk);
         } else if let Some(watch) = self.watchers.find(&request) {
-            self.watchers.refresh(watch, id, &request, &mut self.desk);
+            self.watchers
+                .refresh(watch, id, &request, flow, &mut self.desk);
         } else if let Some(to) = self.routed(&request, flow) {
             self.proxy.inside(id, request, flow, to, &mut self.desk);
         } else {

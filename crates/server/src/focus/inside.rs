@@ -26,7 +26,9 @@ use crate::core::desk::Desk;
 use crate::focus::legs::{Leg, Legs, general};
 use crate::focus::{ACCEPT, body, media, timer};
 use crate::house::House;
+use crate::net::Flow;
 use crate::notify::misfit;
+use crate::rooms::Order;
 
 /// What is understood inside a dialog of the focus.
 const ALLOW_INSIDE: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE";
@@ -44,12 +46,17 @@ impl Legs {
         id: LegId,
         server: ServerId,
         request: Request,
+        flow: &Flow,
         desk: &mut Desk,
     ) {
         let Some(leg) = self.get_mut(id) else {
             return desk.answer(server, &request, &Answer::plain(481));
         };
-        let refused = match leg.dialog.receive(&request) {
+        let fits = leg.dialog.receive(&request);
+        if fits.is_ok() {
+            leg.flow.follow(flow, &request);
+        }
+        let refused = match fits {
             Err(refusal) => Some(misfit(&refusal)),
             Ok(()) => match request.method() {
                 Method::Bye => return self.bye(id, server, &request, desk),
@@ -197,9 +204,19 @@ impl Leg {
         let Some((index, peer)) = chat(offer) else {
             return self.description.current().unwrap_or_default();
         };
-        self.session.peer(&peer.path.join(" "));
+        self.described(peer);
         self.local.setup = role(self.local.setup, peer.setup);
         self.description.answer(offer, index, &self.local)
+    }
+
+    /// The peer has described its end: the switch learns where it is, the room what it takes.
+    pub(crate) fn described(&self, peer: &MsrpMedia) {
+        self.session.peer(&peer.path.join(" "));
+        self.room.tell(Order::Described {
+            leg: self.session.leg,
+            accepts: peer.accept_types.clone(),
+            wrapped: peer.accept_wrapped_types.clone(),
+        });
     }
 
     /// Writes the 200 to an INVITE or UPDATE, and starts the timer anew that it sets.

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sip::Request;
+use sip::header::Via;
 use tokio::sync::mpsc;
 
 use crate::net::UdpPort;
@@ -72,6 +74,25 @@ impl Flow {
         match self {
             Self::Udp { .. } => true,
             Self::Stream(connection) => !connection.queue.is_closed(),
+        }
+    }
+
+    /// From now on this is `newer`, by which a later request of the same dialog came: a peer is
+    /// reached over the connection that it has now.
+    ///
+    /// Over UDP only if the request has `rport`: who writes it listens where it sends from (RFC
+    /// 3581 section 4), which others need not.
+    pub(crate) fn follow(&mut self, newer: &Self, request: &Request) {
+        let is_same = match (&*self, newer) {
+            (Self::Stream(ours), Self::Stream(newer)) => ours.id == newer.id,
+            (Self::Udp { remote: ours, .. }, Self::Udp { remote: newer, .. }) => {
+                let via = request.first::<Via<'_>>().ok().flatten();
+                ours == newer || !via.is_some_and(|via| via.params.has("rport"))
+            }
+            _ => false,
+        };
+        if !is_same {
+            *self = newer.clone();
         }
     }
 

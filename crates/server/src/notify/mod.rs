@@ -15,7 +15,7 @@ pub(crate) mod stage;
 mod tests;
 mod watch;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use room::Address;
@@ -26,7 +26,7 @@ use sip::transaction::ServerId;
 use sip::{Draft, Method, Name, Request, Response};
 
 use crate::core::desk::Desk;
-use crate::core::{Answer, Identity, SERVER, ShardHandle};
+use crate::core::{Alarms, Answer, Identity, SERVER, ShardHandle};
 use crate::focus::{FEATURES, adhoc};
 use crate::net::Flow;
 use crate::rooms::{Order, RoomHandle, Subscribe};
@@ -80,8 +80,8 @@ pub(crate) struct Watchers {
     dialogs: HashMap<DialogId, u64>,
     /// SUBSCRIBEs on which the room has not decided.
     parked: HashMap<u64, Parked>,
-    /// When each of both has to be looked at: one entry each at most.
-    alarms: BTreeSet<(Instant, u64)>,
+    /// When each of both has to be looked at.
+    alarms: Alarms<u64>,
     key: String,
 }
 
@@ -93,7 +93,6 @@ struct Parked {
     dialog: Dialog,
     wish: Wish,
     room: RoomHandle,
-    look_at: Instant,
 }
 
 impl Watchers {
@@ -126,8 +125,7 @@ impl Watchers {
             watch,
             address,
         }));
-        let look_at = desk.now + DECISION;
-        self.alarms.insert((look_at, watch));
+        self.alarms.set(watch, Some(desk.now + DECISION));
         let parked = Parked {
             request,
             id,
@@ -135,7 +133,6 @@ impl Watchers {
             dialog,
             wish,
             room,
-            look_at,
         };
         self.parked.insert(watch, parked);
     }
@@ -193,7 +190,7 @@ impl Watchers {
         let Some(parked) = self.parked.remove(&watch) else {
             return;
         };
-        self.alarms.remove(&(parked.look_at, watch));
+        self.alarms.set(watch, None);
         if let Some(answer) = answer {
             return desk.answer(id, &parked.request, answer);
         }
@@ -225,11 +222,18 @@ impl Watchers {
 
     /// Takes a request inside the dialog of a subscription: a SUBSCRIBE, or what does not belong
     /// there.
-    pub(crate) fn refresh(&mut self, watch: u64, id: ServerId, request: &Request, desk: &mut Desk) {
+    pub(crate) fn refresh(
+        &mut self,
+        watch: u64,
+        id: ServerId,
+        request: &Request,
+        flow: &Flow,
+        desk: &mut Desk,
+    ) {
         let Some(found) = self.watches.get_mut(&watch) else {
             return desk.answer(id, request, &Answer::plain(481));
         };
-        match found.refresh(request, desk.now) {
+        match found.refresh(request, flow, desk.now) {
             Ok(response) => {
                 desk.respond(id, 200, response);
                 self.attend(watch, desk);
@@ -263,17 +267,12 @@ impl Watchers {
     // ---- Time ----
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.alarms.first().map(|(when, _)| *when)
+        self.alarms.next()
     }
 
     pub(crate) fn handle_timeout(&mut self, desk: &mut Desk) {
-        while let Some((when, watch)) = self.alarms.first().copied() {
-            if when > desk.now {
-                return;
-            }
-            self.alarms.remove(&(when, watch));
+        while let Some(watch) = self.alarms.pop_due(desk.now) {
             if let Some(found) = self.watches.get_mut(&watch) {
-                found.alarm = None;
                 found.handle_timeout(desk.now);
                 self.attend(watch, desk);
             } else {
@@ -289,26 +288,22 @@ impl Watchers {
             return;
         };
         found.send(desk);
-        if let Some(when) = found.alarm.take() {
-            self.alarms.remove(&(when, watch));
-        }
         if found.is_over() {
             self.dialogs.remove(found.dialog_id());
             self.watches.remove(&watch);
-        } else if let Some(when) = found.poll_timeout() {
-            found.alarm = Some(when);
-            self.alarms.insert((when, watch));
+            self.alarms.set(watch, None);
+        } else {
+            self.alarms.set(watch, found.poll_timeout());
         }
     }
 
     /// Looks after a SUBSCRIBE that waits long: a room that has ended meanwhile does not decide.
     fn look(&mut self, watch: u64, desk: &mut Desk) {
-        let Some(parked) = self.parked.get_mut(&watch) else {
+        let Some(parked) = self.parked.get(&watch) else {
             return;
         };
         if !parked.room.orders.is_closed() {
-            parked.look_at = desk.now + DECISION;
-            self.alarms.insert((parked.look_at, watch));
+            self.alarms.set(watch, Some(desk.now + DECISION));
         } else if let Some(parked) = self.parked.remove(&watch) {
             desk.answer(
                 parked.id,

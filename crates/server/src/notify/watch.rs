@@ -33,8 +33,8 @@ pub(super) struct Watch {
     body: Option<Vec<u8>>,
     /// The last NOTIFY waits until then for what it is to tell.
     wait_until: Option<Instant>,
-    /// When this watch is looked at next, as its owner has noted it.
-    pub(super) alarm: Option<Instant>,
+    /// The room was told of a refresh and has not answered: it need not be told of more.
+    owed: bool,
 }
 
 impl Watch {
@@ -57,7 +57,7 @@ impl Watch {
             body: None,
             // RFC 6665 section 4.4.3: a fetch gets the state in the NOTIFY that ends it.
             wait_until: (wish.expires == 0).then(|| now + FETCH),
-            alarm: None,
+            owed: false,
         }
     }
 
@@ -65,6 +65,7 @@ impl Watch {
 
     /// There is something to tell. Of two things untold the later one counts.
     pub(super) fn told(&mut self, body: Vec<u8>) {
+        self.owed = false;
         if self.room.is_some() {
             self.notifier.changed();
             self.body = Some(body);
@@ -83,20 +84,26 @@ impl Watch {
     // ---- What the subscriber says ----
 
     /// Takes a request inside the dialog; the 200 to it, if it is a SUBSCRIBE that fits.
-    pub(super) fn refresh(&mut self, request: &Request, now: Instant) -> Result<Bytes, Answer> {
+    pub(super) fn refresh(
+        &mut self,
+        request: &Request,
+        flow: &Flow,
+        now: Instant,
+    ) -> Result<Bytes, Answer> {
         if *request.method() != Method::Subscribe {
             return Err(out_of_place(request.method()));
         }
         self.notifier
             .receive(request)
             .map_err(|refusal| misfit(&refusal))?;
+        self.flow.follow(flow, request);
         let wish = TERMS.read(request).map_err(|refused| answer(&refused))?;
         self.notifier.refresh(&wish, now);
         if wish.expires == 0 {
             // RFC 6665 section 4.2.1.4: who unsubscribes need not be told the state again.
             self.leave_room();
         } else {
-            self.tell(Order::Refreshed { watch: self.watch });
+            self.ask_again();
         }
         Ok(granted(
             self.notifier.dialog().response(request, 200, "OK"),
@@ -119,7 +126,7 @@ impl Watch {
         if !response.is_success() {
             // The subscriber is busy and has not seen what it was told: after Retry-After it gets
             // the whole state.
-            self.tell(Order::Refreshed { watch: self.watch });
+            self.ask_again();
         }
     }
 
@@ -209,6 +216,13 @@ impl Watch {
         self.room = None;
         self.body = None;
         self.wait_until = None;
+    }
+
+    /// The subscriber is to get the whole state. However often it asks, the room is asked once.
+    fn ask_again(&mut self) {
+        if !std::mem::replace(&mut self.owed, true) {
+            self.tell(Order::Refreshed { watch: self.watch });
+        }
     }
 
     fn tell(&self, order: Order) {

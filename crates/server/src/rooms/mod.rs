@@ -28,8 +28,9 @@ pub(crate) struct RoomHandle {
     pub(crate) door: RoomDoor,
 }
 
-/// What a room is told. Unbounded on purpose: a leg, an invitation or a subscription sends a
-/// handful in its life, and their numbers are bounded.
+/// What a room is told. Unbounded on purpose: an invitation sends a handful in its life, a leg
+/// or a subscription at most one for each request that its shard has read and answered, which
+/// takes longer than to hear it here; and their numbers are bounded.
 #[derive(Debug)]
 pub(crate) enum Order {
     /// A leg is up: its dialog stands and its media are known.
@@ -37,6 +38,12 @@ pub(crate) enum Order {
         leg: Arrival,
         event: Event,
         answer: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// What a leg takes has changed: its peer has described itself anew.
+    Described {
+        leg: LegId,
+        accepts: Vec<String>,
+        wrapped: Vec<String>,
     },
     /// A fact.
     Event(Event),

@@ -178,6 +178,11 @@ impl RoomTask {
     fn order(&mut self, order: Order) {
         match order {
             Order::Arrived { leg, event, answer } => self.arrived(leg, event, answer),
+            Order::Described {
+                leg,
+                accepts,
+                wrapped,
+            } => self.described(leg, accepts, wrapped),
             Order::Event(event) => {
                 if let Event::Left { leg } = event {
                     self.unseat(leg);
@@ -244,6 +249,16 @@ impl RoomTask {
         }
         self.forget_early();
         self.answers.push((answer, result));
+    }
+
+    fn described(&mut self, leg: LegId, accepts: Vec<String>, wrapped: Vec<String>) {
+        if let Some(seat) = self.seats.get_mut(&leg) {
+            seat.accepts = accepts;
+            seat.wrapped = wrapped;
+        }
+        if let Some(who) = self.room.owner(leg) {
+            self.give_voice(who);
+        }
     }
 
     fn subscribe(&mut self, subscribe: Subscribe) {

@@ -9,8 +9,9 @@ use server::Leftovers;
 use super::{Act, Guest, Scenario, Step};
 use crate::Stage;
 
-/// How long what has to happen may take, in the time of the stage.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long what has to happen may take, in the time of the stage: longer than a lost 180 takes to
+/// come again.
+const PATIENCE: Duration = Duration::from_secs(100);
 
 /// Plays a scenario to its end.
 ///
@@ -62,7 +63,8 @@ async fn take(
 }
 
 async fn nothing_left(stage: &Stage) -> Result<(), String> {
-    for _ in 0..500 {
+    // A BYE or NOTIFY to somebody who is gone is given up after 64*T1.
+    for _ in 0..6000 {
         if stage.leftovers().await == Leftovers::default() {
             return Ok(());
         }

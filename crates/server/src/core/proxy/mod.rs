@@ -17,7 +17,7 @@ mod targets;
 mod token;
 mod verdict;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,7 +27,7 @@ use sip::{Method, Request, Response, Uri};
 
 use crate::core::desk::{Desk, Owner};
 use crate::core::reply::phrase;
-use crate::core::{Answer, Device, Identity};
+use crate::core::{Alarms, Answer, Device, Identity};
 use crate::house::House;
 use crate::net::Flow;
 
@@ -46,8 +46,8 @@ const DATAGRAM_MAX: usize = 65_000;
 #[derive(Debug, Default)]
 pub(crate) struct Proxy {
     contexts: HashMap<ServerId, Context>,
-    /// When a context is to be looked at: at most one entry each.
-    alarms: BTreeSet<(Instant, ServerId)>,
+    /// When a context is to be looked at.
+    alarms: Alarms<ServerId>,
     /// What the event under way leads to. Empty between events.
     steps: Vec<Step>,
 }
@@ -57,7 +57,6 @@ pub(crate) struct Proxy {
 struct Context {
     request: Request,
     fork: Fork,
-    alarm: Option<Instant>,
 }
 
 /// What all branches of one request share.
@@ -218,15 +217,13 @@ impl Proxy {
 
     /// When [`Self::handle_timeout`] is to be called.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.alarms.first().map(|(at, _)| *at)
+        self.alarms.next()
     }
 
     /// Does what is due.
     pub(crate) fn handle_timeout(&mut self, desk: &mut Desk) {
-        while let Some(&(at, id)) = self.alarms.first().filter(|(at, _)| *at <= desk.now) {
-            self.alarms.remove(&(at, id));
+        while let Some(id) = self.alarms.pop_due(desk.now) {
             if let Some(context) = self.contexts.get_mut(&id) {
-                context.alarm = None;
                 context.fork.handle_timeout(desk.now, &mut self.steps);
                 self.settle(id, desk);
             }
@@ -241,12 +238,7 @@ impl Proxy {
 
     fn open(&mut self, id: ServerId, request: Request, mut fork: Fork, desk: &mut Desk) {
         fork.settle(&mut self.steps);
-        let context = Context {
-            request,
-            fork,
-            alarm: None,
-        };
-        self.contexts.insert(id, context);
+        self.contexts.insert(id, Context { request, fork });
         self.settle(id, desk);
     }
 
@@ -258,14 +250,7 @@ impl Proxy {
         for step in self.steps.drain(..) {
             context.take(step, id, desk);
         }
-        let deadline = context.fork.deadline();
-        if deadline != context.alarm {
-            if let Some(old) = context.alarm.take() {
-                self.alarms.remove(&(old, id));
-            }
-            self.alarms.extend(deadline.map(|at| (at, id)));
-            context.alarm = deadline;
-        }
+        self.alarms.set(id, context.fork.deadline());
         if context.fork.is_over() {
             self.contexts.remove(&id);
         }

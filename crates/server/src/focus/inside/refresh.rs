@@ -273,7 +273,7 @@ impl Leg {
         self.refreshes.acknowledged = Some(sent.cseq);
         let answer = Description::parse(&response.body()).ok();
         if let Some((_, peer)) = answer.as_ref().and_then(|answer| answer.msrp().ok()) {
-            self.session.peer(&peer.path.join(" "));
+            self.described(peer);
         }
     }
 

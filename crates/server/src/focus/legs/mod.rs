@@ -237,6 +237,7 @@ impl Legs {
             let peer = answer.as_ref().and_then(|answer| answer.msrp().ok());
             let tied = peer.is_some_and(|(_, peer)| {
                 let connects = media::connects(&desk.house, leg.local.setup, peer);
+                leg.described(peer);
                 media::tie(&desk.house, &leg.session, peer, connects).is_ok()
             });
             if !tied {
