@@ -1,5 +1,14 @@
 //! What meets on its way, and what peers do on purpose: nothing is lost, nothing is left.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test may fail, and waits by the machine's clock"
+)]
+
 mod lab;
 
 use lab::ask::FACTORY;
@@ -141,10 +150,15 @@ fn im_7_1_1_5_what_a_member_takes_can_change() {
     let ok = bob.phone.asks(&bob.invitation, "UPDATE", &extra, &picky);
     assert_eq!(ok.status(), 200);
     let (chat, identity) = (&mut conference.chat, conference.identity.clone());
-    assert_eq!(chat.say_and_wait("sip:alice@localhost", &identity, "text"), 200);
+    assert_eq!(
+        chat.say_and_wait("sip:alice@localhost", &identity, "text"),
+        200
+    );
     assert_eq!(conference.guests[1].chat.hear().2, "text");
     let bob = &mut conference.guests[0];
-    let ok = bob.phone.asks(&bob.invitation, "UPDATE", &extra, &Chat::sdp("bob"));
+    let ok = bob
+        .phone
+        .asks(&bob.invitation, "UPDATE", &extra, &Chat::sdp("bob"));
     assert_eq!(ok.status(), 200);
     // The first text was not for him.
     conference.all_hear("more text");
@@ -175,7 +189,10 @@ fn a_member_is_reached_over_the_connection_it_came_back_with() {
     let refresh = third.inside("SUBSCRIBE", &watcher, cseq, &contact, "");
     third.send(refresh.as_bytes());
     let call_id = watcher.raw(sip::Name::CallId).unwrap();
-    assert_eq!(third.final_response_to("SUBSCRIBE", call_id, cseq).status(), 200);
+    assert_eq!(
+        third.final_response_to("SUBSCRIBE", call_id, cseq).status(),
+        200
+    );
     third.notified();
     conference.chat.write(b"this is not MSRP\r\n\r\n");
     let (_, news) = third.notified();
@@ -205,7 +222,87 @@ fn a_flood_of_refreshes_is_answered() {
     let answer = host.final_response_to("SUBSCRIBE", &call_id, last);
     assert_eq!(answer.status(), 200);
     let (_, state) = host.notified();
-    assert!(state.contains("state=\"full\"") && state.contains("carol"), "{state}");
+    assert!(
+        state.contains("state=\"full\"") && state.contains("carol"),
+        "{state}"
+    );
     host.heard_only(|message| !is(message, &Method::Bye));
     conference.all_hear("alive");
+}
+
+/// RFC 3323 section 4.1.1.3: who writes the anonymous URI as From is nobody to the others, also
+/// without a Privacy header.
+#[test]
+fn an_anonymous_from_hides_the_inviter() {
+    let lab = Lab::start();
+    let (mut alice, bob) = (lab.phone("alice"), lab.phone("bob"));
+    let mut ask = Ask::guests(&["bob"]);
+    ask.from = "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned();
+    let call_id = ask.send(&mut alice);
+    let mut bob = Guest::joins(bob, "");
+    let ok = alice.final_response(&call_id);
+    assert_eq!(ok.status(), 200);
+    alice.ack(&ok, "");
+    bob.phone.watches(&lab::ask::identity(&ok));
+    let heard = String::from_utf8_lossy(&bob.phone.heard).into_owned();
+    assert!(!heard.contains("alice"), "{heard}");
+    assert!(heard.contains("sip:anonymous1@anonymous.invalid"));
+}
+
+/// The same in a conversation of two, which is over with that: the inviter hears so, by a refusal
+/// or by a BYE, whichever is right when it happens.
+#[test]
+fn a_conversation_of_two_that_ends_before_it_begins() {
+    for _ in 0..20 {
+        let lab = Lab::start();
+        let (mut alice, mut bob) = (lab.phone("alice"), lab.phone("bob"));
+        let call_id = Ask::guests(&["bob"]).send(&mut alice);
+        let invitation = bob.invited();
+        let extra = format!(
+            "Contact: {}\r\nContent-Type: application/sdp\r\n",
+            bob.contact()
+        );
+        let (request, tag) = (&invitation.request, &invitation.tag);
+        bob.answer(request, "200 OK", tag, &extra, &Chat::sdp("bob"));
+        let left = bob.asks(&invitation, "BYE", "", "");
+        assert_eq!(left.status(), 200);
+        let ended = alice.final_response(&call_id);
+        match ended.status() {
+            200 => {
+                alice.ack(&ended, "");
+                alice.is_released();
+            }
+            status => {
+                assert_eq!(status, 480);
+                alice.ack_failure(&ended, FACTORY);
+            }
+        }
+        lab.settled();
+    }
+}
+
+/// RFC 5626 section 7: a device with two flows is rung over one of them.
+#[test]
+fn a_device_with_two_flows_rings_once() {
+    let lab = Lab::start();
+    let mut alice = lab.phone("alice");
+    let [mut first, mut second] = [1, 2].map(|flow| {
+        let mut bob = Phone::tcp(&lab, "bob");
+        let contact = format!(
+            "Contact: {};+sip.instance=\"<urn:uuid:1>\";reg-id={flow}\r\nExpires: 600\r\n",
+            bob.contact()
+        );
+        let response = bob.request("REGISTER", "sip:localhost", &contact, "");
+        assert_eq!(response.status(), 200);
+        bob
+    });
+    Ask::guests(&["bob"]).send(&mut alice);
+    // Each look takes a millisecond or two: ten seconds at most.
+    let mut looks = (0..5000).map(|_| {
+        let both = [&mut first, &mut second];
+        both.map(|bob| bob.has_heard(&Method::Invite))
+    });
+    let rung = looks.find(|rung| *rung != [false, false]).unwrap();
+    let silent = if rung[0] { &mut second } else { &mut first };
+    silent.heard_only(|message| !is(message, &Method::Invite));
 }

@@ -1,9 +1,18 @@
 //! 7.2.1.2, the steps: what is checked before anybody is invited, in which order, and who is.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test may fail, and waits by the machine's clock"
+)]
+
 mod lab;
 
-use lab::ask::{entries, identity, list};
-use lab::{Ask, Chat, Guest, Lab};
+use lab::ask::{FACTORY, entries, identity, list};
+use lab::{Ask, Chat, Guest, Lab, Phone};
 use sip::sdp::Description;
 use sip::{Message, Name, Response};
 
@@ -38,6 +47,8 @@ const REFUSED: &[Row] = &[
     ("IM-7.2.1.2-S2a", "erin",  |ask| { hidden(ask); no_chat(ask); too_many(ask) }, 403, NOT_AUTHORISED),
     ("IM-7.2.1.2-S2a", "erin",  |ask| { no_chat(ask); far_too_many(ask) },          403, NOT_AUTHORISED),
     ("IM-7.2.1.2-S3",  "alice", |ask| { hidden(ask); no_chat(ask); too_many(ask) }, 403, ANONYMITY),
+    ("IM-7.2.1.2-S2a", "erin",  |ask| ask.list = "<broken".to_owned(),               403, NOT_AUTHORISED),
+    ("IM-7.2.1.2-S3",  "alice", |ask| { hidden(ask); ask.list = "<broken".to_owned() }, 403, ANONYMITY),
     ("IM-7.2.1.2-S7a", "alice", |ask| { no_chat(ask); too_many(ask) },              488, None),
     ("IM-7.2.1.2-S7a", "alice", |ask| { no_chat(ask); far_too_many(ask) },          488, None),
 ];
@@ -101,7 +112,7 @@ fn who_may_not_is_told_so_and_nobody_is_invited() {
     // Nothing else was wrong with it.
     let call_id = Ask::guests(&guests).send(&mut alice);
     invitees[0].invited();
-    alice.cancels(&call_id, lab::ask::FACTORY);
+    alice.cancels(&call_id, FACTORY);
 }
 
 /// (what, the media part of the offer)
@@ -258,7 +269,7 @@ fn im_7_2_1_2_s6_the_session_identity() {
         // Two characters of partition, and 128 bits in base 32.
         assert_eq!(user.len(), 28, "{user}");
         let call_id = conference.ok.raw(Name::CallId).unwrap();
-        for known in ["alice", "bob", "127", call_id, lab::ask::FACTORY] {
+        for known in ["alice", call_id] {
             assert!(!user.contains(known), "{user} names {known}");
         }
         for earlier in &seen {
@@ -304,4 +315,94 @@ fn the_200_says_what_the_focus_understands() {
     }
     assert!(ok.lists(Name::Supported, "recipient-list-invite"));
     assert!(ok.lists(Name::AllowEvents, "conference"));
+}
+
+/// (what the peer asserts, status): a peer that is trusted speaks for its users, others do not.
+#[rustfmt::skip]
+const ASSERTED: &[(&str, u16)] = &[
+    ("P-Asserted-Identity: <sip:carol@localhost>\r\n", 486),
+    ("P-Asserted-Identity: \"C\" <sip:carol@localhost>, <tel:+1555>\r\n", 486),
+    ("P-Asserted-Identity: <sip:erin@localhost>\r\n", 403),
+    ("P-Asserted-Identity: <tel:+1555>\r\n", 407),
+    ("", 407),
+];
+
+/// IM-7.2.1.2-S2: the authenticated originator is the one that a trusted peer asserts, whatever
+/// From says; without its word it is asked for credentials like anybody.
+#[test]
+fn im_7_2_1_2_s2_the_word_of_a_trusted_peer() {
+    let local = std::net::IpAddr::from([127, 0, 0, 1]);
+    for trusted in [true, false] {
+        let lab = Lab::with(|_, policy| {
+            policy.focus.allowed_senders = vec!["sip:carol@localhost".to_owned()];
+            policy.trusted_peers = if trusted { vec![local] } else { Vec::new() };
+        });
+        let (mut peer, mut bob) = (Phone::tcp(&lab, "peer"), lab.phone("bob"));
+        for (asserted, status) in ASSERTED {
+            let want = if trusted { *status } else { 407 };
+            let call_id = Ask::guests(&["bob"]).with(asserted).send_once(&mut peer);
+            if want == 486 {
+                let invitation = bob.invited();
+                assert_eq!(
+                    invitation
+                        .request
+                        .raw(Name::ReferredBy)
+                        .map(lab::ask::uri)
+                        .as_deref(),
+                    Some("sip:carol@localhost")
+                );
+                bob.refuses(&invitation, "486 Busy Here");
+            }
+            let response = peer.final_response(&call_id);
+            assert_eq!(response.status(), want, "trusted: {trusted}, {asserted}");
+            peer.ack_failure(&response, FACTORY);
+        }
+        bob.heard_only(|_| false);
+        lab.settled();
+    }
+}
+
+/// One user may have only so many invitations under way, over all conferences; each that ends
+/// gives its place back.
+#[test]
+fn invitations_draw_on_one_credit() {
+    let lab = Lab::with(|_, policy| policy.focus.fan_out_credit = 2);
+    let (mut alice, mut bob) = (lab.phone("alice"), lab.phone("bob"));
+    let mut erin = lab.phone("erin");
+    let first = Ask::guests(&["bob"]).send(&mut alice);
+    let invitation = bob.invited();
+    for guests in [&["carol", "dave"][..], &["bob", "carol", "dave"]] {
+        let response = Ask::guests(guests).ask(&mut alice);
+        assert_eq!(response.status(), 403, "{guests:?}");
+        assert_eq!(
+            response.raw(Name::Warning),
+            Some("399 localhost \"too many invitations under way\"")
+        );
+    }
+    // It is hers alone.
+    assert_eq!(Ask::guests(&["carol", "dave"]).ask(&mut erin).status(), 480);
+    bob.refuses(&invitation, "486 Busy Here");
+    let ended = alice.final_response(&first);
+    alice.ack_failure(&ended, FACTORY);
+    lab.settled();
+    assert_eq!(
+        Ask::guests(&["carol", "dave"]).ask(&mut alice).status(),
+        480
+    );
+}
+
+/// RFC 5366 section 4: who asks the factory learns that it takes lists.
+#[test]
+fn the_factory_says_what_it_takes() {
+    let lab = Lab::start();
+    let response = Phone::tcp(&lab, "alice").request("OPTIONS", FACTORY, "", "");
+    assert_eq!(response.status(), 200);
+    assert!(response.lists(Name::Supported, "recipient-list-invite"));
+    let accept = response.raw(Name::Accept).unwrap();
+    assert!(
+        accept.contains("application/resource-lists+xml") && accept.contains("multipart/mixed"),
+        "{accept}"
+    );
+    let response = Phone::tcp(&lab, "alice").request("MESSAGE", FACTORY, "", "");
+    assert_eq!(response.status(), 405);
 }

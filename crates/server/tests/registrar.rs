@@ -1,5 +1,14 @@
 //! Registration over real sockets: RFC 3261 section 10, RFC 3327, 5626, 5627, 7616, 8760.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test may fail, and waits by the machine's clock"
+)]
+
 mod lab;
 
 use lab::{Lab, Phone};
@@ -194,7 +203,7 @@ fn gruus_reach_their_device_and_no_other() {
             let credentials = alice.credentials(&challenge, "MESSAGE", gruu, "password");
             let text = alice.write("MESSAGE", gruu, &call_id, &credentials, "");
             alice.send(text.as_bytes());
-            let mut phones = [&mut desk, &mut pocket];
+            let phones = [&mut desk, &mut pocket];
             let message = phones[reached].incoming("MESSAGE");
             phones[reached].answer(&message, "200 OK", "t", "", "");
             assert_eq!(alice.final_response(&call_id).status(), 200, "{gruu}");

@@ -1,6 +1,14 @@
 //! What happens only after long, in virtual time: session timers (RFC 4028), ringing, and the
 //! end of subscriptions and registrations.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test may fail, and looks at the real clock"
+)]
+
 mod lab;
 
 use std::time::Duration;

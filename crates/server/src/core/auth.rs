@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sip::digest::{self, Algorithm, Challenge, Credentials, NonceError};
-use sip::header::{From, PAssertedIdentity};
-use sip::{Method, Name, Request, Uri};
+use sip::header::{From, Header as _, PAssertedIdentity, Privacy};
+use sip::{Fields, Method, Name, Request, Uri};
 use store::Account;
 use world::{Clock, Rng};
 
@@ -182,6 +182,19 @@ fn vouch(request: &Request, account: &Arc<Account>) -> Verdict {
     })
 }
 
+/// Is the sender to be kept from everybody but this server?
+///
+/// RFC 3325 section 7: with `id` it is, with `none` it must not be. `user` and `header` of RFC 3323
+/// ask for more than that, and what cannot be read may have. Who writes the anonymous URI as From
+/// and says nothing else wants to be nobody too (RFC 3323 section 4.1.1.3).
+pub(crate) fn hides_sender(message: &Fields) -> bool {
+    if !message.has(Name::Privacy) {
+        return matches!(message.get::<From<'_>>(), Ok(Some(from)) if is_anonymous(&from.uri));
+    }
+    let mut privacies = message.raw_all(Name::Privacy).map(Privacy::parse);
+    !privacies.all(|privacy| privacy.is_ok_and(|privacy| !privacy.is_anonymous()))
+}
+
 /// Is it the anonymous URI of RFC 3323 section 4.1.1.3?
 pub(crate) fn is_anonymous(uri: &Uri<'_>) -> bool {
     uri.is_sip() && uri.host().eq_ignore_ascii_case("anonymous.invalid")
@@ -197,4 +210,33 @@ pub(crate) fn asserted(request: &Request) -> Option<Identity> {
             aor: identity.uri.aor().into(),
             display: identity.display().map(Into::into),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sip::Message;
+
+    #[test]
+    fn rfc_3325_7_privacy() {
+        const OPEN: &str = "From: <sip:alice@h>;tag=a\r\n";
+        const NOBODY: &str = "From: \"A\" <sip:anonymous@anonymous.invalid>;tag=a\r\n";
+        for (from, privacy, want) in [
+            (OPEN, "", false),
+            (OPEN, "Privacy: id\r\n", true),
+            (OPEN, "Privacy: none\r\n", false),
+            (OPEN, "Privacy: user;critical\r\n", true),
+            (OPEN, "Privacy: session\r\n", false),
+            (OPEN, "Privacy: ;\r\n", true),
+            (OPEN, "Privacy: session\r\nPrivacy: id\r\n", true),
+            (NOBODY, "", true),
+            (NOBODY, "Privacy: none\r\n", false),
+        ] {
+            let text = format!("INVITE sip:h SIP/2.0\r\n{from}{privacy}Call-ID: c\r\n\r\n");
+            let Message::Request(request) = Message::parse(text.into()).unwrap() else {
+                panic!("a request")
+            };
+            assert_eq!(hides_sender(&request), want, "{from} {privacy}");
+        }
+    }
 }

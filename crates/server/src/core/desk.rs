@@ -1,6 +1,6 @@
 //! Where one shard's transactions are: everything of a shard that sends or answers does it here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -42,6 +42,9 @@ pub(crate) struct Desk {
     transactions: Transactions<Flow>,
     out: Vec<Output<Flow>>,
     owners: HashMap<ClientId, Owner>,
+    /// The connections over which requests of ours have gone: of the others nothing is to be looked
+    /// for when they are lost.
+    used: HashSet<u64>,
 }
 
 impl Desk {
@@ -52,6 +55,7 @@ impl Desk {
             transactions: Transactions::new(timers(&house), TRANSACTIONS),
             out: Vec::with_capacity(64),
             owners: HashMap::new(),
+            used: HashSet::new(),
             house,
         }
     }
@@ -107,6 +111,9 @@ impl Desk {
             branch,
             bytes,
         };
+        if let Flow::Stream(connection) = flow {
+            self.used.insert(connection.id);
+        }
         let reliable = flow.is_reliable();
         let id =
             self.transactions
@@ -153,8 +160,11 @@ impl Desk {
 
     /// A connection is gone, and with it the answers that were to come over it.
     pub(crate) fn flow_lost(&mut self, connection: u64, events: &mut Vec<Event<Flow>>) {
-        self.transactions
-            .flow_lost(|flow| flow.is_connection(connection), events);
+        // Strangers may connect and go as often as they like, and there may be many requests.
+        if self.used.remove(&connection) {
+            self.transactions
+                .flow_lost(|flow| flow.is_connection(connection), events);
+        }
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {

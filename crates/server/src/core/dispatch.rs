@@ -76,13 +76,20 @@ impl Shard {
         if user == self.policy.focus.factory {
             return Target::Factory;
         }
-        // At our address instead of our domain it is the same user.
-        let aor = format!("sip:{user}@{}", self.house.setup.domain);
-        let aor = Uri::parse(&aor).map_or(aor.clone(), |uri| uri.aor());
+        let aor = if self.house.is_domain(uri.host()) {
+            uri.aor()
+        } else {
+            // At our address instead of our domain it is the same user.
+            let aor = format!("sip:{user}@{}", self.house.setup.domain);
+            Uri::parse(&aor).map_or(aor.clone(), |uri| uri.aor())
+        };
+        // The rooms are behind one lock for all shards: most requests are for no room.
+        if !is_session(user) {
+            return Target::User(aor);
+        }
         match self.house.rooms.find(&aor) {
             Some(room) => Target::Room(room),
-            None if is_session(user) => Target::NoRoom,
-            None => Target::User(aor),
+            None => Target::NoRoom,
         }
     }
 

@@ -15,7 +15,7 @@ mod shards;
 
 pub(crate) use accounts::Accounts;
 pub(crate) use alarms::Alarms;
-pub(crate) use auth::{Identity, Nonces};
+pub(crate) use auth::{Identity, Nonces, hides_sender};
 pub(crate) use gruu::Gruus;
 pub(crate) use location::{Delta, Device, Location};
 pub(crate) use reply::{Answer, Replies, SERVER};

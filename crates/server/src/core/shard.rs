@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use crate::config::Policy;
 use crate::core::auth::{Court, asserted};
 use crate::core::desk::{Desk, Owner};
-use crate::core::proxy::Proxy;
+use crate::core::proxy::{self, Proxy};
 use crate::core::{Accounts, Answer, Command, Held, Inbound, Location, ShardHandle};
 use crate::core::{Identity, auth::Verdict};
 use crate::count::Counters;
@@ -158,7 +158,7 @@ impl Shard {
             }
             Command::Devices { aor, answer } => {
                 let devices = self.location.devices(&aor, self.house.unix_ms());
-                let _ = answer.send(devices);
+                let _ = answer.send(proxy::for_focus(devices));
             }
             Command::FlowLost(connection) => self.flow_lost(connection),
             Command::FlowUp(connection) => {

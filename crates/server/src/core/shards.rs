@@ -48,7 +48,7 @@ pub(crate) enum Command {
     Binding(Delta),
     /// What is still held on behalf of peers?
     Census { answer: oneshot::Sender<Held> },
-    /// Where are the devices of this user?
+    /// Where are the devices of this user? Each once, however many flows it has.
     Devices {
         aor: String,
         answer: oneshot::Sender<Vec<Arc<Device>>>,

@@ -11,7 +11,7 @@ use store::{Member, MemberState, Partition, RoomKind, Write};
 use tokio::sync::mpsc;
 
 use crate::config::{FocusAnswer, Policy};
-use crate::core::Answer;
+use crate::core::{Answer, hides_sender};
 use crate::focus::body::{self, Bodies};
 use crate::focus::host::Conference;
 use crate::focus::invite::Opening;
@@ -50,7 +50,7 @@ impl Wanted {
         let mut rules = rules(policy);
         let mut offer = Offer {
             authorised: may_create(policy, &call.who.aor),
-            hidden: asks_privacy(request),
+            hidden: hides_sender(request),
             media_acceptable: true,
             guests: 0,
         };
@@ -246,19 +246,6 @@ fn rules(policy: &Policy) -> Rules {
 fn may_create(policy: &Policy, aor: &str) -> bool {
     let allowed = &policy.focus.allowed_senders;
     allowed.is_empty() || allowed.iter().any(|sender| sender == aor)
-}
-
-/// Does a request or response ask for anonymity? The id of RFC 3325, and what RFC 3323 has that
-/// would be pointless without it.
-pub(crate) fn asks_privacy(message: &sip::Fields) -> bool {
-    message
-        .raw_all(Name::Privacy)
-        .flat_map(|value| value.split([';', ',']))
-        .any(|token| {
-            ["id", "user", "header"]
-                .iter()
-                .any(|t| token.trim().eq_ignore_ascii_case(t))
-        })
 }
 
 /// IM-7.2.1.2-S5: the name in From unless the inviter hides, else the one the account has.

@@ -9,10 +9,10 @@ use sip::{Response, Uri};
 use tokio::sync::{mpsc, oneshot};
 use xdm::resource_lists::Entry;
 
-use crate::core::{Command, Device, ShardHandle};
+use crate::core::{Command, Device, ShardHandle, hides_sender};
 use crate::focus::credit::Hold;
 use crate::focus::legs::{Invite, InviteNews, LegCommand, NewLeg};
-use crate::focus::{adhoc, media, outgoing, refusal};
+use crate::focus::{media, outgoing, refusal};
 use crate::house::House;
 use crate::rooms::{Arrival, Order, RoomHandle};
 use crate::switch::Session;
@@ -255,7 +255,7 @@ impl Ringing {
             who: self.guest.who,
             leg,
             // IM-7.2.2.2-OK-S3: the room knows whether that is allowed.
-            hidden: adhoc::asks_privacy(response),
+            hidden: hides_sender(response),
         };
         // The first device that accepts ends the ringing of the others.
         let shard = line.shard.clone();

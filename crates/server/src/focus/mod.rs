@@ -24,5 +24,8 @@ pub(crate) const ALLOW: &str =
 /// The options a focus understands, as its Supported header lists them.
 pub(crate) const SUPPORTED: &[&str] = &["timer", "recipient-list-invite"];
 
+/// What a focus wants of a device (IM 7.2.2.1).
+pub(crate) const ACCEPT_CONTACT: &str = "*;+g.oma.sip-im";
+
 /// The feature tags of a focus, behind its Contact (RFC 4579 section 4, simple-im.md 2.16).
 pub(crate) const FEATURES: &str = ";isfocus;+g.oma.sip-im";

@@ -8,7 +8,7 @@ use world::Rng;
 use xdm::resource_lists;
 
 use crate::core::{Device, SERVER};
-use crate::focus::{ALLOW, FEATURES, timer};
+use crate::focus::{ACCEPT_CONTACT, ALLOW, FEATURES, timer};
 use crate::house::House;
 use crate::net::Flow;
 use crate::rooms::RoomHandle;
@@ -51,7 +51,7 @@ pub(crate) fn invite(
     let mut draft = outset.request(&Method::Invite, &house.via(flow, &branch));
     draft.header(Name::RecordRoute, house.record_route(flow));
     draft.header(Name::UserAgent, SERVER);
-    draft.header(Name::AcceptContact, "*;+g.oma.sip-im");
+    draft.header(Name::AcceptContact, ACCEPT_CONTACT);
     draft.header(Name::Allow, ALLOW);
     draft.header(Name::AllowEvents, "conference");
     draft.header(Name::Supported, "timer");

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use sip::Request;
@@ -27,7 +28,55 @@ pub(crate) struct Connection {
     pub(crate) id: u64,
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
-    pub(crate) queue: mpsc::Sender<Bytes>,
+    queue: mpsc::Sender<Bytes>,
+    /// Octets in the queue or being written.
+    waiting: AtomicUsize,
+}
+
+/// Messages that may wait for one connection. A peer that lets more pile up is not reading.
+const QUEUE: usize = 1024;
+
+/// Octets that may wait for one connection: a message of the largest size to spare, and what a
+/// peer that reads slowly on purpose may pin.
+const OCTETS: usize = 4 << 20;
+
+impl Connection {
+    /// A connection, and the end of its queue from which it is written.
+    pub(crate) fn new(
+        id: u64,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> (Arc<Self>, mpsc::Receiver<Bytes>) {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let connection = Self {
+            id,
+            local,
+            remote,
+            queue,
+            waiting: AtomicUsize::new(0),
+        };
+        (Arc::new(connection), waiting)
+    }
+
+    /// Puts a message behind those that wait.
+    pub(crate) fn send(&self, bytes: Bytes) -> Result<(), Lost> {
+        let length = bytes.len();
+        let before = self.waiting.fetch_add(length, Ordering::Relaxed);
+        let sent = if before.saturating_add(length) > OCTETS {
+            Err(Lost)
+        } else {
+            self.queue.try_send(bytes).map_err(|_| Lost)
+        };
+        if sent.is_err() {
+            self.written(length);
+        }
+        sent
+    }
+
+    /// So many octets wait no more.
+    pub(crate) fn written(&self, octets: usize) {
+        self.waiting.fetch_sub(octets, Ordering::Relaxed);
+    }
 }
 
 /// A message could not be handed to its flow.
@@ -40,7 +89,7 @@ impl Flow {
     pub(crate) fn send(&self, bytes: Bytes) -> Result<(), Lost> {
         match self {
             Self::Udp { port, remote } => port.send(*remote, &bytes),
-            Self::Stream(connection) => connection.queue.try_send(bytes).map_err(|_| Lost),
+            Self::Stream(connection) => connection.send(bytes),
         }
     }
 
@@ -102,5 +151,25 @@ impl Flow {
             Self::Udp { remote, .. } => format!("udp:{remote}"),
             Self::Stream(connection) => format!("tcp:{}", connection.id),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_holds_so_much_and_no_more() {
+        let at = "127.0.0.1:5060".parse().unwrap();
+        let (connection, mut waiting) = Connection::new(1, at, at);
+        let half = Bytes::from(vec![0; OCTETS / 2]);
+        assert_eq!(connection.send(half.clone()), Ok(()));
+        assert_eq!(connection.send(half.clone()), Ok(()));
+        assert_eq!(connection.send(half.clone()), Err(Lost));
+        let written = waiting.try_recv().unwrap();
+        connection.written(written.len());
+        assert_eq!(connection.send(half), Ok(()));
+        drop(waiting);
+        assert_eq!(connection.send(Bytes::new()), Err(Lost));
     }
 }

@@ -15,9 +15,6 @@ use crate::core::Shards;
 use crate::net::{Connection, Flow};
 use crate::tap::Tap;
 
-/// Messages that may wait for one connection. A peer that lets more pile up is not reading.
-const QUEUE: usize = 1024;
-
 /// How many queued messages one write takes at most: the usual limit of the kernel is 1024 parts,
 /// and fewer are enough to fill a segment.
 const COALESCE: usize = 64;
@@ -60,14 +57,7 @@ impl Streams {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> (Arc<Connection>, mpsc::Receiver<Bytes>) {
-        let (queue, waiting) = mpsc::channel(QUEUE);
-        let connection = Connection {
-            id: self.next.fetch_add(1, Ordering::Relaxed),
-            local,
-            remote,
-            queue,
-        };
-        (Arc::new(connection), waiting)
+        Connection::new(self.next.fetch_add(1, Ordering::Relaxed), local, remote)
     }
 }
 
@@ -176,8 +166,7 @@ impl Wire<'_> {
                 Ok(Some(Frame::Ping)) => {
                     let pong = Bytes::from_static(b"\r\n");
                     self.connection
-                        .queue
-                        .try_send(pong)
+                        .send(pong)
                         .map_err(|_| io::ErrorKind::BrokenPipe)?;
                 }
                 Ok(Some(Frame::Pong)) => {}
@@ -238,6 +227,7 @@ impl Wire<'_> {
             }
             IoSlice::advance_slices(&mut rest, written);
         }
+        self.connection.written(batch.iter().map(Bytes::len).sum());
         Ok(())
     }
 }

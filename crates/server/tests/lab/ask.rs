@@ -22,6 +22,8 @@ pub struct Ask {
     pub list: String,
     /// Whole header lines beside the usual ones.
     pub extra: String,
+    /// The value of Contact, if it is not to be the phone's own; empty for none.
+    pub contact: Option<String>,
     /// Does the phone know session timers?
     pub timer: bool,
     /// The value of Allow; empty for none.
@@ -39,6 +41,7 @@ impl Ask {
             sdp: Chat::sdp("host"),
             list: list(&entries(users)),
             extra: String::new(),
+            contact: None,
             timer: true,
             allow: "INVITE, ACK, BYE, CANCEL, UPDATE, NOTIFY".to_owned(),
             body: None,
@@ -64,7 +67,11 @@ impl Ask {
     }
 
     fn text(&self, phone: &mut Phone, call_id: &str, credentials: &str) -> String {
-        let mut headers = format!("Contact: {}\r\n", phone.contact());
+        let contact = self.contact.clone().unwrap_or_else(|| phone.contact());
+        let mut headers = match contact.as_str() {
+            "" => String::new(),
+            contact => format!("Contact: {contact}\r\n"),
+        };
         if self.timer {
             headers.push_str("Supported: timer\r\n");
         }
@@ -110,11 +117,17 @@ impl Ask {
         }
     }
 
-    /// Sends it, with credentials when they are asked for: the call it makes.
-    pub fn send(&self, phone: &mut Phone) -> String {
+    /// Sends it, and does not wait: the call it makes.
+    pub fn send_once(&self, phone: &mut Phone) -> String {
         let call_id = phone.call_id();
         let text = self.text(phone, &call_id, "");
         phone.send(text.as_bytes());
+        call_id
+    }
+
+    /// Sends it, with credentials when they are asked for: the call it makes.
+    pub fn send(&self, phone: &mut Phone) -> String {
+        let call_id = self.send_once(phone);
         let challenge = phone.final_response(&call_id);
         assert_eq!(challenge.status(), 407, "{challenge:?}");
         phone.ack_failure(&challenge, &self.uri);

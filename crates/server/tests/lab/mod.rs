@@ -19,6 +19,7 @@ mod phone;
 pub mod sim;
 mod socket;
 pub mod story;
+pub mod watch;
 
 pub use ask::Ask;
 pub use chat::Chat;

@@ -58,7 +58,7 @@ impl Phone {
 
     /// A phone in a simulated universe.
     pub fn sim(socket: SimSocket, user: &str, server: SocketAddr, local: SocketAddr) -> Self {
-        Self::new(Socket::Sim(socket), user, server, local)
+        Self::new(Socket::Sim(Box::new(socket)), user, server, local)
     }
 
     fn new(socket: Socket, user: &str, server: SocketAddr, local: SocketAddr) -> Self {

@@ -13,8 +13,8 @@ use super::sim::SimSocket;
 
 pub enum Socket {
     Udp(UdpSocket),
-    Tcp(TcpStream, Framer, BytesMut),
-    Sim(SimSocket),
+    Tcp(TcpStream, Box<Framer>, BytesMut),
+    Sim(Box<SimSocket>),
 }
 
 impl Socket {
@@ -32,7 +32,7 @@ impl Socket {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         let local = stream.local_addr().unwrap();
-        (Self::Tcp(stream, Framer::default(), BytesMut::new()), local)
+        (Self::Tcp(stream, Box::default(), BytesMut::new()), local)
     }
 
     pub fn transport(&self) -> &'static str {

@@ -27,7 +27,7 @@ use sip::{Method, Request, Response, Uri};
 
 use crate::core::desk::{Desk, Owner};
 use crate::core::reply::phrase;
-use crate::core::{Alarms, Answer, Device, Identity};
+use crate::core::{Alarms, Answer, Device, Identity, hides_sender};
 use crate::house::House;
 use crate::net::Flow;
 
@@ -37,6 +37,8 @@ use admission::Passport;
 use fork::{Fork, Step};
 use rewrite::{Course, Hop};
 use verdict::Verdict;
+
+pub(crate) use targets::for_focus;
 
 /// The largest request sent as one datagram, in bytes: what IPv4 can carry, less the room for
 /// headers of IP and UDP and for the Vias of further hops.
@@ -98,7 +100,7 @@ impl Proxy {
             id,
             flow,
             passport,
-            asserted: from.filter(|_| !rewrite::hides_identity(&request)),
+            asserted: from.filter(|_| !hides_sender(&request)),
             course: Course::of(&request, |uri| is_ours(&house, uri)),
             request: &request,
         };

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use sip::header::{MaxForwards, NameAddr, Privacy};
+use sip::header::{MaxForwards, NameAddr};
 use sip::{Draft, Field, Fields, MAX_MESSAGE, Name, Request, Response, Uri};
 
 use super::admission::MAX_BREADTH;
@@ -139,18 +139,6 @@ fn is_for_realm(credentials: &str, realm: &str) -> bool {
         let name = name.trim().rsplit([' ', '\t']).next().unwrap_or_default();
         name.eq_ignore_ascii_case("realm") && value.trim().trim_matches('"') == realm
     })
-}
-
-/// Is the sender's identity to be kept from the devices of others?
-///
-/// RFC 3325 section 7: with `id` it is, with `none` it must not be. `user` and `header` ask for
-/// more than that, and what cannot be read may have.
-pub(super) fn hides_identity(request: &Request) -> bool {
-    match request.get::<Privacy<'_>>() {
-        Ok(None) => false,
-        Ok(Some(privacy)) => privacy.is_anonymous(),
-        Err(_) => true,
-    }
 }
 
 /// Writes a response for the previous hop: without our Via (RFC 3261 section 16.7 step 3), and
@@ -357,21 +345,6 @@ mod tests {
                     .as_bytes(),
                 plain
             );
-        }
-    }
-
-    #[test]
-    fn rfc_3325_7_privacy() {
-        for (privacy, want) in [
-            ("", false),
-            ("Privacy: id\r\n", true),
-            ("Privacy: none\r\n", false),
-            ("Privacy: user;critical\r\n", true),
-            ("Privacy: session\r\n", false),
-            ("Privacy: ;\r\n", true),
-        ] {
-            let text = MESSAGE.replace("Max-Forwards: 70\r\n", privacy);
-            assert_eq!(hides_identity(&a_request(&text)), want, "{privacy}");
         }
     }
 

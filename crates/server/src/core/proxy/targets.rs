@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use sip::Request;
-use sip::header::{AcceptContact, NameAddr};
+use sip::header::{AcceptContact, Header as _, NameAddr};
 
 use crate::core::Device;
+use crate::focus;
 
 /// The most branches of one request. Nobody carries more devices; a stolen account that
 /// registers thousands must not make us an amplifier.
@@ -18,10 +19,21 @@ const WISHES: usize = 8;
 const SIP_IM: &str = "+g.oma.sip-im";
 
 /// Leaves the devices that the request is to ring, the preferred first.
-pub(super) fn choose(mut devices: Vec<Arc<Device>>, request: &Request) -> Vec<Arc<Device>> {
+pub(super) fn choose(devices: Vec<Arc<Device>>, request: &Request) -> Vec<Arc<Device>> {
+    let wishes: Vec<AcceptContact<'_>> = request.list().flatten().take(WISHES).collect();
+    fit(devices, &wishes)
+}
+
+/// Leaves the devices that a conference is to ring: those that speak SIMPLE IM, if any says so.
+pub(crate) fn for_focus(devices: Vec<Arc<Device>>) -> Vec<Arc<Device>> {
+    let wish = AcceptContact::parse(focus::ACCEPT_CONTACT).ok();
+    fit(devices, wish.as_slice())
+}
+
+fn fit(mut devices: Vec<Arc<Device>>, wishes: &[AcceptContact<'_>]) -> Vec<Arc<Device>> {
     if devices.len() > 1 {
         one_flow_each(&mut devices);
-        wanted(&mut devices, request);
+        wanted(&mut devices, wishes);
         devices.truncate(BRANCHES);
     }
     devices
@@ -48,14 +60,13 @@ fn one_flow_each(devices: &mut Vec<Arc<Device>>) {
 
 /// Drops the devices that the caller does not want, unless it wants none of them: a message at
 /// the wrong device is better than a message nowhere.
-fn wanted(devices: &mut Vec<Arc<Device>>, request: &Request) {
-    let wishes: Vec<AcceptContact<'_>> = request.list().flatten().take(WISHES).collect();
+fn wanted(devices: &mut Vec<Arc<Device>>, wishes: &[AcceptContact<'_>]) {
     if wishes.is_empty() {
         return;
     }
     let keep: Vec<bool> = devices
         .iter()
-        .map(|device| is_wanted(device, &wishes))
+        .map(|device| is_wanted(device, wishes))
         .collect();
     if keep.contains(&true) {
         let mut keep = keep.into_iter();

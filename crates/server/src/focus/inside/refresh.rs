@@ -134,6 +134,11 @@ impl Reinvites {
         }
     }
 
+    /// The INVITE of this leg that has no final response.
+    pub(crate) fn pending(&self, leg: LegId) -> Option<ClientId> {
+        self.sent.get(&leg).copied()
+    }
+
     /// The INVITE of this leg has its first 2xx.
     fn accepted(&mut self, leg: LegId, until: Instant) {
         if let Some(client) = self.sent.remove(&leg) {

@@ -264,7 +264,7 @@ impl Legs {
     }
 
     /// A leg has ended by itself: the room is told.
-    pub(crate) fn ended(&mut self, id: LegId, desk: &Desk) {
+    pub(crate) fn ended(&mut self, id: LegId, desk: &mut Desk) {
         if let Some(leg) = self.remove(id, desk) {
             leg.room.tell(Order::Event(room::Event::Left { leg: id }));
         }
@@ -276,10 +276,14 @@ impl Legs {
         self.wind(id);
     }
 
-    fn remove(&mut self, id: LegId, desk: &Desk) -> Option<Leg> {
+    fn remove(&mut self, id: LegId, desk: &mut Desk) -> Option<Leg> {
         let leg = self.legs.remove(&id)?;
         // By this the room knows, should the leg arrive there only now.
         desk.house.switch.close(&leg.session);
+        // A refresh that the peer leaves open would stay open.
+        if let Some(refresh) = self.reinvites.pending(id) {
+            desk.cancel(refresh, None);
+        }
         self.dialogs.remove(leg.dialog.id());
         self.wind(id);
         Some(leg)
