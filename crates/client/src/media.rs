@@ -29,6 +29,9 @@ const CONNECT: Duration = Duration::from_secs(30);
 /// How long what was said before the end may take to be written.
 const FLUSH: Duration = Duration::from_secs(2);
 
+/// Parts that one write takes at most: several frames leave in one segment.
+const SLICES: usize = 64;
+
 /// How long to wait for the connection when nothing is due.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -255,11 +258,11 @@ impl Line<'_> {
             self.fill();
             let wake = self.session.poll_timeout();
             let wake = wake.unwrap_or_else(|| clock.now() + IDLE);
-            let next = self.outgoing.front().cloned().unwrap_or_default();
-            let slices = [io::IoSlice::new(&next)];
+            let waiting: Vec<Bytes> = self.outgoing.iter().take(SLICES).cloned().collect();
+            let slices: Vec<_> = waiting.iter().map(|part| io::IoSlice::new(part)).collect();
             tokio::select! {
                 biased;
-                written = self.stream.write_vectored(&slices), if !next.is_empty() => {
+                written = self.stream.write_vectored(&slices), if !slices.is_empty() => {
                     match written {
                         Ok(written) => self.written(written),
                         Err(error) => return error.to_string(),
@@ -355,7 +358,7 @@ impl Line<'_> {
         loop {
             self.fill();
             let Some(next) = self.outgoing.pop_front() else {
-                let _closed = self.stream.shutdown();
+                let _closed = self.stream.shutdown().await;
                 return;
             };
             if self.stream.write_all(&next).await.is_err() {

@@ -234,3 +234,21 @@ fn an_ack_without_an_answer_ends_the_session() {
         lab.settled();
     }
 }
+
+/// A device may connect and speak while its 200 is still on the way.
+#[test]
+fn who_speaks_before_being_in_is_heard_afterwards() {
+    let lab = Lab::start();
+    let (mut alice, mut bob, carol) = (lab.phone("alice"), lab.phone("bob"), lab.phone("carol"));
+    let call_id = Ask::guests(&["bob", "carol"]).send(&mut alice);
+    let mut carol = Guest::joins(carol, "");
+    let conference = identity(&alice.final_response(&call_id));
+    let invitation = bob.invited();
+    let mut early = Chat::connect_only(&invitation.sdp(), "bob");
+    early.say("sip:bob@localhost", &conference, "first");
+    bob.heard_only(|_| true);
+    bob.accept(&invitation, "", &Chat::sdp("bob"));
+    early.say("sip:bob@localhost", &conference, "second");
+    assert_eq!(carol.chat.hear().2, "first");
+    assert_eq!(carol.chat.hear().2, "second");
+}

@@ -12,7 +12,8 @@
 mod lab;
 
 use lab::{Lab, Phone};
-use sip::Name;
+use sip::digest::{self, Algorithm, Challenge, Secret};
+use sip::{Name, Response};
 
 fn phones(lab: &Lab, user: &str) -> [Phone; 2] {
     [Phone::udp(lab, user), Phone::tcp(lab, user)]
@@ -68,6 +69,65 @@ fn the_challenge_offers_sha_256_first_and_tells_nothing_about_users() {
         seen[0], seen[1],
         "an unknown user looks like a wrong password"
     );
+}
+
+/// RFC 8760 section 2.3: what is offered is what counts.
+#[test]
+fn only_the_algorithms_of_the_policy_count() {
+    let lab = Lab::with(|_, policy| policy.digest = vec![Algorithm::Md5]);
+    for mut phone in phones(&lab, "alice") {
+        let mut register = |credentials: &str| {
+            let call_id = phone.call_id();
+            let text = phone.write("REGISTER", "sip:localhost", &call_id, credentials, "");
+            phone.send(text.as_bytes());
+            phone.final_response(&call_id)
+        };
+        let challenged = register("");
+        for (algorithm, status) in [(Algorithm::Sha256, 401), (Algorithm::Md5, 200)] {
+            assert_eq!(offers(&challenged), [Algorithm::Md5]);
+            let response = register(&login(&challenged, algorithm));
+            assert_eq!(response.status(), status, "{algorithm}");
+            if status == 401 {
+                assert_eq!(offers(&response), [Algorithm::Md5]);
+            }
+        }
+    }
+}
+
+#[test]
+fn another_policy_changes_what_is_offered_and_in_which_order() {
+    let lab = Lab::start();
+    let mut phone = Phone::udp(&lab, "alice");
+    let (sha_256, md5) = (Algorithm::Sha256, Algorithm::Md5);
+    for offered in [vec![md5, sha_256], vec![sha_256], vec![sha_256, md5]] {
+        let policy = server::Policy {
+            digest: offered.clone(),
+            ..server::Policy::default()
+        };
+        lab.server().replace_policy(policy);
+        let call_id = phone.call_id();
+        let text = phone.write("REGISTER", "sip:localhost", &call_id, "", "");
+        phone.send(text.as_bytes());
+        assert_eq!(offers(&phone.final_response(&call_id)), offered);
+    }
+}
+
+/// The algorithms of a 401, in its order.
+fn offers(response: &Response) -> Vec<Algorithm> {
+    let challenges = response.raw_all(Name::WwwAuthenticate);
+    challenges
+        .map(|value| Challenge::parse(value).unwrap().algorithm)
+        .collect()
+}
+
+/// alice's answer to a 401 as if it had offered this algorithm.
+fn login(response: &Response, algorithm: Algorithm) -> String {
+    let offered = response.raw(Name::WwwAuthenticate).unwrap();
+    let mut challenge = Challenge::parse(offered).unwrap();
+    challenge.algorithm = algorithm;
+    let (secret, uri) = (Secret::Password("password"), "sip:localhost");
+    let answer = digest::respond(&challenge, "alice", secret, "REGISTER", uri, "c0ffee", 1);
+    format!("Authorization: {answer}\r\n")
 }
 
 #[test]

@@ -218,19 +218,38 @@ fn a_session_that_is_not_refreshed_ends() {
     }
 }
 
-/// (what a refresh of ours is answered with): RFC 4028 section 10, RFC 5057.
+/// (what a refresh of ours is answered with, seconds until the session is over): RFC 3261 section
+/// 12.2.1.2. Long before the session would expire for want of a refresh.
+#[rustfmt::skip]
+const FORGOTTEN: &[(Option<&str>, u64)] = &[
+    (Some("481 Call/Transaction Does Not Exist"), 0),
+    (Some("408 Request Timeout"), 0),
+    // No answer is 408 after 64 times T1.
+    (None, 32),
+];
+
 #[test]
 fn a_peer_that_has_forgotten_the_session_is_let_go() {
-    for answer in [Some("481 Call/Transaction Does Not Exist"), None] {
-        let lab = SimLab::with(|_, policy| short(policy));
-        let ask = Ask::guests(&["bob"]).with("Session-Expires: 90;refresher=uas\r\n");
-        let mut talk = talk(&lab, &ask, "", HIS);
+    for (answer, want) in FORGOTTEN {
+        let lab = SimLab::with(|_, policy| {
+            policy.focus.session_interval = Duration::from_secs(600);
+        });
+        let ask = Ask::guests(&["bob"]).with("Session-Expires: 600;refresher=uas\r\n");
+        let mut talk = talk(
+            &lab,
+            &ask,
+            "",
+            "Session-Expires: 600;refresher=uas\r\nRequire: timer\r\n",
+        );
         let refresh = refreshed(&mut talk.alice);
+        let start = lab.now();
         if let Some(status) = answer {
             talk.alice.answer(&refresh, status, "x", "", "");
         }
         // The other of the two is left alone, and the session is over.
         talk.bob.is_released();
+        let after = (lab.now() - start).as_secs();
+        assert!(after.abs_diff(*want) <= 1, "{answer:?}: after {after} s");
         lab.settled();
     }
 }

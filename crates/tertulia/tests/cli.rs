@@ -12,6 +12,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -53,26 +56,36 @@ fn run(arguments: &[&str], input: &str) -> Outcome {
     }
 }
 
+/// How long a test waits for what a server has to say.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A server that runs. Ended by force if a test forgets it or fails.
-struct Running(Child);
+struct Running {
+    child: Child,
+    out: Receiver<String>,
+    err: Receiver<String>,
+}
 
 impl Running {
     fn start(arguments: &[&str]) -> Self {
-        Self(command(&[&["serve"], arguments].concat()).spawn().unwrap())
+        let mut child = command(&[&["serve"], arguments].concat()).spawn().unwrap();
+        let out = lines(child.stdout.take().unwrap());
+        let err = lines(child.stderr.take().unwrap());
+        Self { child, out, err }
     }
 
     /// Reads standard output up to a line that contains `text`.
     fn says(&mut self, text: &str) -> String {
-        until(self.0.stdout.as_mut().unwrap(), text)
+        until(&self.out, text)
     }
 
     /// Reads standard error up to a line that contains `text`.
     fn logs(&mut self, text: &str) -> String {
-        until(self.0.stderr.as_mut().unwrap(), text)
+        until(&self.err, text)
     }
 
     fn signal(&self, name: &str) {
-        let pid = self.0.id().to_string();
+        let pid = self.child.id().to_string();
         assert!(
             Command::new("kill")
                 .args(["-s", name, &pid])
@@ -83,26 +96,41 @@ impl Running {
     }
 
     fn code(&mut self) -> i32 {
-        self.0.wait().unwrap().code().unwrap()
+        self.child.wait().unwrap().code().unwrap()
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ended = self.0.kill().and_then(|()| self.0.wait());
+        let _ended = self.child.kill().and_then(|()| self.child.wait());
     }
 }
 
-/// Byte by byte, so that what comes later is left for the next who reads.
-fn until(from: &mut impl Read, text: &str) -> String {
+/// The lines of a stream as they come, read by a thread: a pipe cannot be waited on for a time.
+fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
+    let (read, lines) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines() {
+            // Who no longer listens has ended the server too.
+            if read.send(line.unwrap()).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+/// Takes lines up to one that contains `text`; what comes later is left for the next who reads.
+fn until(lines: &Receiver<String>, text: &str) -> String {
+    let deadline = Instant::now() + PATIENCE;
     let mut seen = String::new();
     loop {
-        let mut line = Vec::new();
-        let mut byte = BufReader::with_capacity(1, &mut *from);
-        byte.read_until(b'\n', &mut line).unwrap();
-        assert!(!line.is_empty(), "it ended before it said {text}: {seen}");
-        let line = String::from_utf8(line).unwrap();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let line = lines
+            .recv_timeout(left)
+            .unwrap_or_else(|why| panic!("it did not say {text} ({why}): {seen}"));
         seen.push_str(&line);
+        seen.push('\n');
         if line.contains(text) {
             return seen;
         }

@@ -13,6 +13,9 @@ use crate::{Flag, Head, Piece, Uri};
 /// The most messages that are arriving in parts at one time. A sender interleaves a few.
 pub const PARTIALS_MAX: usize = 16;
 
+/// All unfinished messages together may be as large as so many of full size.
+const UNFINISHED_MAX: u64 = 4;
+
 /// How long an unfinished message waits for its next chunk. RFC 7701 section 6.1 suggests it: about
 /// what TCP waits.
 pub const CHUNK_TIMEOUT: Duration = Duration::from_secs(540);
@@ -166,13 +169,13 @@ impl Incoming {
         terms: &Terms,
         now: Instant,
     ) -> Result<Outcome, (u16, &'static str)> {
-        // All unfinished messages together: one of full size, and as much again in others.
+        // Memory is bounded by all unfinished messages together, not by their number.
         let kept = self
             .partials
             .iter()
             .fold(0u64, |sum, p| sum.saturating_add(p.assembly.received()));
         let arriving = u64::try_from(piece.data.len()).unwrap_or(u64::MAX);
-        if kept.saturating_add(arriving) > terms.message_max.saturating_mul(2) {
+        if kept.saturating_add(arriving) > terms.message_max.saturating_mul(UNFINISHED_MAX) {
             return Err((413, "Too much is unfinished"));
         }
         let at = match known {

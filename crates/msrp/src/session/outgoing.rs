@@ -59,6 +59,9 @@ pub enum SendError {
     TypeRefused,
 }
 
+/// Messages that take turns on the connection. Further ones wait until one of them is through.
+const INTERLEAVED_MAX: usize = 4;
+
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     /// In the order of sending, by a running number.
@@ -170,8 +173,10 @@ impl Outgoing {
                     let _ = self.pending.push(tid, Awaited::Chunk(number), now);
                 }
                 // Each message in turn, so that a long one does not delay the others.
+                // But only a few at a time: a receiver has to hold all that is unfinished.
                 if !message.all_sent {
-                    self.ready.push_back(number);
+                    let place = self.ready.len().min(INTERLEAVED_MAX - 1);
+                    self.ready.insert(place, number);
                 }
                 self.settle(number, events);
                 return true;

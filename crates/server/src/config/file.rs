@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sip::digest::Algorithm;
 
-use super::value::{between, domain, listen, node, senders, status, user_part};
+use super::value::{algorithms, between, domain, listen, node, senders, status, user_part};
 use super::{Focus, FocusAnswer, Policy, Registrar, Setup};
 
 /// All that can be configured, as the file writes it. What each key means, and which values it
@@ -68,12 +69,14 @@ pub struct MsrpKeys {
 }
 
 /// The keys of `[core]`.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "see Config")]
 pub struct CoreKeys {
     pub mode: CoreMode,
     pub trusted_peers: Vec<IpAddr>,
+    #[serde(with = "algorithms")]
+    pub digest: Vec<Algorithm>,
 }
 
 /// Who registers users and routes their requests.
@@ -225,6 +228,7 @@ impl Config {
             },
             notify_min_interval: Duration::from_millis(self.notify.min_interval_ms.into()),
             trusted_peers: self.core.trusted_peers.clone(),
+            digest: self.core.digest.clone(),
         }
     }
 }
@@ -272,6 +276,16 @@ impl Default for MsrpKeys {
         Self {
             tcp: SocketAddr::from((Ipv4Addr::LOCALHOST, 2855)),
             connect_to: Vec::new(),
+        }
+    }
+}
+
+impl Default for CoreKeys {
+    fn default() -> Self {
+        Self {
+            mode: CoreMode::Embedded,
+            trusted_peers: Vec::new(),
+            digest: Algorithm::ALL.to_vec(),
         }
     }
 }

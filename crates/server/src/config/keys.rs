@@ -103,6 +103,12 @@ pub const KEYS: &[Key] = &[
          Whoever can send from one of these addresses can be anybody.",
     ),
     at_once(
+        "core.digest",
+        "a list of one or more of \"SHA-256\" and \"MD5\", each once",
+        "The digest algorithms with which users may log in, the one to be offered first first.\n\
+         Older clients know MD5 alone, and some of them look no further than the first offer.",
+    ),
+    at_once(
         "registrar.default_expires_s",
         "1 to 604800 (seconds)",
         "How long a registration lasts that names no time.",

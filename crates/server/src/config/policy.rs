@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::Serialize;
+use sip::digest::Algorithm;
 
 /// The rules of the house. A procedure takes one copy in its first line and keeps to it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,6 +17,8 @@ pub struct Policy {
     pub notify_min_interval: Duration,
     /// Peers whose P-Asserted-Identity is believed, and who need no digest.
     pub trusted_peers: Vec<IpAddr>,
+    /// The digest algorithms that users may log in with, in the order of the challenges.
+    pub digest: Vec<Algorithm>,
 }
 
 impl Default for Policy {
@@ -26,6 +29,7 @@ impl Default for Policy {
             // RFC 4575 section 3.9: one in five seconds.
             notify_min_interval: Duration::from_secs(5),
             trusted_peers: Vec::new(),
+            digest: Algorithm::ALL.to_vec(),
         }
     }
 }

@@ -68,6 +68,12 @@ const WRONG: &[(&str, &str, &str, Option<&str>)] = &[
      Some("focus.session_interval_s takes 90 to 86400 (seconds)")),
     ("[core]\nmode = \"ims\"", "comes in a later version", "\"ims\"", Some("core.mode takes \"embedded\"")),
     ("[core]\nmode = \"cloud\"", "there is no mode \"cloud\"", "\"cloud\"", Some("core.mode takes \"embedded\"")),
+    ("[core]\ndigest = []", "without an algorithm nobody can log in", "[]",
+     Some("core.digest takes a list of one or more of \"SHA-256\" and \"MD5\", each once")),
+    ("[core]\ndigest = [\"MD5\", \"SHA-1\"]", "there is no digest algorithm \"SHA-1\"", "[\"MD5\", \"SHA-1\"]",
+     Some("core.digest takes a list of one or more of \"SHA-256\" and \"MD5\", each once")),
+    ("[core]\ndigest = [\"MD5\", \"md5\"]", "MD5 is listed twice", "[\"MD5\", \"md5\"]",
+     Some("core.digest takes a list of one or more of \"SHA-256\" and \"MD5\", each once")),
     ("[sip]\nudp = false", "invalid type: boolean", "false",
      Some("sip.udp takes \"IP:PORT\", port 0 takes any that is free; or \"off\"")),
     ("[sip]\ntcp = \"localhost:5060\"", "is neither an IP address with a port nor \"off\"", "\"localhost:5060\"",
@@ -111,6 +117,10 @@ const ASSIGNMENTS: &[(&str, &str)] = &[
     ("core.trusted_peers=", ""),
     ("core.trusted_peers=10.0.0.1,::1", "[core]\ntrusted_peers = [\"10.0.0.1\", \"::1\"]"),
     ("core.trusted_peers=[\"10.0.0.1\"]", "[core]\ntrusted_peers = [\"10.0.0.1\"]"),
+    ("core.digest=MD5", "[core]\ndigest = [\"MD5\"]"),
+    ("core.digest=md5, sha-256", "[core]\ndigest = [\"MD5\", \"SHA-256\"]"),
+    ("core.digest=[\"SHA-256\"]", "[core]\ndigest = [\"SHA-256\"]"),
+    ("core.digest=SHA-256,MD5", ""),
     ("store.path=/var/lib/t.db", "[store]\npath = \"/var/lib/t.db\""),
     ("trace.pcap=a=b", "[trace]\npcap = \"a=b\""),
 ];
@@ -137,6 +147,9 @@ fn an_assignment_that_fails_changes_nothing_and_names_what_is_allowed() {
         ("focus.unknown_session=0", "neither 403 nor 404", "403 or 404"),
         ("core.mode=ims", "comes in a later version", "core.mode takes \"embedded\""),
         ("core.trusted_peers=all", "core.trusted_peers cannot be all", "a list of IP addresses"),
+        ("core.digest=", "core.digest cannot be : without an algorithm nobody can log in", "\"SHA-256\" and \"MD5\""),
+        ("core.digest=[]", "core.digest cannot be []: without an algorithm nobody can log in", "core.digest takes"),
+        ("core.digest=MD5-sess", "there is no digest algorithm \"MD5-sess\"", "core.digest takes"),
     ];
     for (assignment, message, help) in rows {
         let mut config = Config::dev();
@@ -153,7 +166,7 @@ fn every_key_reaches_setup_or_policy() {
     #[rustfmt::skip]
     let other = [
         "domain=example.org", "node=n2", "advertise=192.0.2.1", "sip.udp=off", "sip.tcp=127.0.0.1:7", "sip.t1_ms=100",
-        "sip.shards=3", "msrp.tcp=127.0.0.1:8", "msrp.connect_to=10.0.0.9", "core.trusted_peers=10.0.0.8",
+        "sip.shards=3", "msrp.tcp=127.0.0.1:8", "msrp.connect_to=10.0.0.9", "core.trusted_peers=10.0.0.8", "core.digest=MD5",
         "registrar.default_expires_s=600", "registrar.min_expires_s=30", "registrar.max_expires_s=900",
         "registrar.max_contacts=2", "focus.factory=f", "focus.max_adhoc_group_size=3", "focus.answer=immediate",
         "focus.ring_s=5", "focus.allow_anonymity=false", "focus.allowed_senders=sip:a@example.org",

@@ -78,6 +78,40 @@ pub(super) fn senders<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>,
         .collect()
 }
 
+/// Digest algorithms by their names on the wire: at least one, and none twice.
+pub(super) mod algorithms {
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+    use sip::digest::Algorithm;
+
+    pub(in crate::config) fn deserialize<'de, D>(from: D) -> Result<Vec<Algorithm>, D::Error>
+    where
+        D: Deserializer<'de>,
+    {
+        let mut offered = Vec::new();
+        for name in Vec::<String>::deserialize(from)? {
+            let why = || D::Error::custom(format!("there is no digest algorithm \"{name}\""));
+            let algorithm = Algorithm::parse(Some(&name)).map_err(|_| why())?;
+            // RFC 8760 section 2.3: each challenge is for another algorithm.
+            if offered.contains(&algorithm) {
+                return Err(D::Error::custom(format!("{algorithm} is listed twice")));
+            }
+            offered.push(algorithm);
+        }
+        if offered.is_empty() {
+            return Err(D::Error::custom("without an algorithm nobody can log in"));
+        }
+        Ok(offered)
+    }
+
+    pub(in crate::config) fn serialize<S: Serializer>(
+        offered: &[Algorithm],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(offered.iter().map(|algorithm| algorithm.name()))
+    }
+}
+
 /// An address to listen on, or `"off"`.
 pub(super) mod listen {
     use std::net::SocketAddr;

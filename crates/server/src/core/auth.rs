@@ -97,6 +97,8 @@ pub(crate) struct Court<'a> {
     pub(crate) nonces: &'a Nonces,
     pub(crate) clock: &'a Clock,
     pub(crate) rng: &'a mut Rng,
+    /// The algorithms that count, in the order in which they are offered.
+    pub(crate) offered: &'a [Algorithm],
 }
 
 impl Court<'_> {
@@ -114,7 +116,9 @@ impl Court<'_> {
             .raw_all(name)
             .chain(request.raw_all(Name::Authorization))
             .filter_map(|value| Credentials::parse(value).ok())
-            .find(|credentials| credentials.realm == self.realm);
+            .find(|credentials| {
+                credentials.realm == self.realm && self.offered.contains(&credentials.algorithm)
+            });
         let Some(credentials) = ours else {
             return Verdict::Answer(self.challenge(request, false));
         };
@@ -150,7 +154,8 @@ impl Court<'_> {
         }
     }
 
-    /// 401 to a REGISTER, 407 to all others: strongest algorithm first (RFC 8760 section 2.3).
+    /// 401 to a REGISTER, 407 to all others: one challenge for each algorithm that is offered, the
+    /// preferred one first (RFC 8760 section 2.3).
     fn challenge(&mut self, request: &Request, stale: bool) -> Answer {
         let (status, name) = match request.method() {
             Method::Register => (401, Name::WwwAuthenticate),
@@ -158,8 +163,8 @@ impl Court<'_> {
         };
         let nonce = self.nonces.issue(self.clock, self.rng);
         let mut answer = Answer::plain(status);
-        for algorithm in Algorithm::ALL {
-            let mut challenge = Challenge::new(self.realm, &nonce, algorithm);
+        for algorithm in self.offered {
+            let mut challenge = Challenge::new(self.realm, &nonce, *algorithm);
             challenge.stale = stale;
             answer = answer.with(name, challenge.to_string());
         }

@@ -360,6 +360,7 @@ impl Shard {
             nonces: &self.house.nonces,
             clock: &self.house.world.clock,
             rng: &mut self.desk.rng,
+            offered: &self.policy.digest,
         };
         let now = self.desk.now;
         match court.judge(&request, |name| self.accounts.get(name, now)) {
