@@ -400,7 +400,10 @@ fn unfinished_messages_are_bounded_in_number_size_and_time() {
         bob.say_all()[0][10..13].to_owned()
     });
     // As much as four messages of full size, which is what a sender of ours interleaves.
-    assert_eq!(codes.collect::<Vec<_>>(), ["200", "200", "200", "200", "413"]);
+    assert_eq!(
+        codes.collect::<Vec<_>>(),
+        ["200", "200", "200", "200", "413"]
+    );
 }
 
 #[test]

@@ -79,7 +79,9 @@ type History = (bool, &'static str, Option<&'static [&'static str]>);
 
 #[rustfmt::skip]
 const HISTORY: &[History] = &[
+    // IM-7.2.2.2-S2a: off.
     (false, "<entry uri=\"sip:bob@localhost\" cp:copyControl=\"to\"/><entry uri=\"sip:carol@localhost\" cp:copyControl=\"cc\"/>", None),
+    // IM-7.2.2.2-S2a: on.
     (true,  "<entry uri=\"sip:bob@localhost\" cp:copyControl=\"to\"/><entry uri=\"sip:carol@localhost\" cp:copyControl=\"cc\"/>",
         Some(&["sip:bob@localhost", "sip:carol@localhost"])),
     // RFC 5364: who is bcc, or not said to be anything, is left out; who is anonymized has no name.

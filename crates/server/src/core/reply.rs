@@ -13,7 +13,7 @@ use crate::net::Flow;
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) reason: &'static str,
-    /// The text of a Warning 399, with its OMA code (simple-im.md 2.2).
+    /// The text of a Warning 399, with its OMA code.
     pub(crate) warning: Option<&'static str>,
     /// The rule this answer obeys, for people: log lines and `--json`.
     pub(crate) rule: Option<&'static str>,

@@ -42,7 +42,7 @@ pub(crate) fn read(request: &Request, max_guests: u32) -> Result<Bodies, Answer>
         id: request.raw(Name::ContentId),
         encoding: request.raw(Name::ContentEncoding),
     };
-    // Single-part and multipart bodies are read alike (simple-im.md 1.3 row 5).
+    // Single-part and multipart bodies are read alike, since both occur.
     let parts = multipart::parts(&headers, &body).map_err(|error| malformed(&error))?;
     let mut bodies = Bodies::default();
     bodies.take(&parts, max_guests)?;

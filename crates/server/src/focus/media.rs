@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::house::House;
 use crate::switch::Session;
 
-/// The types the switch takes: CPIM, and is-composing as RCS clients send it (simple-im.md 2.5).
+/// The types the switch takes: CPIM, and is-composing as RCS clients send it.
 const TYPES: &[&str] = &["message/cpim", "application/im-iscomposing+xml"];
 
 fn types() -> Vec<String> {

@@ -58,7 +58,7 @@ pub(crate) fn invite(
     draft.header(Name::SessionExpires, timer::wanted(&policy));
     draft.header(Name::PAssertedIdentity, format_args!("<{identity}>"));
     if let Some(inviter) = &room.opening.inviter {
-        // Who invites is told by Referred-By, unless they hide (simple-im.md 2.3).
+        // Who invites is told by Referred-By, unless they hide: RCS clients look there.
         let display = room.opening.display.as_deref();
         draft.header(
             Name::ReferredBy,

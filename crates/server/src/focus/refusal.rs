@@ -4,7 +4,7 @@ use room::{Cause, Refusal};
 
 use crate::core::Answer;
 
-/// The texts of the OMA warnings (5.6 "Warning header", simple-im.md 2.2).
+/// The texts of the OMA warnings (OMA SIMPLE IM 5.6 "Warning header").
 pub(crate) const TOO_MANY: &str = "102 too many participants";
 pub(crate) const ANONYMITY: &str = "119 Anonymity not allowed";
 pub(crate) const SERVICE: &str = "127 Service not authorised";

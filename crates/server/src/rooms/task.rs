@@ -497,7 +497,7 @@ fn voice(seat: &Seat<'_>, arrival: &Arrival) -> Voice {
     }
 }
 
-/// The Reason header of a BYE (simple-im.md 2.4): 410 where the conversation is over for good.
+/// The Reason header of a BYE: 410 where the conversation is over for good.
 fn reason(why: Why) -> Option<String> {
     let (cause, text) = match why {
         Why::Empty | Why::Ended | Why::TooFew => (410, "Gone"),
