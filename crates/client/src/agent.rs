@@ -1,6 +1,7 @@
 //! The handle by which a program works an agent.
 
 use std::io;
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 use world::World;
@@ -43,10 +44,13 @@ pub enum Invitee {
 }
 
 /// How a conference is asked for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Stay anonymous in it (IM-7.1.1.1-S5).
     pub anonymous: bool,
+    /// A session description to offer instead of our own, to see what a server makes of it. If
+    /// it is accepted, the session has no messages.
+    pub offer: Option<Arc<str>>,
 }
 
 /// Something to say.

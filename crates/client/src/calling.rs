@@ -1,7 +1,9 @@
 //! Invitations of ours: IM 7.1.1.3 by way of a conference factory, or to one address.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use sip::dialog::{Dialog, Forks, Leg, Outset};
 use sip::header::{MinSe, SessionExpires};
 use sip::sdp::Setup;
@@ -29,6 +31,8 @@ pub(crate) struct Calling {
     forks: Forks,
     uri: String,
     guests: Vec<Entry>,
+    /// What to offer instead of our own description.
+    offer: Option<Arc<str>>,
 }
 
 /// How many random boundaries are tried. One of 128 bits does not occur in a body by chance.
@@ -78,6 +82,7 @@ impl Core {
             forks: Forks::default(),
             uri: uri.clone(),
             guests,
+            offer: options.offer,
         };
         let by_factory = !calling.guests.is_empty();
         let stage = Stage::Calling(Box::new(calling));
@@ -123,6 +128,11 @@ impl Core {
         let Stage::Calling(calling) = &mut session.stage else {
             return;
         };
+        let strange = calling
+            .offer
+            .as_ref()
+            .map(|offer| offer.as_bytes().to_vec());
+        let offer = strange.map_or(offer, Bytes::from);
         let draft = calling.outset.request(&Method::Invite, &via);
         let (uri, guests) = (calling.uri.clone(), calling.guests.clone());
         let me = self.me(anonymous);

@@ -81,7 +81,10 @@ async fn the_invitation_to_a_conference() {
 #[tokio::test(start_paused = true)]
 async fn an_anonymous_invitation() {
     let (mut server, agent, _events) = meet(config()).await;
-    let anonymous = Options { anonymous: true };
+    let anonymous = Options {
+        anonymous: true,
+        ..Options::default()
+    };
     let (_made, (invite, _)) = tokio::join!(
         agent.create_conference(guests(), anonymous),
         server.receive_call()

@@ -53,7 +53,7 @@ const SPOILT: &[Row] = &[
     ("malformed Via",          "SIP/2.0/", "SIP/2.0 ", Some(400)),
     ("unknown method",         "OPTIONS", "TICKLE", Some(405)),
     ("no Via",                 "Via:", "X-Via:", None),
-    ("malformed ACK",          "1 OPTIONS", "1 OPTIONS\r\nCSeq: 1 ACK", Some(400)),
+    ("two CSeq",               "1 OPTIONS", "1 OPTIONS\r\nCSeq: 1 ACK", Some(400)),
     ("an answer to nothing",   "OPTIONS sip:localhost SIP/2.0", "SIP/2.0 200 OK", None),
     ("an answer without end",  "OPTIONS sip:localhost SIP/2.0", "SIP/2.0 2000 OK", None),
 ];

@@ -103,7 +103,12 @@ impl Stage {
     /// # Errors
     ///
     /// What the agent or its server says.
-    pub async fn online(&mut self, name: &str, udp: bool) -> Result<(Agent, Events), String> {
+    pub async fn online(
+        &mut self,
+        name: &str,
+        udp: bool,
+        factory: Option<&str>,
+    ) -> Result<(Agent, Events), String> {
         let world = match &self.place {
             Place::Simulated(universe) => {
                 let number = u8::try_from(self.hosts.len() + 1).map_err(|_| "too many people")?;
@@ -118,6 +123,9 @@ impl Stage {
         let server = server.ok_or("the server does not listen there")?;
         let mut config = Config::new(&format!("sip:{name}@localhost"), PASSWORD, server);
         config.transport = transport;
+        if let Some(factory) = factory {
+            factory.clone_into(&mut config.factory);
+        }
         let (agent, events) = Agent::start(&world, config).map_err(|error| error.to_string())?;
         self.hosts.insert(name.to_owned(), world);
         agent.register().await.map_err(|error| error.to_string())?;

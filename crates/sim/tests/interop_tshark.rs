@@ -16,7 +16,7 @@ use server::Addresses;
 use sim::{Scenario, Stage, play};
 
 /// Everybody who appears in a transcript has an account.
-const PEOPLE: &[&str] = &["alice", "bob", "carol", "dave", "erin"];
+const PEOPLE: &[&str] = &["alice", "bob", "carol", "dave", "erin", "frank"];
 
 /// What the trace of the main job has to have, as a display filter, and how often at least. Several
 /// MSRP messages in one segment are shown as one, so that there may be fewer than were sent.

@@ -13,7 +13,7 @@ use sim::{Scenario, Stage, play};
 use world::sim::Universe;
 
 /// Everybody who appears in a transcript has an account.
-const PEOPLE: &[&str] = &["alice", "bob", "carol", "dave", "erin"];
+const PEOPLE: &[&str] = &["alice", "bob", "carol", "dave", "erin", "frank"];
 
 fn scenarios() -> Vec<(String, Scenario)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sim::{Scenario, Stage, play};
 use world::sim::{Faults, Universe};
 
-const PEOPLE: &[&str] = &["alice", "bob", "carol", "dave", "erin"];
+const PEOPLE: &[&str] = &["alice", "bob", "carol", "dave", "erin", "frank"];
 
 /// One datagram in ten is lost, one in twenty comes twice, and none in order.
 fn bad_weather() -> Faults {

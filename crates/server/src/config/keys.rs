@@ -105,7 +105,7 @@ pub const KEYS: &[Key] = &[
     at_once(
         "core.digest",
         "a list of one or more of \"SHA-256\" and \"MD5\", each once",
-        "The digest algorithms with which users may log in, the one to be offered first first.\n\
+        "The digest algorithms that users may log in with, in the order in which they are offered.\n\
          Older clients know MD5 alone, and some of them look no further than the first offer.",
     ),
     at_once(

@@ -31,12 +31,14 @@ pub struct Step {
 /// What somebody does, or what has to happen to them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Act {
-    /// `is online [over udp|tcp]`: starts a client and registers.
+    /// `is online [over udp|tcp] [factory URI]`: starts a client and registers.
     Online {
         /// Over UDP rather than TCP.
         udp: bool,
+        /// The conference factory it was provisioned with, if not the server's.
+        factory: Option<String>,
     },
-    /// `creates ROOM with A, B [and hidden C] [hidden]`.
+    /// `creates ROOM with A, hidden B [anonymously] [offering audio]`.
     Creates {
         /// A name for the conference in this transcript.
         room: String,
@@ -44,6 +46,8 @@ pub enum Act {
         guests: Vec<Guest>,
         /// The creator asks for anonymity.
         hidden: bool,
+        /// The creator offers audio and no chat.
+        audio: bool,
     },
     /// `is invited by WHOM`; `by somebody` if the inviter is not told.
     Invited {

@@ -100,8 +100,7 @@ fn step(line: &str) -> Result<(String, Act), &'static str> {
 fn is(rest: &str) -> Result<Act, &'static str> {
     let words: Vec<_> = rest.split_whitespace().collect();
     Ok(match words.as_slice() {
-        ["online"] | ["online", "over", "tcp"] => Act::Online { udp: false },
-        ["online", "over", "udp"] => Act::Online { udp: true },
+        ["online", rest @ ..] => online(rest)?,
         ["invited", "by", "somebody"] => Act::Invited { by: None },
         ["invited", "by", by] => Act::Invited {
             by: Some((*by).to_owned()),
@@ -119,8 +118,26 @@ fn is(rest: &str) -> Result<Act, &'static str> {
     })
 }
 
+fn online(words: &[&str]) -> Result<Act, &'static str> {
+    let (udp, rest) = match words {
+        ["over", "udp", rest @ ..] => (true, rest),
+        ["over", "tcp", rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    let factory = match rest {
+        [] => None,
+        ["factory", uri] => Some((*uri).to_owned()),
+        _ => return Err("online how? over udp or tcp, factory URI"),
+    };
+    Ok(Act::Online { udp, factory })
+}
+
 fn creates(rest: &str) -> Result<Act, &'static str> {
     let (room, guests) = rest.split_once(" with ").ok_or("creates what with whom?")?;
+    let (guests, audio) = match guests.strip_suffix(" offering audio") {
+        Some(guests) => (guests, true),
+        None => (guests, false),
+    };
     let (guests, hidden) = match guests.strip_suffix(" anonymously") {
         Some(guests) => (guests, true),
         None => (guests, false),
@@ -144,6 +161,7 @@ fn creates(rest: &str) -> Result<Act, &'static str> {
         room: room.to_owned(),
         guests,
         hidden,
+        audio,
     })
 }
 
@@ -206,6 +224,7 @@ mod tests {
                     },
                 ],
                 hidden: true,
+                audio: false,
             }
         );
         assert_eq!(

@@ -13,6 +13,10 @@ use crate::Stage;
 /// come again.
 const PATIENCE: Duration = Duration::from_secs(100);
 
+/// A description without a chat in it.
+const AUDIO: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+    m=audio 49170 RTP/AVP 0\r\n";
+
 /// Plays a scenario to its end.
 ///
 /// # Errors
@@ -45,8 +49,8 @@ async fn take(
 ) -> Result<(), String> {
     match &step.act {
         Act::NothingLeft => return nothing_left(stage).await,
-        Act::Online { udp } => {
-            let (agent, events) = stage.online(&step.who, *udp).await?;
+        Act::Online { udp, factory } => {
+            let (agent, events) = stage.online(&step.who, *udp, factory.as_deref()).await?;
             let person = Person {
                 agent,
                 events,
@@ -83,7 +87,18 @@ fn address(name: &str) -> String {
 impl Person {
     async fn take(&mut self, act: &Act) -> Result<(), String> {
         match act {
-            Act::Creates { guests, hidden, .. } => self.create(guests, *hidden).await,
+            Act::Creates {
+                guests,
+                hidden,
+                audio,
+                ..
+            } => {
+                let options = Options {
+                    anonymous: *hidden,
+                    offer: audio.then(|| AUDIO.into()),
+                };
+                self.create(guests, options).await
+            }
             Act::Accepts => self.agent.accept(self.session()?).await.map_err(told),
             Act::Declines { status } => self
                 .agent
@@ -107,7 +122,7 @@ impl Person {
         }
     }
 
-    async fn create(&mut self, guests: &[Guest], hidden: bool) -> Result<(), String> {
+    async fn create(&mut self, guests: &[Guest], options: Options) -> Result<(), String> {
         let entries = guests.iter().map(|guest| {
             let mut entry = Entry::new(address(&guest.name));
             entry.copy_control = Some(match guest.hidden {
@@ -117,7 +132,6 @@ impl Person {
             entry
         });
         let invitee = Invitee::Guests(entries.collect());
-        let options = Options { anonymous: hidden };
         let session = self.agent.invite(invitee, options).await.map_err(told)?;
         self.session = Some(session);
         Ok(())
