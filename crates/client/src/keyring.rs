@@ -47,8 +47,8 @@ impl Keyring {
 
     /// Takes the challenge of a 401 or 407 in. `signed`: the request had credentials.
     ///
-    /// A nonce that has merely grown old (`stale`) is no refusal, and neither is a realm that was
-    /// not answered yet.
+    /// A nonce that has merely grown old (`stale`) is no refusal, and neither is a realm or an
+    /// algorithm that was not answered yet.
     pub(crate) fn challenged(&mut self, response: &Response, signed: bool) -> Verdict {
         let (asked_in, answer_in) = match response.status() {
             407 => (Name::ProxyAuthenticate, Name::ProxyAuthorization),
@@ -62,6 +62,10 @@ impl Keyring {
             .iter_mut()
             .find(|known| known.answer_in == answer_in && known.challenge.realm == challenge.realm);
         let verdict = match &known {
+            // Another algorithm than the one answered: the answer was not even looked at.
+            Some(known) if signed && known.challenge.algorithm != challenge.algorithm => {
+                Verdict::Again
+            }
             Some(_) if signed && !challenge.stale => Verdict::Refused,
             _ => Verdict::Again,
         };
@@ -153,6 +157,15 @@ mod tests {
             r#"Digest realm="h", nonce="n2", qop="auth", stale=true"#,
         );
         assert_eq!(keyring.challenged(&stale, true), Verdict::Again);
+        let other = refusal(
+            401,
+            "WWW-Authenticate",
+            r#"Digest realm="h", nonce="n2", qop="auth", algorithm=SHA-256"#,
+        );
+        let mut moved = Keyring::new("alice", "secret");
+        moved.challenged(&first, false);
+        assert_eq!(moved.challenged(&other, true), Verdict::Again);
+        assert_eq!(moved.challenged(&other, true), Verdict::Refused);
         let value = keyring.sign("REGISTER", "sip:h", "c").remove(0).1;
         let credentials = Credentials::parse(&value).unwrap();
         assert_eq!(
