@@ -170,8 +170,8 @@ impl Server {
         }
     }
 
-    /// Where bob is registered, over UDP: over TCP he is reached by the connection that he registered
-    /// with, and that ends with the SIPp that had it.
+    /// Where bob is registered, over UDP: over TCP he is reached by the connection that he
+    /// registered with, and that ends with the SIPp that had it.
     fn phone_of_bob(&self) -> Phone<'_> {
         let users = self.folder.path().join("bob.csv");
         let bob = "SEQUENTIAL\nbob;[authentication username=bob password=password]\n";

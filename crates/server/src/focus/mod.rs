@@ -27,5 +27,6 @@ pub(crate) const SUPPORTED: &[&str] = &["timer", "recipient-list-invite"];
 /// What a focus wants of a device (IM 7.2.2.1).
 pub(crate) const ACCEPT_CONTACT: &str = "*;+g.oma.sip-im";
 
-/// The feature tags of a focus, behind its Contact (RFC 4579 section 4, and the tag of OMA SIMPLE IM).
+/// The feature tags of a focus, behind its Contact (RFC 4579 section 4, and the tag of OMA SIMPLE
+/// IM).
 pub(crate) const FEATURES: &str = ";isfocus;+g.oma.sip-im";
