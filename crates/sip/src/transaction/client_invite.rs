@@ -331,16 +331,10 @@ impl<F: Clone> Proceeding<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transaction::tests::{INVITE, epoch, response};
+    use crate::transaction::tests::{INVITE, TIMERS, epoch, response};
 
     type Machine = ClientInvite<u8>;
     type Out = Vec<Output<u8>>;
-
-    const TIMERS: Timers = Timers {
-        t1: Duration::from_millis(500),
-        t2: Duration::from_secs(4),
-        t4: Duration::from_secs(5),
-    };
 
     const STATES: [&str; 7] = [
         "Calling",

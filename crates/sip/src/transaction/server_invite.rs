@@ -224,16 +224,10 @@ impl<F: Clone> Completed<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transaction::tests::epoch;
+    use crate::transaction::tests::{TIMERS, epoch};
 
     type Machine = ServerInvite<u8>;
     type Out = Vec<Output<u8>>;
-
-    const TIMERS: Timers = Timers {
-        t1: Duration::from_millis(500),
-        t2: Duration::from_secs(4),
-        t4: Duration::from_secs(5),
-    };
 
     const STATES: [&str; 8] = [
         "Proceeding",

@@ -1,7 +1,8 @@
 //! What the tests of this module share.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::Timers;
 use crate::{Message, Response};
 
 /// A request of ours, as the machines keep it.
@@ -10,6 +11,13 @@ pub(in crate::transaction) const INVITE: &str = "INVITE sip:bob@h;x=1 SIP/2.0\r\
     Max-Forwards: 70\r\nRoute: <sip:p1;lr>, <sip:p2;lr>\r\nRoute: <sip:p3;lr>\r\n\
     From: <sip:alice@h>;tag=a\r\nTo: <sip:bob@h>\r\nCall-ID: c1\r\nCSeq: 7 INVITE\r\n\
     Contact: <sip:alice@me>\r\nContent-Length: 0\r\n\r\n";
+
+/// The values of RFC 3261 section 17, spelled out: a changed default has to be noticed.
+pub(in crate::transaction) const TIMERS: Timers = Timers {
+    t1: Duration::from_millis(500),
+    t2: Duration::from_secs(4),
+    t4: Duration::from_secs(5),
+};
 
 /// A fixed beginning: tests only ever add to it.
 #[expect(clippy::disallowed_methods, reason = "virtual time needs one origin")]
