@@ -6,6 +6,7 @@ mod check;
 mod complaint;
 mod config;
 mod dev;
+mod load;
 mod output;
 mod ready;
 mod send;
@@ -46,6 +47,8 @@ enum Verb {
     Send(send::Send),
     /// Run a client for a script: commands in, events out.
     Watch(watch::Watch),
+    /// Measure a server: what it does a second, how fast, at what cost.
+    Load(load::Load),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Verb::Chat(verb) => return verb.run(),
         Verb::Send(verb) => return verb.run(),
         Verb::Watch(verb) => return verb.run(),
+        Verb::Load(verb) => return verb.run(),
     };
     match result {
         Ok(()) => Exit::Done.into(),

@@ -9,7 +9,7 @@ use server::config::{Config, ConfigError, Weight};
 use crate::complaint::Complaint;
 
 /// The name of the store in a data folder.
-const STORE: &str = "tertulia.db";
+pub(crate) const STORE: &str = "tertulia.db";
 
 /// Where the configuration comes from: later ones win.
 #[derive(Args, Clone, Debug, Default)]

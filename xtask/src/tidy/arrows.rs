@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &[]),
     (
         "tertulia",
-        &["client", "imps", "msrp", "server", "sip", "store", "world"],
+        &["client", "imps", "msrp", "server", "sip", "store", "world", "xdm"],
     ),
     ("world", &[]),
     ("xdm", &[]),
