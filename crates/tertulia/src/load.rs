@@ -17,6 +17,7 @@ mod pin;
 mod probe;
 mod progress;
 mod report;
+mod requests;
 mod schedule;
 mod socket_owner;
 mod tally;
@@ -49,7 +50,9 @@ pub(crate) struct Load {
 }
 
 #[derive(Subcommand)]
-enum What {}
+enum What {
+    Options(requests::Options),
+}
 
 impl Load {
     pub(crate) fn run(self) -> ExitCode {
@@ -105,11 +108,14 @@ impl Load {
 
 impl What {
     fn common(&self) -> &Common {
-        match *self {}
+        match self {
+            Self::Options(load) => &load.requests.common,
+        }
     }
 
     async fn play(&self, ground: &Ground) -> Result<Report, Complaint> {
-        let _ = ground;
-        match *self {}
+        match self {
+            Self::Options(load) => load.play(ground).await,
+        }
     }
 }

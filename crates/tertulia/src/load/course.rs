@@ -35,6 +35,8 @@ struct State {
     progress: Progress,
     /// Operations under way, those of the warm-up too.
     outstanding: u64,
+    /// Those among them that count.
+    counted: u64,
     /// After the schedule, answers are waited for no longer than until then.
     last_call: Instant,
     probe: Option<Probe>,
@@ -71,6 +73,7 @@ impl Course {
             tally: Tally::new(schedule.begin()),
             progress: Progress::new(common, &schedule),
             outstanding: 0,
+            counted: 0,
             last_call: schedule.end() + common.grace,
             probe: ground.probe,
             before: None,
@@ -105,6 +108,7 @@ impl Course {
         let due = state.schedule.due(now, outstanding)?;
         state.outstanding += 1;
         if state.schedule.counts(due.intended) {
+            state.counted += 1;
             state.tally.sent(due.intended, now);
         }
         Some(due)
@@ -114,6 +118,7 @@ impl Course {
     pub(crate) fn answered(&self, intended: Instant, now: Instant) {
         let mut state = self.lock();
         if state.schedule.counts(intended) {
+            state.counted = state.counted.saturating_sub(1);
             state.tally.answered(intended, now);
         }
         self.ended(&mut state);
@@ -123,6 +128,7 @@ impl Course {
     pub(crate) fn failed(&self, intended: Instant, fault: Fault) {
         let mut state = self.lock();
         if state.schedule.counts(intended) {
+            state.counted = state.counted.saturating_sub(1);
             state.tally.failed(fault);
         }
         self.ended(&mut state);
@@ -140,6 +146,16 @@ impl Course {
         if is_closed || state.outstanding == 0 {
             self.0.bell.notify_one();
         }
+    }
+
+    /// Does what is due then count: is it neither in the warm-up nor after the end?
+    pub(crate) fn counts(&self, intended: Instant) -> bool {
+        self.lock().schedule.counts(intended)
+    }
+
+    /// Makes who waits look again.
+    pub(crate) fn wake(&self) {
+        self.0.bell.notify_one();
     }
 
     /// Waits until it is worth asking [`Self::due`] again. One task at a time; dropping the future
@@ -166,8 +182,7 @@ impl Course {
         let now = self.0.clock.now();
         let mut state = self.lock();
         state.keep_time(now);
-        let missing = state.tally.sent.saturating_sub(state.tally.answered);
-        for _ in state.tally.failures()..missing {
+        for _ in 0..std::mem::take(&mut state.counted) {
             state.tally.failed(Fault::TimedOut);
         }
         state.progress.finish();

@@ -85,6 +85,12 @@ impl Ground {
         on_loopback.then(|| source(turn % usize::from(self.common.sources)))
     }
 
+    /// What begins the branches of a run: RFC 3261 section 8.1.1.7 has the first seven letters, the
+    /// rest is like no other run.
+    pub(crate) fn tag(&self) -> String {
+        format!("z9hG4bK{}", self.world.rng.fork().token(30))
+    }
+
     /// What the server that was started has said in its log, for who looks for the reason of a
     /// failure.
     pub(crate) fn server_log(&self) -> Option<String> {
