@@ -52,7 +52,12 @@ pub(crate) struct Load {
 #[derive(Subcommand)]
 enum What {
     Options(requests::Options),
+    Message(requests::Message),
+    Register(requests::Register),
 }
+
+/// Lines of the server's log that are shown after a failure.
+const LOG_LINES: usize = 20;
 
 impl Load {
     pub(crate) fn run(self) -> ExitCode {
@@ -98,11 +103,14 @@ impl Load {
         } else {
             report.text()
         });
-        Ok(if report.is_sound() {
-            Exit::Done
-        } else {
-            Exit::Wrong
-        })
+        if report.is_sound() {
+            return Ok(Exit::Done);
+        }
+        // Perhaps it says why.
+        for line in ground.server_log().lines().take(LOG_LINES) {
+            eprintln!("server: {line}");
+        }
+        Ok(Exit::Wrong)
     }
 }
 
@@ -110,12 +118,16 @@ impl What {
     fn common(&self) -> &Common {
         match self {
             Self::Options(load) => &load.requests.common,
+            Self::Message(load) => &load.requests.common,
+            Self::Register(load) => &load.requests.common,
         }
     }
 
     async fn play(&self, ground: &Ground) -> Result<Report, Complaint> {
         match self {
             Self::Options(load) => load.play(ground).await,
+            Self::Message(load) => load.play(ground).await,
+            Self::Register(load) => load.play(ground).await,
         }
     }
 }

@@ -144,6 +144,12 @@ impl Report {
         self.figures.push(Figure { key, about, value });
     }
 
+    /// The same for what is counted.
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    pub(crate) fn count(&mut self, key: &'static str, about: &'static str, count: u64) {
+        self.figure(key, about, count as f64);
+    }
+
     /// Were there answers and no errors?
     pub(crate) fn is_sound(&self) -> bool {
         self.tally.answered > 0 && self.tally.failures() == 0

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
-use world::{Clock, World};
+use world::World;
 
 use super::arguments::Common;
 use super::own::Own;
@@ -91,10 +91,9 @@ impl Ground {
         format!("z9hG4bK{}", self.world.rng.fork().token(30))
     }
 
-    /// What the server that was started has said in its log, for who looks for the reason of a
-    /// failure.
-    pub(crate) fn server_log(&self) -> Option<String> {
-        self.own.as_ref().map(Own::log)
+    /// What the server that was started has logged, warnings and errors; nothing of others.
+    pub(crate) fn server_log(&self) -> String {
+        self.own.as_ref().map(Own::log).unwrap_or_default()
     }
 }
 

@@ -11,15 +11,21 @@
 
 mod flights;
 mod lanes;
+mod message;
 mod options;
+mod people;
+mod register;
 mod scan;
+mod secrets;
 mod template;
 mod traffic;
 mod wire;
 
 use crate::load::arguments::Common;
 
+pub(crate) use message::Message;
 pub(crate) use options::Options;
+pub(crate) use register::Register;
 
 /// How long a request is, in bytes: 1.1 kB, what a client of today sends.
 const PADDED: usize = 1100;

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::lanes::Lane;
-use super::template::{INDEX, Template};
+use super::template::{INDEX, TRY, Template};
 use super::traffic::{self, Play, Requests, Verdict, Ways};
 use super::{PADDED, pad};
 use crate::complaint::Complaint;
@@ -29,8 +29,8 @@ impl Options {
         let write = |lane: &Lane| Template::new(&text(ground, lane, &tag));
         let templates = ways.lanes.iter().map(write).collect();
         let asking = Asking { templates };
-        let (report, _) = traffic::run(ground, "options", ways, &tag, RATE, asking).await?;
-        Ok(report)
+        let done = traffic::run(ground, "options", ways, &tag, RATE, asking).await?;
+        Ok(done.report)
     }
 }
 
@@ -40,13 +40,13 @@ struct Asking {
 }
 
 impl Play for Asking {
-    fn compose(&mut self, _: &Lane, way: usize, index: u64, _: u8, out: &mut Vec<u8>) {
+    fn compose(&mut self, way: usize, index: u64, tries: u8, out: &mut Vec<u8>) {
         if let Some(template) = self.templates.get(way) {
-            template.fill(index, b"", out);
+            template.fill(index, tries, b"", out);
         }
     }
 
-    fn judge(&mut self, _: u64, status: u16, _: &[u8]) -> Verdict {
+    fn judge(&mut self, _: usize, _: u64, status: u16, _: &[u8]) -> Verdict {
         match status {
             200..300 => Verdict::Done,
             _ => Verdict::Failed(Fault::Status(status)),
@@ -65,12 +65,12 @@ fn text(ground: &Ground, lane: &Lane, tag: &str) -> String {
     let identity = super::identity(common, &user);
     let head = format!(
         "OPTIONS sip:{domain} SIP/2.0\r\n\
-         Via: SIP/2.0/{via} {local};rport;branch={tag}{INDEX}\r\n\
+         Via: SIP/2.0/{via} {local};rport;branch={tag}{INDEX}{TRY}\r\n\
          Max-Forwards: 70\r\n\
          From: \"A load\" <sip:{user}@{domain}>;tag=f{INDEX}\r\n\
          To: <sip:{domain}>\r\n\
          Call-ID: {INDEX}-{short}@{ip}\r\n\
-         CSeq: 1 OPTIONS\r\n\
+         CSeq: {TRY} OPTIONS\r\n\
          Contact: <sip:{user}@{local};transport={name}>;+g.oma.sip-im;\
          +sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>\"\r\n\
          {identity}\

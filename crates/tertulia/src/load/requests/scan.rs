@@ -74,13 +74,13 @@ pub(super) fn fields(message: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         })
 }
 
-/// The value of a header field, by its name or its short form (empty if it has none).
-pub(super) fn value<'a>(message: &'a [u8], name: &str, short: &str) -> Option<&'a [u8]> {
-    fields(message).find_map(|(found, line)| {
-        let is_it = found.eq_ignore_ascii_case(name.as_bytes())
-            || (!short.is_empty() && found.eq_ignore_ascii_case(short.as_bytes()));
-        let colon = line.iter().position(|byte| *byte == b':')?;
-        is_it.then(|| line.get(colon + 1..).unwrap_or_default().trim_ascii())
+/// The values of the header fields of a name.
+pub(super) fn values<'a>(message: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
+    fields(message).filter_map(move |(found, line)| {
+        let value = line.get(line.iter().position(|byte| *byte == b':')? + 1..)?;
+        found
+            .eq_ignore_ascii_case(name.as_bytes())
+            .then(|| value.trim_ascii())
     })
 }
 
@@ -98,7 +98,8 @@ pub(super) fn frame(bytes: &[u8]) -> Result<Option<usize>, ()> {
         };
     };
     let head = head + 4;
-    let length = match value(bytes, "Content-Length", "l") {
+    let mut lengths = values(bytes, "Content-Length").chain(values(bytes, "l"));
+    let length = match lengths.next() {
         Some(value) => {
             let value = std::str::from_utf8(value).map_err(|_| ())?;
             value.parse::<usize>().map_err(|_| ())?

@@ -3,6 +3,10 @@
 /// Where the number of the operation goes, in the text of a template.
 pub(super) const INDEX: &str = "{{index}}";
 
+/// Where the number of the request within the operation goes: 1, or 2 after a challenge. It follows
+/// the number of the operation in the branch, and is the CSeq.
+pub(super) const TRY: &str = "{{try}}";
+
 /// Where further header fields go, each with its line end.
 pub(super) const MORE: &str = "{{more}}";
 
@@ -15,43 +19,61 @@ pub(super) struct Template {
     /// The text with zeros in the holes.
     bytes: Vec<u8>,
     /// Where numbers go.
-    holes: Vec<usize>,
+    holes: Vec<(usize, Hole)>,
     /// Where further header fields go; at most one place.
     more: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Hole {
+    Index,
+    Try,
 }
 
 impl Template {
     /// Finds the holes in a text.
     pub(super) fn new(text: &str) -> Self {
-        let mut bytes = Vec::with_capacity(text.len());
-        let (mut holes, mut more) = (Vec::new(), None);
-        let mut pieces = text.split(INDEX).peekable();
-        while let Some(piece) = pieces.next() {
-            match piece.split_once(MORE) {
-                Some((before, after)) => {
-                    bytes.extend_from_slice(before.as_bytes());
-                    more = Some(bytes.len());
-                    bytes.extend_from_slice(after.as_bytes());
+        let mut template = Self {
+            bytes: Vec::with_capacity(text.len()),
+            holes: Vec::new(),
+            more: None,
+        };
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("{{") {
+            template.bytes.extend_from_slice(before.as_bytes());
+            let at = template.bytes.len();
+            let (name, after) = after.split_once("}}").unwrap_or((after, ""));
+            match name {
+                "index" => {
+                    template.holes.push((at, Hole::Index));
+                    template.bytes.extend_from_slice(&[b'0'; DIGITS]);
                 }
-                None => bytes.extend_from_slice(piece.as_bytes()),
+                "try" => {
+                    template.holes.push((at, Hole::Try));
+                    template.bytes.push(b'0');
+                }
+                _ => template.more = Some(at),
             }
-            if pieces.peek().is_some() {
-                holes.push(bytes.len());
-                bytes.extend_from_slice(&[b'0'; DIGITS]);
-            }
+            rest = after;
         }
-        Self { bytes, holes, more }
+        template.bytes.extend_from_slice(rest.as_bytes());
+        template
     }
 
-    /// Appends the request of an operation to `out`.
-    pub(super) fn fill(&self, index: u64, more: &[u8], out: &mut Vec<u8>) {
+    /// Appends a request of an operation to `out`. `tries`: the how-manieth, 1 to 9.
+    pub(super) fn fill(&self, index: u64, tries: u8, more: &[u8], out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(&self.bytes);
         let digits = digits(index);
-        for hole in &self.holes {
+        let tries = [b'0' + tries.min(9)];
+        for (hole, what) in &self.holes {
+            let value = match what {
+                Hole::Index => &digits[..],
+                Hole::Try => &tries[..],
+            };
             let at = start + hole;
-            if let Some(hole) = out.get_mut(at..at + DIGITS) {
-                hole.copy_from_slice(&digits);
+            if let Some(hole) = out.get_mut(at..at + value.len()) {
+                hole.copy_from_slice(value);
             }
         }
         if let (Some(at), false) = (self.more, more.is_empty()) {
@@ -87,12 +109,12 @@ mod tests {
 
     #[test]
     fn holes_are_filled() {
-        let template = Template::new("a={{index}};\r\n{{more}}b={{index}}\r\n\r\n");
+        let template = Template::new("a={{index}}{{try}};\r\n{{more}}b={{index}}\r\n\r\n");
         let mut out = b"before|".to_vec();
-        template.fill(0xabc, b"X: y\r\n", &mut out);
-        template.fill(7, b"", &mut out);
-        let want = "before|a=0000000abc;\r\nX: y\r\nb=0000000abc\r\n\r\n\
-                    a=0000000007;\r\nb=0000000007\r\n\r\n";
+        template.fill(0xabc, 2, b"X: y\r\n", &mut out);
+        template.fill(7, 1, b"", &mut out);
+        let want = "before|a=0000000abc2;\r\nX: y\r\nb=0000000abc\r\n\r\n\
+                    a=00000000071;\r\nb=0000000007\r\n\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), want);
     }
 

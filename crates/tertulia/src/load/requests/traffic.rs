@@ -31,11 +31,11 @@ pub(crate) struct Requests {
 
 /// What one load puts on the wire and makes of the answers.
 pub(super) trait Play: Send + 'static {
-    /// Appends the request of an operation. `tries`: how many it has taken before.
-    fn compose(&mut self, lane: &Lane, way: usize, index: u64, tries: u8, out: &mut Vec<u8>);
+    /// Appends a request of an operation on a lane, the `tries`-th, from 1.
+    fn compose(&mut self, way: usize, index: u64, tries: u8, out: &mut Vec<u8>);
 
     /// What a final answer means.
-    fn judge(&mut self, index: u64, status: u16, answer: &[u8]) -> Verdict;
+    fn judge(&mut self, way: usize, index: u64, status: u16, answer: &[u8]) -> Verdict;
 
     /// Appends the answer to a request that the server sends us. True if it belongs to the
     /// operation whose number it carries.
@@ -108,7 +108,7 @@ pub(super) async fn run<P: Play>(
     tag: &str,
     rate: f64,
     play: P,
-) -> Result<(Report, u64), Complaint> {
+) -> Result<Done<P>, Complaint> {
     let rate = ground.common.rate_or(rate);
     let pipelined = usize::try_from(ground.common.pipelined).unwrap_or(usize::MAX);
     let window = ways.lanes.len().saturating_mul(pipelined);
@@ -131,18 +131,41 @@ pub(super) async fn run<P: Play>(
         lanes: ways.lanes,
     }));
     let lanes = lock(&traffic).lanes.clone();
-    for (way, lane) in lanes.iter().cloned().enumerate() {
-        let traffic = Arc::clone(&traffic);
-        ground.world.tasks.spawn("lane", attend(traffic, way, lane));
-    }
+    let start = |(way, lane): (usize, &Lane)| {
+        let attending = attend(Arc::clone(&traffic), way, lane.clone());
+        ground.world.tasks.spawn("lane", attending)
+    };
+    let tasks: Vec<_> = lanes.iter().enumerate().map(start).collect();
     while !course.is_over(ground.now()) && !lanes.iter().all(Lane::is_lost) {
         lock(&traffic).begin_due();
         course.wait().await;
         lock(&traffic).expire();
     }
-    let mut traffic = lock(&traffic);
-    traffic.give_up();
-    Ok((course.finish(ground, load), traffic.delivered))
+    for task in tasks {
+        task.abort();
+        let _aborted = task.await;
+    }
+    lock(&traffic).give_up();
+    let report = course.finish(ground, load);
+    // The tasks have ended: nobody else has it.
+    let traffic = Arc::into_inner(traffic).and_then(|traffic| traffic.into_inner().ok());
+    let traffic = traffic.ok_or_else(|| Complaint::unable("the load failed", ""))?;
+    let Traffic {
+        play, delivered, ..
+    } = traffic;
+    Ok(Done {
+        report,
+        delivered,
+        play,
+    })
+}
+
+/// A run that has ended.
+pub(super) struct Done<P> {
+    pub(super) report: Report,
+    /// Requests of operations that count which came to us.
+    pub(super) delivered: u64,
+    pub(super) play: P,
 }
 
 fn lock<P>(traffic: &Mutex<Traffic<P>>) -> MutexGuard<'_, Traffic<P>> {
@@ -189,13 +212,14 @@ impl<P: Play> Traffic<P> {
         let Some(flight) = self.flights.get(index) else {
             return;
         };
-        let (way, tries) = (flight.lane, flight.tries);
+        let way = flight.lane;
         flight.tries += 1;
+        let tries = flight.tries;
         let Some(lane) = self.lanes.get(way) else {
             return;
         };
         self.out.clear();
-        self.play.compose(lane, way, index, tries, &mut self.out);
+        self.play.compose(way, index, tries, &mut self.out);
         if let Err(fault) = lane.send(&self.out) {
             self.fail(index, fault);
         }
@@ -240,8 +264,11 @@ impl<P: Play> Traffic<P> {
             // Too late, or a second time.
             return;
         };
-        let tries = flight.tries;
-        match self.play.judge(response.index, response.status, message) {
+        let (way, tries) = (flight.lane, flight.tries);
+        match self
+            .play
+            .judge(way, response.index, response.status, message)
+        {
             Verdict::Done => {
                 if let Some(flight) = self.flights.land(response.index) {
                     self.release(flight);
