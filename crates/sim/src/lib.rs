@@ -8,6 +8,7 @@
 
 mod scenario;
 mod stage;
+pub mod watch;
 
 pub use scenario::{Act, Mistake, Scenario, Step, play};
 pub use stage::Stage;

@@ -50,7 +50,7 @@ mod universe;
 
 pub use faults::{Connect, Faults};
 pub use host::Machine;
-pub use trace::{Delivery, Keep, Kind};
+pub use trace::{Delivery, Keep, Kind, Moment};
 pub use universe::Universe;
 
 pub(crate) use datagram::SimDatagrams;

@@ -17,7 +17,11 @@ use std::{
 
 use bytes::{Buf, Bytes};
 
-use super::{schedule::Event, state::State, trace::Kind};
+use super::{
+    schedule::Event,
+    state::State,
+    trace::{Kind, Moment},
+};
 
 /// Which end of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -56,7 +60,7 @@ pub(super) struct End {
     pub(super) write_closed: bool,
     /// Bytes sent that have not arrived.
     pub(super) flight: usize,
-    held: VecDeque<Payload>,
+    held: VecDeque<(Moment, Payload)>,
     held_since: Option<Instant>,
     /// Something it sent is gone for good, so nothing behind that may arrive.
     torn: bool,
@@ -197,6 +201,7 @@ impl State {
             return;
         };
         let soonest = self.now + self.delay(source.ip(), target.ip());
+        let sent = self.moment();
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
@@ -209,12 +214,20 @@ impl State {
             connection: id,
             from,
             payload,
+            sent,
         };
         self.schedule.push(end.last_arrival, event);
     }
 
     /// Something arrives at the other end, or is held up on the way.
-    pub(super) fn segment_arrived(&mut self, at: Instant, id: u64, from: Side, payload: Payload) {
+    pub(super) fn segment_arrived(
+        &mut self,
+        at: Instant,
+        sent: Moment,
+        id: u64,
+        from: Side,
+        payload: Payload,
+    ) {
         let Some((source, target)) = self.connections.get(&id).map(|c| c.addresses(from)) else {
             return;
         };
@@ -226,7 +239,7 @@ impl State {
         let is_rst = matches!(payload, Payload::Rst);
         // Behind something that is held up or lost, everything is: bytes stay in order.
         if !is_cut && end.held.is_empty() && (is_rst || !end.torn) {
-            self.segment_delivered(at, id, from, payload);
+            self.segment_delivered(at, sent, id, from, payload);
             return;
         }
         // A reset is never sent again, even by those who repeat the rest.
@@ -234,7 +247,7 @@ impl State {
             end.torn = true;
             return;
         }
-        end.held.push_back(payload);
+        end.held.push_back((sent, payload));
         if end.held_since.is_none() {
             end.held_since = Some(self.now);
             if let Some(patience) = self.links.faults(source.ip(), target.ip()).give_up {
@@ -248,7 +261,14 @@ impl State {
         }
     }
 
-    fn segment_delivered(&mut self, at: Instant, id: u64, from: Side, payload: Payload) {
+    fn segment_delivered(
+        &mut self,
+        at: Instant,
+        sent: Moment,
+        id: u64,
+        from: Side,
+        payload: Payload,
+    ) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
@@ -291,7 +311,7 @@ impl State {
         };
         woken.append(&mut receiver.readers);
         self.wake(&mut woken);
-        self.record(at, kind, (source, target), bytes);
+        self.record(at, sent, kind, (source, target), bytes);
         if is_unwanted {
             self.send_segment(id, from.other(), Payload::Rst);
         }
@@ -341,8 +361,8 @@ impl State {
         };
         let end = connection.end_mut(from);
         end.held_since = None;
-        for payload in std::mem::take(&mut end.held) {
-            self.segment_delivered(self.now, id, from, payload);
+        for (sent, payload) in std::mem::take(&mut end.held) {
+            self.segment_delivered(self.now, sent, id, from, payload);
         }
     }
 
@@ -385,7 +405,8 @@ impl State {
             end.fail(io::ErrorKind::ConnectionReset);
             let mut woken = end.take_waiting();
             self.wake(&mut woken);
-            self.record(self.now, Kind::Rst, addresses, Bytes::new());
+            let sent = self.moment();
+            self.record(self.now, sent, Kind::Rst, addresses, Bytes::new());
         }
     }
 

@@ -17,7 +17,7 @@ use super::{
     host::{Machine, crashed},
     schedule::Event,
     state::{Shared, State, wait},
-    trace::Kind,
+    trace::{Kind, Moment},
 };
 use crate::{BATCH_MAX, Datagram};
 
@@ -139,27 +139,34 @@ impl State {
     fn send_datagram(&mut self, from: SocketAddr, to: SocketAddr, bytes: &Bytes) {
         let faults = self.links.faults(from.ip(), to.ip());
         let (loss, duplicate) = (faults.loss_per_mille, faults.duplicate_per_mille);
+        let sent = self.moment();
         if self.links.is_cut(from.ip(), to.ip()) {
-            self.record(self.now, Kind::Cut, (from, to), bytes.clone());
+            self.record(self.now, sent, Kind::Cut, (from, to), bytes.clone());
             return;
         }
         let copies = if self.chance(duplicate) { 2 } else { 1 };
         for _ in 0..copies {
             let at = self.now + self.delay(from.ip(), to.ip());
             if self.chance(loss) {
-                self.record(self.now, Kind::Lost, (from, to), bytes.clone());
+                self.record(self.now, sent, Kind::Lost, (from, to), bytes.clone());
                 continue;
             }
             let bytes = bytes.clone();
-            self.schedule.push(at, Event::Datagram { from, to, bytes });
+            let event = Event::Datagram {
+                from,
+                to,
+                bytes,
+                sent,
+            };
+            self.schedule.push(at, event);
         }
     }
 
     pub(super) fn datagram_arrived(
         &mut self,
         at: Instant,
-        from: SocketAddr,
-        to: SocketAddr,
+        sent: Moment,
+        (from, to): (SocketAddr, SocketAddr),
         bytes: Bytes,
     ) {
         let kind = if self.is_cut(from.ip(), to.ip()) {
@@ -167,7 +174,7 @@ impl State {
         } else {
             self.queue_datagram(from, to, &bytes)
         };
-        self.record(at, kind, (from, to), bytes);
+        self.record(at, sent, kind, (from, to), bytes);
     }
 
     fn queue_datagram(&mut self, from: SocketAddr, to: SocketAddr, bytes: &Bytes) -> Kind {

@@ -20,7 +20,7 @@ use super::{
     host::{Machine, crashed},
     schedule::Event,
     state::{Shared, State, wait},
-    trace::Kind,
+    trace::{Kind, Moment},
 };
 
 /// Connections that wait to be accepted. Further ones try again, as with a kernel.
@@ -116,7 +116,7 @@ impl fmt::Debug for SimListener {
 
 impl State {
     /// Somebody wants to connect.
-    pub(super) fn syn_arrived(&mut self, at: Instant, id: u64, attempt: u32) {
+    pub(super) fn syn_arrived(&mut self, at: Instant, sent: Moment, id: u64, attempt: u32) {
         let Some(connection) = self.connections.get(&id) else {
             return;
         };
@@ -127,7 +127,7 @@ impl State {
             || self.is_cut(back.0, back.1)
             || fault == Connect::BlackHole;
         if unheard {
-            self.record(at, Kind::Cut, (from, to), Bytes::new());
+            self.record(at, sent, Kind::Cut, (from, to), Bytes::new());
             self.try_again(id, attempt);
             return;
         }
@@ -137,19 +137,19 @@ impl State {
             .and_then(|host| host.tcp.bound.get(&to.port()));
         let queue = listener.and_then(|id| self.listeners.get_mut(id));
         let Some(queue) = queue.filter(|_| fault == Connect::Normal) else {
-            self.record(at, Kind::Syn, (from, to), Bytes::new());
+            self.record(at, sent, Kind::Syn, (from, to), Bytes::new());
             self.send_segment(id, Side::Server, Payload::Rst);
             return;
         };
         if queue.waiting.len() >= BACKLOG {
-            self.record(at, Kind::Overflow, (from, to), Bytes::new());
+            self.record(at, sent, Kind::Overflow, (from, to), Bytes::new());
             self.try_again(id, attempt);
             return;
         }
         queue.waiting.push_back(id);
         let mut acceptors = std::mem::take(&mut queue.acceptors);
         self.wake(&mut acceptors);
-        self.record(at, Kind::Syn, (from, to), Bytes::new());
+        self.record(at, sent, Kind::Syn, (from, to), Bytes::new());
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.open_server();
         }
@@ -161,6 +161,7 @@ impl State {
             let event = Event::Syn {
                 connection: id,
                 attempt: attempt + 1,
+                sent: self.moment(),
             };
             let wait = Duration::from_secs(1 << attempt);
             self.schedule.push(self.now + wait, event);

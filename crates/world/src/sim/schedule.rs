@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Instant};
 
 use bytes::Bytes;
 
-use super::connection::{Payload, Side};
+use super::{
+    connection::{Payload, Side},
+    trace::Moment,
+};
 
 /// Something that will happen on the network.
 #[derive(Debug)]
@@ -14,6 +17,7 @@ pub(super) enum Event {
         from: SocketAddr,
         to: SocketAddr,
         bytes: Bytes,
+        sent: Moment,
     },
     /// The sender of a connection stops trying to get through, if it is the same try.
     GiveUp {
@@ -28,9 +32,14 @@ pub(super) enum Event {
         connection: u64,
         from: Side,
         payload: Payload,
+        sent: Moment,
     },
     /// An attempt to connect arrives; `attempt` counts from 0.
-    Syn { connection: u64, attempt: u32 },
+    Syn {
+        connection: u64,
+        attempt: u32,
+        sent: Moment,
+    },
 }
 
 /// Events by time. Those of one instant happen in the order in which they were caused.
@@ -78,6 +87,7 @@ mod tests {
             let event = Event::Syn {
                 connection,
                 attempt: 0,
+                sent: Moment::default(),
             };
             schedule.push(after(ms), event);
         }

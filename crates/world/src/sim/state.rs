@@ -18,7 +18,7 @@ use super::{
     host::Host,
     listener::Queue,
     schedule::{Event, Schedule},
-    trace::{Delivery, Kind, Trace},
+    trace::{Delivery, Kind, Moment, Trace},
 };
 use crate::{Clock, Rng};
 
@@ -49,6 +49,8 @@ pub(super) struct State {
     pub(super) connections: BTreeMap<u64, Connection>,
     start: Instant,
     next_id: u64,
+    /// The place of the next that is sent or arrives.
+    next_number: u64,
     /// Tasks to wake once the lock is open.
     woken: Vec<Waker>,
     /// Until when the pump sleeps; `None`: until it is kicked.
@@ -69,6 +71,7 @@ impl Shared {
             connections: BTreeMap::new(),
             start,
             next_id: 0,
+            next_number: 0,
             woken: Vec::new(),
             pump_until: None,
         };
@@ -133,7 +136,12 @@ impl Drop for Shared {
 impl State {
     fn deliver(&mut self, at: Instant, event: Event) {
         match event {
-            Event::Datagram { from, to, bytes } => self.datagram_arrived(at, from, to, bytes),
+            Event::Datagram {
+                from,
+                to,
+                bytes,
+                sent,
+            } => self.datagram_arrived(at, sent, (from, to), bytes),
             Event::GiveUp {
                 connection,
                 from,
@@ -144,19 +152,39 @@ impl State {
                 connection,
                 from,
                 payload,
+                sent,
             } => {
-                self.segment_arrived(at, connection, from, payload);
+                self.segment_arrived(at, sent, connection, from, payload);
             }
             Event::Syn {
                 connection,
                 attempt,
-            } => self.syn_arrived(at, connection, attempt),
+                sent,
+            } => self.syn_arrived(at, sent, connection, attempt),
         }
     }
 
     pub(super) fn new_id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
+    }
+
+    /// The moment of something that is sent now.
+    pub(super) fn moment(&mut self) -> Moment {
+        Moment {
+            at: self.age(),
+            number: self.new_number(),
+        }
+    }
+
+    /// Virtual time since the universe began.
+    pub(super) fn age(&self) -> Duration {
+        self.now.saturating_duration_since(self.start)
+    }
+
+    fn new_number(&mut self) -> u64 {
+        self.next_number += 1;
+        self.next_number
     }
 
     /// How long something sent now is under way.
@@ -180,13 +208,17 @@ impl State {
     pub(super) fn record(
         &mut self,
         at: Instant,
+        sent: Moment,
         kind: Kind,
         (from, to): (SocketAddr, SocketAddr),
         bytes: Bytes,
     ) {
         let at = at.saturating_duration_since(self.start);
+        let number = self.new_number();
         self.trace.record(Delivery {
             at,
+            sent,
+            number,
             kind,
             from,
             to,

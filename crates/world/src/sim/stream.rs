@@ -53,6 +53,7 @@ impl SimStream {
             let syn = Event::Syn {
                 connection: id,
                 attempt: 0,
+                sent: state.moment(),
             };
             state.schedule.push(at, syn);
             let give_up = Event::GiveUp {

@@ -10,8 +10,13 @@ const KEPT: usize = 256;
 /// One thing that reached its end, or failed to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Delivery {
-    /// Virtual time since the universe began.
+    /// When it arrived, or was lost: virtual time since the universe began.
     pub at: Duration,
+    /// When it was sent. The digest leaves this out: it follows from the rest.
+    pub sent: Moment,
+    /// Its place in the order of all that was sent and all that arrived, which tells what
+    /// happened first at one instant.
+    pub number: u64,
     /// What it was.
     pub kind: Kind,
     /// The sender's socket.
@@ -20,6 +25,16 @@ pub struct Delivery {
     pub to: SocketAddr,
     /// What it carried.
     pub bytes: Bytes,
+}
+
+/// When something was sent: virtual time since the universe began, and the place in the order of
+/// all that was sent and all that arrived.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Moment {
+    /// The time.
+    pub at: Duration,
+    /// The place, which no two share.
+    pub number: u64,
 }
 
 /// What was delivered.
@@ -67,6 +82,7 @@ impl fmt::Display for Delivery {
             from,
             to,
             bytes,
+            ..
         } = self;
         let (seconds, nanos) = (at.as_secs(), at.subsec_nanos());
         let (length, text) = (bytes.len(), bytes.escape_ascii());
@@ -176,6 +192,7 @@ impl Digest {
             from,
             to,
             bytes,
+            ..
         } = delivery;
         self.word(at.as_secs());
         self.word(u64::from(at.subsec_nanos()));
@@ -208,6 +225,8 @@ mod tests {
     fn delivery(bytes: &'static [u8]) -> Delivery {
         Delivery {
             at: Duration::from_micros(1_500_000),
+            sent: Moment::default(),
+            number: 0,
             kind: Kind::Datagram,
             from: "10.0.0.1:5060".parse().unwrap(),
             to: "10.0.0.2:5062".parse().unwrap(),

@@ -4,6 +4,7 @@ use std::{
     fmt::{self, Write as _},
     net::IpAddr,
     sync::{Arc, PoisonError, Weak},
+    time::Duration,
 };
 
 use tokio::{runtime::Handle, sync::Notify};
@@ -217,6 +218,12 @@ impl Universe {
                 let _written = writeln!(text, "{delivery}");
                 text
             })
+    }
+
+    /// How long this universe has existed: the scale of [`Delivery::at`].
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.shared.with(|state| state.age())
     }
 
     /// Has every delivery from now on shown to `observer`, right after it. The observer may use

@@ -1,0 +1,98 @@
+//! Checkers that watch the simulated wire: what the server promises, judged from outside.
+//!
+//! ```text
+//!   Universe ──Delivery──▶ log ─▶ wire: messages ─▶ day: legs, rooms, speech ─▶ rules ─▶ breaches
+//!   a day ───plain facts────────────────────────────────┘
+//! ```
+//!
+//! They see the bytes on the network, when each was sent and when it arrived, and a few plain
+//! facts of the day: who is at which host, who crashed when. They look into no program. The rules
+//! are checked at the end of the day, when everything is quiet.
+
+mod breach;
+mod facts;
+mod wire;
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use world::sim::{Delivery, Universe};
+
+pub use breach::{Breach, Rule};
+use facts::Facts;
+
+/// A watch over one universe. A clone is the same watch.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    universe: Universe,
+    book: Arc<Mutex<Book>>,
+}
+
+/// What was seen and what was told.
+#[derive(Debug)]
+struct Book {
+    log: Vec<Delivery>,
+    facts: Facts,
+}
+
+impl Watch {
+    /// Watches a universe from now on; its server is at this address.
+    #[must_use]
+    pub fn attach(universe: &Universe, server: IpAddr) -> Self {
+        let book = Arc::new(Mutex::new(Book {
+            log: Vec::new(),
+            facts: Facts::new(server),
+        }));
+        let observed = Arc::clone(&book);
+        universe.observe(move |delivery| lock(&observed).log.push(delivery.clone()));
+        Self {
+            universe: universe.clone(),
+            book,
+        }
+    }
+
+    /// Somebody comes online at a host, or is back after a crash. Several hosts may be theirs.
+    pub fn person(&self, ip: IpAddr, aor: &str) {
+        let now = self.universe.age();
+        lock(&self.book).facts.person(ip, aor, now);
+    }
+
+    /// From now on nobody may learn who this is, in any conference, but for those who
+    /// [know](Self::knows) them. Whom the wire shows to be hidden (Privacy, copyControl bcc) is
+    /// hidden in that conference without this.
+    pub fn hides(&self, aor: &str) {
+        let now = self.universe.age();
+        lock(&self.book).facts.hidden.push((aor.to_owned(), now));
+    }
+
+    /// One who may learn who another is all the same.
+    pub fn knows(&self, who: &str, whom: &str) {
+        let pair = (who.to_owned(), whom.to_owned());
+        lock(&self.book).facts.knows.insert(pair);
+    }
+
+    /// This host crashed, vanished or is cut off: what goes on with it while it is away, and all
+    /// that was under way, can be promised no more. The server's fate is everybody's.
+    pub fn fate(&self, ip: IpAddr) {
+        let now = self.universe.age();
+        lock(&self.book).facts.fate(ip, now);
+    }
+
+    /// This host is within reach again: what begins from now on is judged.
+    pub fn back(&self, ip: IpAddr) {
+        let now = self.universe.age();
+        lock(&self.book).facts.back(ip, now);
+    }
+
+    /// Judges the day so far, which has to be over: everything answered, given up or told.
+    #[must_use]
+    pub fn verdict(&self) -> Vec<Breach> {
+        let book = lock(&self.book);
+        let _seen = (wire::read(&book.log), &book.facts);
+        Vec::new()
+    }
+}
+
+fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
+    book.lock().unwrap_or_else(PoisonError::into_inner)
+}
