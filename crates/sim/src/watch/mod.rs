@@ -10,7 +10,21 @@
 //! are checked at the end of the day, when everything is quiet.
 
 mod breach;
+mod day;
+mod ends;
 mod facts;
+mod gone;
+mod hidden;
+mod kept;
+mod once;
+mod order;
+mod roster;
+mod signal;
+#[cfg(test)]
+mod stage;
+mod subscriptions;
+mod talk;
+mod versions;
 mod wire;
 
 use std::net::IpAddr;
@@ -19,7 +33,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use world::sim::{Delivery, Universe};
 
 pub use breach::{Breach, Rule};
+use day::Day;
 use facts::Facts;
+use hidden::Veils;
+use wire::What;
 
 /// A watch over one universe. A clone is the same watch.
 #[derive(Clone, Debug)]
@@ -88,8 +105,42 @@ impl Watch {
     #[must_use]
     pub fn verdict(&self) -> Vec<Breach> {
         let book = lock(&self.book);
-        let _seen = (wire::read(&book.log), &book.facts);
-        Vec::new()
+        judge(&book.log, &book.facts)
+    }
+}
+
+fn judge(log: &[Delivery], facts: &Facts) -> Vec<Breach> {
+    let heard = wire::read(log);
+    let day = Day::new(facts, &heard);
+    let subscriptions = subscriptions::of(&day);
+    let veils = Veils::of(&day);
+    let mut breaches = Vec::new();
+    garbage(&day, &mut breaches);
+    ends::check(&day, &mut breaches);
+    gone::check(&day, &mut breaches);
+    hidden::check(&day, &veils, &mut breaches);
+    kept::check(&day, &mut breaches);
+    once::check(&day, &mut breaches);
+    order::check(&day, &mut breaches);
+    roster::check(&day, &subscriptions, &veils, &mut breaches);
+    versions::check(&day, &subscriptions, &mut breaches);
+    breaches.sort_by_key(|breach| breach.at);
+    breaches
+}
+
+/// What the server sends can be read.
+fn garbage(day: &Day<'_>, breaches: &mut Vec<Breach>) {
+    for heard in day.heard {
+        if let What::Garbage(why) = &heard.what
+            && heard.from.ip() == day.facts.server
+        {
+            breaches.push(Breach {
+                rule: Rule::Wire,
+                at: heard.sent.at,
+                who: day.facts.name(heard.to.ip()),
+                what: format!("is sent what cannot be read: {why}"),
+            });
+        }
     }
 }
 

@@ -7,8 +7,7 @@
 //! ```
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
 use msrp::{Flag, Head, Piece};
@@ -25,7 +24,7 @@ pub(super) struct Heard {
     pub(super) to: SocketAddr,
     /// When the first byte was sent.
     pub(super) sent: Stamp,
-    /// When the last byte arrived; none if it was lost.
+    /// When the last byte arrived; none if not all of it did.
     pub(super) arrived: Option<Stamp>,
     pub(super) what: What,
 }
@@ -102,18 +101,6 @@ enum Step {
     Wait,
 }
 
-impl Heard {
-    /// The hosts.
-    pub(super) fn hosts(&self) -> (IpAddr, IpAddr) {
-        (self.from.ip(), self.to.ip())
-    }
-
-    /// When it arrived, as far as anybody can tell.
-    pub(super) fn at(&self) -> Duration {
-        self.arrived.unwrap_or(self.sent).at
-    }
-}
-
 impl Wire {
     fn take(&mut self, delivery: &Delivery) {
         let ends = (delivery.from, delivery.to);
@@ -132,7 +119,8 @@ impl Wire {
                 self.end((ends.1, ends.0), delivery.sent, arrived);
             }
             Kind::SynAck => {}
-            Kind::Data => {
+            Kind::Data | Kind::Unheard => {
+                let arrived = (delivery.kind == Kind::Data).then_some(arrived);
                 let stream = self.streams.entry(ends).or_insert_with(Stream::new);
                 stream.take(delivery, arrived, &mut self.heard);
             }
@@ -189,8 +177,8 @@ impl Stream {
         }
     }
 
-    fn take(&mut self, delivery: &Delivery, arrived: Stamp, heard: &mut Vec<Heard>) {
-        self.last = arrived;
+    fn take(&mut self, delivery: &Delivery, arrived: Option<Stamp>, heard: &mut Vec<Heard>) {
+        self.last = delivery.sent;
         self.came += delivery.bytes.len() as u64;
         self.segments.push_back((self.came, delivery.sent));
         self.buffer.extend_from_slice(&delivery.bytes);
@@ -209,7 +197,7 @@ impl Stream {
                     from: delivery.from,
                     to: delivery.to,
                     sent: self.began.take().unwrap_or(delivery.sent),
-                    arrived: Some(arrived),
+                    arrived,
                     what,
                 }),
             }
@@ -274,7 +262,7 @@ impl Stream {
             from,
             to,
             sent: self.began.unwrap_or(self.last),
-            arrived: Some(self.last),
+            arrived: None,
             what: What::Msrp(begun.frame(None)),
         })
     }
@@ -308,6 +296,8 @@ impl Begun {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const FRAME: &str = "MSRP a786hjs2 SEND\r\nTo-Path: msrp://b:9/2;tcp\r\n\

@@ -288,7 +288,7 @@ impl State {
             }
             Payload::Data(bytes) => {
                 is_unwanted = true;
-                (Kind::Data, bytes)
+                (Kind::Unheard, bytes)
             }
             Payload::Fin => {
                 receiver.ended = true;

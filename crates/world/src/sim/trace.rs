@@ -56,6 +56,8 @@ pub enum Kind {
     SynAck,
     /// Bytes of a connection.
     Data,
+    /// Bytes of a connection that nobody holds any more at that end, and that is reset for it.
+    Unheard,
     /// One side of a connection will write no more.
     Fin,
     /// A connection was reset or refused.
@@ -105,6 +107,7 @@ impl Kind {
             Self::Syn => "syn",
             Self::SynAck => "syn-ack",
             Self::Data => "data",
+            Self::Unheard => "unheard",
             Self::Fin => "fin",
             Self::Rst => "rst",
         }

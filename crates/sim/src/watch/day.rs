@@ -1,0 +1,234 @@
+//! What happened, in the terms of the rules: who was in which conference, and when.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use sip::header::Privacy;
+
+use super::facts::Facts;
+use super::signal::{Signal, session_id};
+use super::talk::Talk;
+use super::wire::{Frame, Heard, Stamp, What};
+
+/// A day, put in order.
+pub(super) struct Day<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) heard: &'a [Heard],
+    /// All SIP between the server and hosts, in the order in which it arrived or was lost.
+    pub(super) signals: Vec<Signal<'a>>,
+    pub(super) legs: Vec<Leg>,
+    pub(super) talk: Talk,
+    /// When the last thing happened.
+    pub(super) end: Stamp,
+    /// Legs by Call-ID and host.
+    calls: HashMap<(&'a str, IpAddr), usize>,
+    /// Legs by the session ids of the server's MSRP paths.
+    sessions: HashMap<String, usize>,
+}
+
+/// One device's call with a conference, or with whoever else is behind the server.
+#[derive(Clone, Debug)]
+pub(super) struct Leg {
+    pub(super) call: String,
+    pub(super) host: IpAddr,
+    /// Whose device it is.
+    pub(super) person: String,
+    /// The URI of the conference; none before the focus has said it.
+    pub(super) room: Option<String>,
+    /// When the INVITE was sent.
+    pub(super) begun: Stamp,
+    /// When the first 2xx was sent.
+    pub(super) accepted: Option<Stamp>,
+    /// When the first ACK of it arrived.
+    pub(super) acked: Option<Stamp>,
+    /// When somebody first sent a BYE.
+    pub(super) ending: Option<Stamp>,
+    /// When it was over for good: the server sent its final response to a BYE, or got one.
+    pub(super) over: Option<Stamp>,
+    /// When the server answered the first request of its MSRP session.
+    pub(super) bound: Option<Stamp>,
+    /// When the connection of its MSRP session ended.
+    pub(super) unbound: Option<Stamp>,
+    /// Since when the server knows that nobody is to learn whose device it is.
+    pub(super) hidden: Option<Stamp>,
+    /// What the device made up for this call: tags, session ids.
+    pub(super) traces: Vec<String>,
+}
+
+impl<'a> Day<'a> {
+    pub(super) fn new(facts: &'a Facts, heard: &'a [Heard]) -> Self {
+        let mut day = Self {
+            facts,
+            heard,
+            signals: Vec::new(),
+            legs: Vec::new(),
+            talk: Talk::default(),
+            end: Stamp::default(),
+            calls: HashMap::new(),
+            sessions: HashMap::new(),
+        };
+        for heard in heard {
+            day.take(heard);
+        }
+        day.talk.finish();
+        day
+    }
+
+    /// The leg of a signal.
+    pub(super) fn leg_of(&self, signal: &Signal<'_>) -> Option<&Leg> {
+        let at = self.calls.get(&(signal.call, signal.host))?;
+        self.legs.get(*at)
+    }
+
+    /// The leg of an MSRP session, by a path with the server's URI.
+    pub(super) fn leg_at(&self, path: &str) -> Option<usize> {
+        self.sessions.get(session_id(path)?).copied()
+    }
+
+    fn take(&mut self, heard: &'a Heard) {
+        let last = heard.arrived.unwrap_or(heard.sent);
+        self.end = self.end.max(last);
+        match &heard.what {
+            What::Sip(_) => {
+                if let Some(signal) = Signal::of(heard, self.facts.server) {
+                    self.signal(&signal);
+                    self.signals.push(signal);
+                }
+            }
+            What::Msrp(frame) => self.frame(heard, frame),
+            What::Ended => self.ended(heard),
+            What::Garbage(_) => {}
+        }
+    }
+
+    fn signal(&mut self, signal: &Signal<'a>) {
+        if signal.asks("INVITE") && signal.to_tag.is_empty() {
+            self.invited(signal);
+        }
+        let Some(at) = self.calls.get(&(signal.call, signal.host)).copied() else {
+            return;
+        };
+        let Some(leg) = self.legs.get_mut(at) else {
+            return;
+        };
+        leg.signal(signal);
+        if signal.from_server && signal.method == "INVITE" || signal.method == "ACK" {
+            for id in signal.session_ids() {
+                self.sessions.insert(id, at);
+            }
+        }
+    }
+
+    fn invited(&mut self, signal: &Signal<'a>) {
+        let key = (signal.call, signal.host);
+        if self.calls.contains_key(&key) {
+            return; // sent again
+        }
+        self.calls.insert(key, self.legs.len());
+        self.legs.push(Leg {
+            call: signal.call.to_owned(),
+            host: signal.host,
+            person: self.facts.name(signal.host),
+            room: None,
+            begun: signal.sent,
+            accepted: None,
+            acked: None,
+            ending: None,
+            over: None,
+            bound: None,
+            unbound: None,
+            hidden: None,
+            traces: Vec::new(),
+        });
+    }
+
+    fn frame(&mut self, heard: &Heard, frame: &Frame) {
+        let from_server = heard.from.ip() == self.facts.server;
+        let path = match from_server {
+            true => frame.head.from_path_text(),
+            false => frame.head.to_path_text(),
+        };
+        let at = self.leg_at(path);
+        if let Some(leg) = at.and_then(|at| self.legs.get_mut(at)) {
+            let ours = (heard.from, heard.to);
+            if from_server && frame.head.kind() == msrp::Kind::Response(200) {
+                leg.bound.get_or_insert(heard.sent);
+            }
+            self.talk.bind(at, ours, from_server);
+        }
+        self.talk.take(at, heard, frame, from_server);
+    }
+
+    fn ended(&mut self, heard: &Heard) {
+        for at in self.talk.bound_to((heard.from, heard.to)) {
+            if let Some(leg) = self.legs.get_mut(at) {
+                leg.unbound.get_or_insert(heard.sent);
+            }
+        }
+    }
+}
+
+impl Leg {
+    /// Who it is, and in which call.
+    pub(super) fn name(&self) -> String {
+        format!("{} in call {}", self.person, self.call)
+    }
+
+    fn signal(&mut self, signal: &Signal<'_>) {
+        if signal.from_server && self.room.is_none() {
+            self.room = signal.focus().map(str::to_owned);
+        }
+        if !signal.from_server {
+            self.note(signal);
+        }
+        if let Some(200..=299) = signal.answers("INVITE") {
+            self.accepted.get_or_insert(signal.sent);
+        }
+        if signal.asks("ACK") && self.accepted.is_some() && self.acked.is_none() {
+            self.acked = signal.arrived;
+        }
+        if signal.asks("BYE") {
+            self.ending.get_or_insert(signal.sent);
+        }
+        if signal.answers("BYE").is_some() {
+            // The server knows when it has sent the response, or when it has got it.
+            let known = match signal.from_server {
+                true => Some(signal.sent),
+                false => signal.arrived,
+            };
+            self.over = self.over.or(known);
+        }
+    }
+
+    /// Notes what the device says of itself.
+    fn note(&mut self, signal: &Signal<'_>) {
+        let own_tag = match signal.status {
+            Some(_) => signal.to_tag,
+            None => signal.from_tag,
+        };
+        for trace in signal.session_ids().into_iter().chain([own_tag.to_owned()]) {
+            if !trace.is_empty() && !self.traces.contains(&trace) {
+                self.traces.push(trace);
+            }
+        }
+        let privacy = signal.fields.get::<Privacy<'_>>();
+        if signal.method == "INVITE"
+            && matches!(privacy, Ok(Some(privacy)) if privacy.is_anonymous())
+        {
+            self.hidden = self.hidden.or(signal.arrived);
+        }
+    }
+
+    /// Whether the device is in from some moment on, as both ends know, until the leg ends.
+    pub(super) fn joined(&self) -> Option<Stamp> {
+        Some(self.accepted?.max(self.acked?))
+    }
+
+    /// When the leg began to end, in whatever way.
+    pub(super) fn ended(&self) -> Option<Stamp> {
+        [self.ending, self.over, self.unbound]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
