@@ -11,6 +11,8 @@ use store::Store;
 use world::World;
 use world::sim::Universe;
 
+use crate::watch::{Breach, Watch};
+
 /// A server and the people around it.
 pub struct Stage {
     place: Place,
@@ -18,6 +20,8 @@ pub struct Stage {
     at: Addresses,
     /// The worlds of the clients, which own their tasks.
     hosts: BTreeMap<String, World>,
+    /// Those who watch a simulated wire.
+    watch: Option<Watch>,
 }
 
 enum Place {
@@ -43,12 +47,16 @@ impl Stage {
         people: &[&str],
     ) -> Result<Self, String> {
         let world = universe.host(SERVER);
+        let watch = Watch::attach(&universe, SERVER);
         let mut config = ServerConfig::dev();
         let at = |port| SocketAddr::new(SERVER, port);
         for (key, port) in [("sip.udp", 5060), ("sip.tcp", 5060), ("msrp.tcp", 2855)] {
             set(&mut config, &format!("{key} = \"{}\"", at(port)))?;
         }
-        Self::start(Place::Simulated(universe), world, config, settings, people).await
+        let place = Place::Simulated(universe);
+        let mut stage = Self::start(place, world, config, settings, people).await?;
+        stage.watch = Some(watch);
+        Ok(stage)
     }
 
     /// A server on this machine's loopback, on free ports.
@@ -95,6 +103,7 @@ impl Stage {
             at: server.addresses(),
             server: Some(server),
             hosts: BTreeMap::new(),
+            watch: None,
         })
     }
 
@@ -112,7 +121,11 @@ impl Stage {
         let world = match &self.place {
             Place::Simulated(universe) => {
                 let number = u8::try_from(self.hosts.len() + 1).map_err(|_| "too many people")?;
-                universe.host(IpAddr::V4(Ipv4Addr::new(10, 0, 1, number)))
+                let ip = IpAddr::V4(Ipv4Addr::new(10, 0, 1, number));
+                if let Some(watch) = &self.watch {
+                    watch.person(ip, &format!("sip:{name}@localhost"));
+                }
+                universe.host(ip)
             }
             Place::Real => World::os(),
         };
@@ -130,6 +143,11 @@ impl Stage {
         self.hosts.insert(name.to_owned(), world);
         agent.register().await.map_err(|error| error.to_string())?;
         Ok((agent, events))
+    }
+
+    /// What those who watch a simulated wire have found so far; nothing on a real one.
+    pub fn verdict(&self) -> Vec<Breach> {
+        self.watch.as_ref().map(Watch::verdict).unwrap_or_default()
     }
 
     /// Where the server listens.

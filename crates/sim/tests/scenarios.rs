@@ -12,6 +12,9 @@ use std::path::PathBuf;
 use sim::{Scenario, Stage, play};
 use world::sim::Universe;
 
+/// After this all is quiet: what nobody answers is given up after 64*T1.
+const QUIET_MS: u64 = 40_000;
+
 /// Everybody who appears in a transcript has an account.
 const PEOPLE: &[&str] = &["alice", "bob", "carol", "dave", "erin", "frank"];
 
@@ -71,6 +74,9 @@ fn day(name: &str, scenario: &Scenario, seed: u64) -> (u64, String) {
         if let Err(why) = play(scenario, &mut stage).await {
             panic!("{name}, seed {seed}: {why}\n{}", universe.trace());
         }
+        stage.wait(QUIET_MS).await;
+        let breaches = stage.verdict();
+        assert!(breaches.is_empty(), "{name}, seed {seed}: {breaches:#?}");
         stage.close().await;
         (universe.digest(), universe.trace())
     })

@@ -10,6 +10,9 @@ use world::sim::{Faults, Universe};
 
 const PEOPLE: &[&str] = &["alice", "bob", "carol", "dave", "erin", "frank"];
 
+/// After this all is quiet: what nobody answers is given up after 64*T1.
+const QUIET_MS: u64 = 40_000;
+
 /// One datagram in ten is lost, one in twenty comes twice, and none in order.
 fn bad_weather() -> Faults {
     Faults {
@@ -38,6 +41,9 @@ fn day(name: &str, text: &str, seed: u64) {
         if let Err(why) = play(&scenario, &mut stage).await {
             panic!("{name}, seed {seed}: {why}\n{}", universe.trace());
         }
+        stage.wait(QUIET_MS).await;
+        let breaches = stage.verdict();
+        assert!(breaches.is_empty(), "{name}, seed {seed}: {breaches:#?}");
     });
 }
 
