@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use sip::header::Privacy;
 
@@ -18,8 +19,8 @@ pub(super) struct Day<'a> {
     pub(super) signals: Vec<Signal<'a>>,
     pub(super) legs: Vec<Leg>,
     pub(super) talk: Talk,
-    /// When the last thing happened.
-    pub(super) end: Stamp,
+    /// When it was over.
+    pub(super) end: Duration,
     /// Legs by Call-ID and host.
     calls: HashMap<(&'a str, IpAddr), usize>,
     /// Legs by the session ids of the server's MSRP paths.
@@ -56,14 +57,14 @@ pub(super) struct Leg {
 }
 
 impl<'a> Day<'a> {
-    pub(super) fn new(facts: &'a Facts, heard: &'a [Heard]) -> Self {
+    pub(super) fn new(facts: &'a Facts, heard: &'a [Heard], end: Duration) -> Self {
         let mut day = Self {
             facts,
             heard,
             signals: Vec::new(),
             legs: Vec::new(),
             talk: Talk::default(),
-            end: Stamp::default(),
+            end,
             calls: HashMap::new(),
             sessions: HashMap::new(),
         };
@@ -86,8 +87,6 @@ impl<'a> Day<'a> {
     }
 
     fn take(&mut self, heard: &'a Heard) {
-        let last = heard.arrived.unwrap_or(heard.sent);
-        self.end = self.end.max(last);
         match &heard.what {
             What::Sip(_) => {
                 if let Some(signal) = Signal::of(heard, self.facts.server) {

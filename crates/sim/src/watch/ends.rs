@@ -65,7 +65,7 @@ pub(super) fn check(day: &Day<'_>, breaches: &mut Vec<Breach>) {
         let Some(wrong) = wrong else { continue };
         if day
             .facts
-            .excused(transaction.host, transaction.begun.at, day.end.at)
+            .excused(transaction.host, transaction.begun.at, day.end)
         {
             continue;
         }

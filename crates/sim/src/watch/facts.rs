@@ -15,6 +15,8 @@ pub(super) struct Facts {
     pub(super) hidden: Vec<(String, Duration)>,
     /// Who may know whom all the same.
     pub(super) knows: BTreeSet<(String, String)>,
+    /// How much longer than usual the server may take.
+    pub(super) patience: Duration,
     /// Hosts of which nothing can be promised, from when until when.
     away: Vec<Away>,
 }
@@ -33,6 +35,7 @@ impl Facts {
             people: BTreeMap::new(),
             hidden: Vec::new(),
             knows: BTreeSet::new(),
+            patience: Duration::ZERO,
             away: Vec::new(),
         }
     }

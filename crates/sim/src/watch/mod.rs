@@ -29,6 +29,7 @@ mod wire;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use world::sim::{Delivery, Universe};
 
@@ -101,17 +102,24 @@ impl Watch {
         lock(&self.book).facts.back(ip, now);
     }
 
+    /// The server may take so much longer than usual to tell who is in, because its store is slow
+    /// or hangs for a while.
+    pub fn patience(&self, longer: Duration) {
+        lock(&self.book).facts.patience = longer;
+    }
+
     /// Judges the day so far, which has to be over: everything answered, given up or told.
     #[must_use]
     pub fn verdict(&self) -> Vec<Breach> {
+        let now = self.universe.age();
         let book = lock(&self.book);
-        judge(&book.log, &book.facts)
+        judge(&book.log, &book.facts, now)
     }
 }
 
-fn judge(log: &[Delivery], facts: &Facts) -> Vec<Breach> {
+fn judge(log: &[Delivery], facts: &Facts, now: Duration) -> Vec<Breach> {
     let heard = wire::read(log);
-    let day = Day::new(facts, &heard);
+    let day = Day::new(facts, &heard, now);
     let subscriptions = subscriptions::of(&day);
     let veils = Veils::of(&day);
     let mut breaches = Vec::new();

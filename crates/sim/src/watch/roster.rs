@@ -83,11 +83,11 @@ impl Subscription<'_> {
         legs: &[&Leg],
     ) -> Option<Breach> {
         let change = change.max(self.begun()?);
-        let due = self.due(change)?;
+        let due = self.due(change)? + day.facts.patience;
         let excused = |ip, since| day.facts.excused(ip, since, due);
         let is_excused = excused(self.host, self.begun()?.at)
             || legs.iter().any(|leg| excused(leg.host, leg.begun.at));
-        let is_over = self.ended.is_some_and(|ended| ended.at <= due) || day.end.at < due;
+        let is_over = self.ended.is_some_and(|ended| ended.at <= due) || day.end < due;
         if is_over || !stays(legs, is_in, change, due) || is_excused {
             return None;
         }
