@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 
 use crate::parse::{self, Head};
-use crate::{MAX_MESSAGE, Message, ParseError};
+use crate::{MAX_MESSAGE, MAX_STREAM_MESSAGE, Message, ParseError};
 
 /// Cuts what a stream delivers into messages.
 ///
@@ -54,7 +54,7 @@ impl Framer {
         // RFC 3261 section 20.14: over a stream the Content-Length must be there.
         let body = head.content_length()?.ok_or(ParseError::ContentLength)?;
         let length = head.len.saturating_add(body);
-        if length > MAX_MESSAGE {
+        if head.len > MAX_MESSAGE || length > MAX_STREAM_MESSAGE {
             return Err(ParseError::TooLarge);
         }
         if buffer.len() < length {
@@ -98,6 +98,30 @@ mod tests {
 
     const OPTIONS: &str = "OPTIONS sip:a@h SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nContent-Length: 4\r\n\r\nbody";
 
+    #[test]
+    fn rfc_5366_a_body_may_be_long_and_a_head_may_not() {
+        for (head, body, fits) in [
+            (0, MAX_STREAM_MESSAGE - 100, true),
+            (0, MAX_STREAM_MESSAGE, false),
+            (MAX_MESSAGE - 100, 100, true),
+            (MAX_MESSAGE, 100, false),
+        ] {
+            let (subject, body) = ("s".repeat(head), "b".repeat(body));
+            let length = body.len();
+            let text =
+                format!("OPTIONS sip:a@h SIP/2.0\r\ns: {subject}\r\nl: {length}\r\n\r\n{body}");
+            let mut buffer = BytesMut::from(text.as_str());
+            let got = Framer::default().next(&mut buffer);
+            match fits {
+                true => assert!(
+                    matches!(got, Ok(Some(Frame::Message(_)))),
+                    "{head} {length}"
+                ),
+                false => assert_eq!(got.unwrap_err(), ParseError::TooLarge, "{head} {length}"),
+            }
+        }
+    }
+
     /// What a stream gives when it comes in two parts, cut at `at`.
     fn frames(stream: &str, at: usize) -> Result<String, ParseError> {
         let (mut framer, mut buffer, mut seen) =
@@ -133,7 +157,7 @@ mod tests {
             ("Content-Length: x\r\n", ParseError::ContentLength),
             ("Content-Length: -1\r\n", ParseError::ContentLength),
             ("Content-Length: 4\r\nl: 4\r\n", ParseError::ContentLength),
-            ("Content-Length: 65535\r\n", ParseError::TooLarge),
+            ("Content-Length: 262144\r\n", ParseError::TooLarge),
             (
                 "Content-Length: 99999999999999999999\r\n",
                 ParseError::ContentLength,

@@ -37,6 +37,6 @@ pub use message::{Field, Fields, Message, Request, Response};
 pub use method::Method;
 pub use name::Name;
 pub use param::Params;
-pub use parse::{MAX_FIELDS, MAX_MESSAGE, ParseError};
+pub use parse::{MAX_FIELDS, MAX_MESSAGE, MAX_STREAM_MESSAGE, ParseError};
 pub use text::quote;
 pub use uri::{Scheme, Uri, escape_header, escape_param, escape_user, unescape};

@@ -11,8 +11,13 @@ use crate::{Method, Name};
 /// The most header fields a message may have. Real ones have below 40; each costs 20 bytes.
 pub const MAX_FIELDS: usize = 256;
 
-/// The largest message, in bytes: what a UDP datagram can hold, and the same over streams.
+/// The largest message, in bytes: what a UDP datagram can hold, and the same over streams but for
+/// the body.
 pub const MAX_MESSAGE: usize = 65_535;
+
+/// The largest message over a stream, in bytes, of which the head has at most [`MAX_MESSAGE`]: an
+/// INVITE to two thousand people (RFC 5366), at some 60 to 110 bytes an entry.
+pub const MAX_STREAM_MESSAGE: usize = 256 << 10;
 
 /// Why bytes are not a SIP message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]

@@ -36,10 +36,15 @@ pub(crate) struct Streams {
     pub(crate) tap: Option<Arc<Tap>>,
     next: Arc<AtomicU64>,
     open: Arc<tokio::sync::Semaphore>,
+    long: Arc<tokio::sync::Semaphore>,
 }
 
 /// The most SIP connections at a time. Each costs a task, a queue and a read buffer.
 const CONNECTIONS: usize = 100_000;
+
+/// The most connections at a time that are amid a message longer than a datagram: a quarter of a
+/// gigabyte in all. Such messages are rare, and at the end of a millisecond they are there whole.
+const LONG: usize = 1000;
 
 impl Streams {
     pub(crate) fn new(world: World, shards: Shards, tap: Option<Arc<Tap>>) -> Self {
@@ -49,6 +54,7 @@ impl Streams {
             tap,
             next: Arc::default(),
             open: Arc::new(tokio::sync::Semaphore::new(CONNECTIONS)),
+            long: Arc::new(tokio::sync::Semaphore::new(LONG)),
         }
     }
 
@@ -104,6 +110,7 @@ async fn run(
         connection,
         framer: Framer::default(),
         buffer: BytesMut::new(),
+        long: None,
     };
     if let Err(error) = wire.serve(waiting).await {
         tracing::debug!(%remote, %local, %error, "a SIP connection ended");
@@ -118,6 +125,8 @@ struct Wire<'a> {
     connection: Arc<Connection>,
     framer: Framer,
     buffer: BytesMut,
+    /// One of the few places for long messages, while one comes in.
+    long: Option<tokio::sync::OwnedSemaphorePermit>,
 }
 
 impl Wire<'_> {
@@ -170,7 +179,7 @@ impl Wire<'_> {
                         .map_err(|_| io::ErrorKind::BrokenPipe)?;
                 }
                 Ok(Some(Frame::Pong)) => {}
-                Ok(None) => return Ok(()),
+                Ok(None) => return self.weigh(),
                 Err(error) => {
                     // Say why if it can be said, then close: nobody knows where the next message
                     // would begin.
@@ -180,6 +189,17 @@ impl Wire<'_> {
                 }
             }
         }
+    }
+
+    /// A message that is longer than a datagram could be needs a place for long ones.
+    fn weigh(&mut self) -> io::Result<()> {
+        if self.buffer.len() <= sip::MAX_MESSAGE {
+            self.long = None;
+        } else if self.long.is_none() {
+            let place = Arc::clone(&self.of.long).try_acquire_owned();
+            self.long = Some(place.map_err(|_| io::ErrorKind::ResourceBusy)?);
+        }
+        Ok(())
     }
 
     /// Says what is still to be said, then ends the connection. Closed earlier, what the peer has

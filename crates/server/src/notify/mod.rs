@@ -119,11 +119,13 @@ impl Watchers {
         // the process gives out once.
         let watch = desk.house.leg_id().0;
         let address = Address::new(&who.aor);
+        let piece = watch::piece(&flow, &wish);
         room.tell(Order::Subscribe(Subscribe {
             id,
             shard,
             watch,
             address,
+            piece,
         }));
         self.alarms.set(watch, Some(desk.now + DECISION));
         let parked = Parked {

@@ -51,8 +51,8 @@ pub(crate) enum Order {
     Failed { who: PersonId, cause: Cause },
     /// Somebody asks to be told who is in the room.
     Subscribe(Subscribe),
-    /// A subscription was refreshed: full state again.
-    Refreshed { watch: u64 },
+    /// A subscription was refreshed: full state again, in documents of so many octets at most.
+    Refreshed { watch: u64, piece: usize },
     /// A NOTIFY was answered; `false`: the subscription is over.
     Notified { watch: u64, alive: bool },
 }
@@ -79,6 +79,8 @@ pub(crate) struct Subscribe {
     pub(crate) watch: u64,
     /// Who asks: an address of record.
     pub(crate) address: room::Address,
+    /// The most octets of one document on the way to the subscriber.
+    pub(crate) piece: usize,
 }
 
 /// What the procedure that opened the room is told about its inviter.

@@ -195,9 +195,10 @@ impl RoomTask {
                 let _ = self.happen(Event::Refused { who, cause });
             }
             Order::Subscribe(subscribe) => self.subscribe(subscribe),
-            Order::Refreshed { watch } => self
-                .observers
-                .refreshed(watch, self.house.world.clock.now()),
+            Order::Refreshed { watch, piece } => {
+                self.observers
+                    .refreshed(watch, piece, self.house.world.clock.now());
+            }
             Order::Notified { watch, alive } => self.observers.notified(watch, alive),
         }
     }
@@ -267,6 +268,7 @@ impl RoomTask {
             shard,
             watch,
             address,
+            piece,
         } = subscribe;
         let answer = if !self.room.may_observe(&address) {
             // The roster is for those in the room.
@@ -283,7 +285,7 @@ impl RoomTask {
         }));
         if answer.is_none() {
             let now = self.house.world.clock.now();
-            self.observers.add(watch, address, shard, now);
+            self.observers.add(watch, address, piece, shard, now);
         }
     }
 

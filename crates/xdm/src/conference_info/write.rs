@@ -106,6 +106,11 @@ impl Conference {
         Self { head: head.into() }
     }
 
+    /// The most octets that a document takes besides its users.
+    pub fn overhead(&self) -> usize {
+        self.head.len().saturating_add(ENVELOPE_BYTES)
+    }
+
     /// Everything there is to know: the first document of a subscription, and the answer to each
     /// refresh of it.
     ///
@@ -128,7 +133,7 @@ impl Conference {
 
     /// The conversation has ended: RFC 4575 section 4.6.
     pub fn deleted(&self, version: u32) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.head.len() + ENVELOPE_BYTES);
+        let mut out = Vec::with_capacity(self.overhead());
         self.push_head(&mut out, "deleted", version);
         // RFC 4575 4.4: a deleted parent has no children.
         out.extend_from_slice(b"/>");
@@ -144,7 +149,7 @@ impl Conference {
         own: Option<usize>,
     ) -> Vec<u8> {
         let users_bytes: usize = users.iter().map(|user| user.xml.len()).sum();
-        let mut out = Vec::with_capacity(self.head.len() + users_bytes + ENVELOPE_BYTES);
+        let mut out = Vec::with_capacity(self.overhead() + users_bytes);
         self.push_head(&mut out, state, version);
         for piece in [">", description, "<users state=\"", state, "\">"] {
             out.extend_from_slice(piece.as_bytes());
