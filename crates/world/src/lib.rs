@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod alarm;
 mod clock;
 mod dns;
 mod net;
@@ -16,6 +17,7 @@ mod rng;
 pub mod sim;
 mod tasks;
 
+pub use alarm::Alarm;
 pub use clock::{Clock, Elapsed};
 pub use dns::{Dns, Naptr, Records, Srv, Table};
 pub use net::{

@@ -24,7 +24,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &[]),
     (
         "tertulia",
-        &["client", "imps", "msrp", "server", "sip", "store", "world", "xdm"],
+        &[
+            "client", "imps", "msrp", "server", "sip", "store", "world", "xdm",
+        ],
     ),
     ("world", &[]),
     ("xdm", &[]),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use sip::{Frame, Framer};
 use tokio::sync::mpsc;
-use world::{Listener, Stream, World};
+use world::{Alarm, Listener, Stream, World};
 
 use crate::core::Shards;
 use crate::net::{Connection, Flow};
@@ -131,9 +131,12 @@ struct Wire<'a> {
 
 impl Wire<'_> {
     async fn serve(&mut self, mut waiting: mpsc::Receiver<Bytes>) -> io::Result<()> {
+        let clock = self.of.world.clock;
         let mut batch = Vec::with_capacity(COALESCE);
+        let mut alarm = Alarm::new(clock);
+        let mut silent_at = clock.now() + IDLE;
         loop {
-            let quiet = self.of.world.clock.sleep(IDLE);
+            alarm.by(Some(silent_at));
             tokio::select! {
                 biased;
                 count = waiting.recv_many(&mut batch, COALESCE) => {
@@ -152,8 +155,14 @@ impl Wire<'_> {
                         return Err(error);
                     }
                 }
-                () = quiet => return Err(io::ErrorKind::TimedOut.into()),
+                () = alarm.ring() => {
+                    if silent_at <= clock.now() {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                    continue;
+                }
             }
+            silent_at = clock.now() + IDLE;
         }
     }
 

@@ -21,11 +21,10 @@ use bytes::BytesMut;
 use msrp::{FrameError, Pending, Reader};
 use room::LegId;
 use thiserror::Error;
-use world::{Rng, Stream};
+use world::{Alarm, Rng, Stream};
 
 use super::{
     Outgoing, Session, Switch,
-    alarm::Alarm,
     inbound::{Heard, Target},
     line::{Bell, Binding},
     out::Out,

@@ -9,7 +9,6 @@
 //! A [`Session`] is opened for each leg before anybody knows on which connection it will be. The
 //! first request that names it binds it to the connection it came on, for good.
 
-mod alarm;
 mod connection;
 mod inbound;
 mod line;

@@ -62,11 +62,7 @@ impl Message {
 }
 
 /// Registers those who listen, each on a lane.
-async fn register(
-    ground: &Ground,
-    lanes: &[Lane],
-    users: Range<u32>,
-) -> Result<(), Fault> {
+async fn register(ground: &Ground, lanes: &[Lane], users: Range<u32>) -> Result<(), Fault> {
     // Not that of the run: a late answer must not be taken for one to a message.
     let tag = ground.tag();
     for (user, lane) in users.zip(lanes.iter().cycle()) {
