@@ -11,6 +11,7 @@
 //! It is a client of its own: it shares no code with `client`, whose mistakes it would not see.
 
 mod arguments;
+mod charts;
 mod course;
 mod own;
 mod pin;
@@ -103,6 +104,12 @@ impl Load {
         } else {
             report.text()
         });
+        if let Some(folder) = &ground.common.out {
+            charts::write(&report, folder).map_err(|error| {
+                let what = format!("cannot write the charts to {}: {error}", folder.display());
+                Complaint::unable(what, "name another folder with --out")
+            })?;
+        }
         if report.is_sound() {
             return Ok(Exit::Done);
         }

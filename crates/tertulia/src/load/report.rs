@@ -138,6 +138,11 @@ impl Report {
         }
     }
 
+    /// Which load.
+    pub(crate) fn load(&self) -> &'static str {
+        self.load
+    }
+
     /// Adds what this load alone measures: its key in JSON, which ends with the unit, and what it
     /// is in words.
     pub(crate) fn figure(&mut self, key: &'static str, about: &'static str, value: f64) {
@@ -250,7 +255,7 @@ impl Report {
             line("CPU of the load", format!("{each:.2} us each"));
         }
         for figure in &self.figures {
-            line(figure.about, format!("{:.3}", figure.value));
+            line(figure.about, round(figure.value).to_string());
         }
         text.truncate(text.trim_end().len());
         text
@@ -311,4 +316,78 @@ fn figures<S: Serializer>(figures: &[Figure], to: S) -> Result<S::Ok, S::Error> 
 /// To a thousandth: more is noise.
 fn round(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::load::tally::Fault;
+
+    fn report(now: Instant) -> Report {
+        let mut tally = Tally::new(now);
+        for _ in 0..4 {
+            tally.sent(now, now);
+        }
+        for _ in 0..2 {
+            tally.answered(now, now + Duration::from_millis(2));
+        }
+        tally.failed(Fault::TimedOut);
+        tally.failed(Fault::Status(503));
+        Report {
+            load: "options",
+            target: "127.0.0.1:5060".into(),
+            transport: "udp",
+            own_server: false,
+            pacing: Pacing::Open { rate: 2.0 },
+            span: Duration::from_secs(2),
+            tally,
+            server: Some(Server {
+                pid: 7,
+                cpu: Duration::from_micros(30),
+                span: Duration::from_secs(2),
+                memory_before: Memory::default(),
+                memory_after: Memory {
+                    rss_kib: 3,
+                    anonymous_kib: 2,
+                    pss_kib: 1,
+                },
+            }),
+            own_cpu: None,
+            figures: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_fields_and_their_order() {
+        let mut report = report(world::Clock::Os.now());
+        report.count("z_first", "zeal", 3);
+        report.figure("a_second", "amount", 0.12345);
+        let json = report.json();
+        let want = "{\"load\":\"options\",\"target\":\"127.0.0.1:5060\",\"transport\":\"udp\",\
+            \"own_server\":false,\"pacing\":\"open\",\"rate_asked\":2.0,\"window\":null,\
+            \"seconds\":2.0,\"operations\":4,\"rate_sent\":2.0,\"answered\":2,\"rate_answered\":1.0,\
+            \"failed\":2,\"errors\":{\"status 503\":1,\"time-out\":1},\"late\":0,\"late_max_ms\":0.0,\
+            \"latency_ms\":{\"mean\":2.0,\"p50\":2.0,\"p90\":2.0,\"p99\":2.0,\"p99_9\":2.0,\"max\":2.0},\
+            \"server\":{\"pid\":7,\"cpu_s\":0.0,\"cores\":0.0,\"cpu_us_per_operation\":15.0,\
+            \"memory_before\":{\"rss_kib\":0,\"anonymous_kib\":0,\"pss_kib\":0},\
+            \"memory_after\":{\"rss_kib\":3,\"anonymous_kib\":2,\"pss_kib\":1}},\
+            \"load_cpu_us_per_operation\":null,\
+            \"figures\":{\"z_first\":3.0,\"a_second\":0.123}}";
+        let spaces = |c: &char| !c.is_whitespace();
+        let got: String = json.chars().filter(spaces).collect();
+        assert_eq!(got, want.chars().filter(spaces).collect::<String>());
+    }
+
+    #[test]
+    fn only_answers_without_errors_are_sound() {
+        let now = world::Clock::Os.now();
+        let mut report = report(now);
+        assert!(!report.is_sound());
+        report.tally.faults.clear();
+        assert!(report.is_sound());
+        report.tally = Tally::new(now);
+        assert!(!report.is_sound());
+    }
 }

@@ -68,6 +68,8 @@ pub(crate) struct Tally {
     latency: Option<Histogram<u64>>,
     /// The same, of the second that runs.
     second: Option<Histogram<u64>>,
+    /// The longest latency exactly, where a histogram rounds.
+    longest_ms: f64,
     current: Second,
     pub(crate) seconds: Vec<Second>,
 }
@@ -101,6 +103,7 @@ impl Tally {
             late_max: Duration::ZERO,
             latency: histogram(),
             second: histogram(),
+            longest_ms: 0.0,
             current: Second::default(),
             seconds: Vec::new(),
         }
@@ -121,6 +124,9 @@ impl Tally {
         self.current.answered += 1;
         let latency = now.saturating_duration_since(intended);
         let latency_ns = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+        let latency_ms = latency.as_secs_f64() * 1e3;
+        self.longest_ms = self.longest_ms.max(latency_ms);
+        self.current.max_ms = self.current.max_ms.max(latency_ms);
         for histogram in [&mut self.latency, &mut self.second].into_iter().flatten() {
             histogram.saturating_record(latency_ns);
         }
@@ -149,10 +155,9 @@ impl Tally {
     pub(crate) fn turn(&mut self, server: Option<Duration>) {
         let mut done = std::mem::take(&mut self.current);
         if let Some(histogram) = &mut self.second {
-            done.p50_ms = quantile_ms(histogram, 0.5);
-            done.p99_ms = quantile_ms(histogram, 0.99);
-            done.max_ms = ms(histogram.max());
-            histogram.clear();
+            done.p50_ms = quantile_ms(histogram, 0.5).min(done.max_ms);
+            done.p99_ms = quantile_ms(histogram, 0.99).min(done.max_ms);
+            histogram.reset();
         }
         done.server = server;
         if self.seconds.len() < SECONDS_MAX {
@@ -163,9 +168,10 @@ impl Tally {
     /// The latency in milliseconds that the share `quantile` (0 to 1) of all answers did not
     /// exceed; 0 without answers.
     pub(crate) fn latency_ms(&self, quantile: f64) -> f64 {
-        self.latency
-            .as_ref()
-            .map_or(0.0, |histogram| quantile_ms(histogram, quantile))
+        let latency = self.latency.as_ref();
+        latency.map_or(0.0, |histogram| {
+            quantile_ms(histogram, quantile).min(self.longest_ms)
+        })
     }
 
     /// The mean latency in milliseconds.
@@ -177,26 +183,17 @@ impl Tally {
 
     /// The longest latency in milliseconds.
     pub(crate) fn max_ms(&self) -> f64 {
-        self.latency
-            .as_ref()
-            .map_or(0.0, |histogram| ms(histogram.max()))
+        self.longest_ms
     }
 }
 
-fn quantile_ms(histogram: &Histogram<u64>, quantile: f64) -> f64 {
-    if histogram.is_empty() {
-        return 0.0;
-    }
-    // The bucket's upper end may lie above all that was seen.
-    ms(histogram.value_at_quantile(quantile).min(histogram.max()))
-}
-
+/// The upper end of the bucket in which the quantile lies.
 #[expect(
     clippy::cast_precision_loss,
     reason = "an hour in nanoseconds is exact"
 )]
-fn ms(ns: u64) -> f64 {
-    ns as f64 / 1e6
+fn quantile_ms(histogram: &Histogram<u64>, quantile: f64) -> f64 {
+    histogram.value_at_quantile(quantile) as f64 / 1e6
 }
 
 #[cfg(test)]

@@ -137,3 +137,46 @@ fn guard(named: &str, target: SocketAddr, may_load: &[String]) -> Result<(), Com
         format!("if those who run it agree: --i-may-load {host}"),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_loaded_by_mistake() {
+        #[rustfmt::skip]
+        let rows: [(&str, &str, &[&str], bool); 10] = [
+            ("127.0.0.1:5060", "127.0.0.1:5060", &[], true),
+            ("127.9.9.9:5060", "127.9.9.9:5060", &[], true),
+            ("[::1]:5060", "[::1]:5060", &[], true),
+            ("[::ffff:127.0.0.1]:5060", "[::ffff:127.0.0.1]:5060", &[], true),
+            ("192.0.2.1:5060", "192.0.2.1:5060", &[], false),
+            ("192.0.2.1:5060", "192.0.2.1:5060", &["192.0.2.1"], true),
+            ("192.0.2.1:5060", "192.0.2.1:5060", &["192.0.2.2", "example.org"], false),
+            ("example.org:5060", "192.0.2.1:5060", &["example.org"], true),
+            ("[2001:db8::1]:5060", "[2001:db8::1]:5060", &["2001:db8::1"], true),
+            ("0.0.0.0:5060", "0.0.0.0:5060", &[], false),
+        ];
+        for (named, target, may_load, want) in rows {
+            let may_load: Vec<String> = may_load.iter().map(|&host| host.to_owned()).collect();
+            let got = guard(named, target.parse().unwrap(), &may_load);
+            assert_eq!(got.is_ok(), want, "{named} {may_load:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_target_has_a_port() {
+        let world = World::os();
+        for named in [
+            "localhost",
+            "127.0.0.1",
+            "localhost:x",
+            "localhost:70000",
+            "[::1]",
+        ] {
+            assert!(resolve(&world, named).await.is_err(), "{named}");
+        }
+        let want = "127.0.0.1:5060".parse().unwrap();
+        assert_eq!(resolve(&world, "localhost:5060").await.unwrap(), want);
+    }
+}
