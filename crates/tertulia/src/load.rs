@@ -90,7 +90,7 @@ impl Load {
         let mut signals = Signals::listen()
             .map_err(|error| Complaint::unable(format!("cannot wait for signals: {error}"), ""))?;
         let world = World::os();
-        let ground = Ground::prepare(world, self.what.common().clone()).await?;
+        let ground = Ground::prepare(world, self.what.common()).await?;
         let report = tokio::select! {
             biased;
             () = signals.stop() => {
@@ -122,11 +122,11 @@ impl Load {
 }
 
 impl What {
-    fn common(&self) -> &Common {
+    fn common(&self) -> Common {
         match self {
-            Self::Options(load) => &load.requests.common,
-            Self::Message(load) => &load.requests.common,
-            Self::Register(load) => &load.requests.common,
+            Self::Options(load) => load.requests.common.clone(),
+            Self::Message(load) => load.requests.common.clone(),
+            Self::Register(load) => load.requests.common.clone(),
         }
     }
 

@@ -168,13 +168,8 @@ impl Course {
     pub(crate) fn is_over(&self, now: Instant) -> bool {
         let mut state = self.lock();
         state.keep_time(now);
-        let is_done = state.outstanding == 0 || now >= state.last_call;
-        state.schedule.is_over(now) && is_done
-    }
-
-    /// Operations under way.
-    pub(crate) fn outstanding(&self) -> u64 {
-        self.lock().outstanding
+        let is_done = state.schedule.is_over(now) && state.outstanding == 0;
+        is_done || now >= state.last_call
     }
 
     /// Ends the run: what is still under way has timed out. `load` is the name of the load.
@@ -218,7 +213,7 @@ impl State {
             let memory = self.probe.and_then(|probe| probe.memory());
             self.before = self.last_second.clone().map(|cpu| (cpu, memory));
         }
-        if self.tally.is_second_full(now) && !self.schedule.is_over(now - TICK_MAX) {
+        if self.tally.is_second_full(now) && now < self.schedule.end() + TICK_MAX {
             let cpu = self.probe.and_then(|probe| probe.cpu());
             let run = cpu.as_ref().zip(self.last_second.as_ref());
             self.tally.turn(run.map(|(now, before)| now.since(before)));

@@ -84,9 +84,12 @@ impl Schedule {
         (self.begin..self.end).contains(&intended)
     }
 
-    /// Is nothing more due?
+    /// Is nothing more due, now or ever? In an open loop that is when all has begun, however late.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
-        now >= self.end
+        match self.pacing {
+            Pacing::Open { rate } => self.at(self.next, rate) >= self.end,
+            Pacing::Closed { .. } => now >= self.end,
+        }
     }
 
     /// How operations follow each other.
@@ -135,11 +138,15 @@ mod tests {
         assert_eq!(due, want.collect::<Vec<_>>());
         // The warm-up does not count, the end belongs to nobody.
         let late = start + 1000 * MS;
+        assert!(
+            !schedule.is_over(late),
+            "what nobody has begun is still due"
+        );
         let rest: Vec<Due> = std::iter::from_fn(|| schedule.due(late, 0)).collect();
         assert_eq!(rest.last().unwrap().index, 19);
         let counting = |due: &&Due| schedule.counts(due.intended);
         assert_eq!(due.iter().chain(&rest).filter(counting).count(), 10);
-        assert!(schedule.is_over(start + 200 * MS) && !schedule.is_over(start + 199 * MS));
+        assert!(schedule.is_over(late));
     }
 
     #[test]
@@ -155,6 +162,7 @@ mod tests {
         assert_eq!(outstanding, 3);
         assert!(schedule.due(start + 2 * MS, 2).is_some());
         assert!(schedule.due(start + 10 * MS, 0).is_none());
+        assert!(schedule.is_over(start + 10 * MS) && !schedule.is_over(start + 9 * MS));
     }
 
     #[test]

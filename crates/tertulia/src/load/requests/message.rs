@@ -105,6 +105,8 @@ impl Sender {
 }
 
 impl Play for Talking {
+    const DELIVERS: bool = true;
+
     fn compose(&mut self, way: usize, index: u64, tries: u8, out: &mut Vec<u8>) {
         let Some(sender) = self.senders.of(way, index) else {
             return;

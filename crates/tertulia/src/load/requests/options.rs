@@ -40,6 +40,8 @@ struct Asking {
 }
 
 impl Play for Asking {
+    const DELIVERS: bool = false;
+
     fn compose(&mut self, way: usize, index: u64, tries: u8, out: &mut Vec<u8>) {
         if let Some(template) = self.templates.get(way) {
             template.fill(index, tries, b"", out);

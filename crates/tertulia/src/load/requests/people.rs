@@ -39,9 +39,12 @@ impl<T> People<T> {
 mod tests {
     use super::*;
 
+    /// (lanes, users, who is on which lane)
+    type Row = (&'static [char], Range<u32>, &'static [&'static [u32]]);
+
     #[test]
     fn everybody_has_a_lane_and_every_lane_somebody() {
-        let rows: [(&[char], Range<u32>, &[&[u32]]); 4] = [
+        let rows: [Row; 4] = [
             (&['a', 'b'], 5..10, &[&[5, 7, 9], &[6, 8]]),
             (&['a', 'b', 'c'], 0..2, &[&[0], &[1], &[0]]),
             (&['a'], 0..0, &[&[]]),

@@ -110,6 +110,8 @@ impl Device {
 }
 
 impl Play for Coming {
+    const DELIVERS: bool = false;
+
     fn compose(&mut self, way: usize, index: u64, tries: u8, out: &mut Vec<u8>) {
         if let Some(device) = self.devices.of(way, index) {
             device.compose(&self.uri, index, tries, out);

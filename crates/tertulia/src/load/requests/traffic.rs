@@ -31,6 +31,9 @@ pub(crate) struct Requests {
 
 /// What one load puts on the wire and makes of the answers.
 pub(super) trait Play: Send + 'static {
+    /// Has an operation to come to us as a request before it is answered?
+    const DELIVERS: bool;
+
     /// Appends a request of an operation on a lane, the `tries`-th, from 1.
     fn compose(&mut self, way: usize, index: u64, tries: u8, out: &mut Vec<u8>);
 
@@ -264,11 +267,15 @@ impl<P: Play> Traffic<P> {
             // Too late, or a second time.
             return;
         };
-        let (way, tries) = (flight.lane, flight.tries);
+        let (way, tries, delivered) = (flight.lane, flight.tries, flight.delivered);
         match self
             .play
             .judge(way, response.index, response.status, message)
         {
+            // 202 would be the word of a server that keeps it for later.
+            Verdict::Done if P::DELIVERS && !delivered && response.status == 200 => {
+                self.fail(response.index, Fault::Other("answered but not delivered"));
+            }
             Verdict::Done => {
                 if let Some(flight) = self.flights.land(response.index) {
                     self.release(flight);
