@@ -1,7 +1,7 @@
 //! What happened, in the terms of the rules: who was in which conference, and when.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use sip::header::Privacy;
@@ -25,6 +25,8 @@ pub(super) struct Day<'a> {
     calls: HashMap<(&'a str, IpAddr), usize>,
     /// Legs by the session ids of the server's MSRP paths.
     sessions: HashMap<String, usize>,
+    /// When a connection last ended, in either direction.
+    broken: HashMap<(SocketAddr, SocketAddr), Stamp>,
 }
 
 /// One device's call with a conference, or with whoever else is behind the server.
@@ -67,6 +69,7 @@ impl<'a> Day<'a> {
             end,
             calls: HashMap::new(),
             sessions: HashMap::new(),
+            broken: HashMap::new(),
         };
         for heard in heard {
             day.take(heard);
@@ -84,6 +87,11 @@ impl<'a> Day<'a> {
     /// The leg of an MSRP session, by a path with the server's URI.
     pub(super) fn leg_at(&self, path: &str) -> Option<usize> {
         self.sessions.get(session_id(path)?).copied()
+    }
+
+    /// Whether the connection that something used at a moment ended later.
+    pub(super) fn is_broken(&self, ends: (SocketAddr, SocketAddr), since: Stamp) -> bool {
+        self.broken.get(&ends).is_some_and(|ended| *ended > since)
     }
 
     fn take(&mut self, heard: &'a Heard) {
@@ -159,6 +167,8 @@ impl<'a> Day<'a> {
     }
 
     fn ended(&mut self, heard: &Heard) {
+        self.broken.insert((heard.from, heard.to), heard.sent);
+        self.broken.insert((heard.to, heard.from), heard.sent);
         for at in self.talk.bound_to((heard.from, heard.to)) {
             if let Some(leg) = self.legs.get_mut(at) {
                 leg.unbound.get_or_insert(heard.sent);

@@ -1,7 +1,7 @@
 //! Every INVITE transaction ends.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::breach::{Breach, Rule};
 use super::day::Day;
@@ -14,6 +14,7 @@ struct Transaction<'a> {
     number: u32,
     host: IpAddr,
     by_server: bool,
+    ends: (SocketAddr, SocketAddr),
     begun: Stamp,
     /// When it arrived first.
     arrived: Option<Stamp>,
@@ -63,10 +64,9 @@ pub(super) fn check(day: &Day<'_>, breaches: &mut Vec<Breach>) {
         let call = calls.get(&(transaction.call, transaction.host));
         let wrong = transaction.wrong(call);
         let Some(wrong) = wrong else { continue };
-        if day
-            .facts
-            .excused(transaction.host, transaction.begun.at, day.end)
-        {
+        let (host, begun) = (transaction.host, transaction.begun);
+        // RFC 3261 17.1.4, 17.2.4: with its connection a transaction has ended too.
+        if day.facts.excused(host, begun.at, day.end) || day.is_broken(transaction.ends, begun) {
             continue;
         }
         let (asking, asked) = match transaction.by_server {
@@ -103,6 +103,7 @@ impl<'a> Transaction<'a> {
             number: signal.number,
             host: signal.host,
             by_server: signal.from_server,
+            ends: signal.ends,
             begun: signal.sent,
             arrived: None,
             answer: None,
@@ -174,6 +175,14 @@ mod tests {
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].contains("never sent a final"), "{found:?}");
         stage.fate("bob");
+        assert_eq!(stage.judge(check), [""; 0]);
+    }
+
+    #[test]
+    fn a_transaction_ends_with_its_connection() {
+        let mut stage = Stage::conference(&["alice"]);
+        stage.rings("bob");
+        stage.loses_signalling("bob");
         assert_eq!(stage.judge(check), [""; 0]);
     }
 

@@ -1,6 +1,6 @@
 //! SIP messages between the server and a host, with what rules ask of them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use memchr::memmem;
 use sip::header::{CSeq, CallId, Contact, From, NameAddr, To, Via};
@@ -15,6 +15,8 @@ pub(super) struct Signal<'a> {
     pub(super) from_server: bool,
     /// The host at the other end.
     pub(super) host: IpAddr,
+    /// The sockets it went from and to.
+    pub(super) ends: (SocketAddr, SocketAddr),
     pub(super) sent: Stamp,
     /// None if it was lost.
     pub(super) arrived: Option<Stamp>,
@@ -48,6 +50,7 @@ impl<'a> Signal<'a> {
         Some(Self {
             from_server,
             host: if from_server { to } else { from },
+            ends: (heard.from, heard.to),
             sent: heard.sent,
             arrived: heard.arrived,
             status: match message {

@@ -126,6 +126,12 @@ impl Stage {
         self.deliver(Kind::Rst, ends, "");
     }
 
+    /// So is the connection that their SIP used, if they use one.
+    pub(super) fn loses_signalling(&mut self, name: &str) {
+        let ends = (self.server(5060), self.socket(name, 5060));
+        self.deliver(Kind::Rst, ends, "");
+    }
+
     pub(super) fn says(&mut self, name: &str, text: &str) {
         self.send(name, false, text, &cpim(name, ROOM, text, text), true);
     }
