@@ -150,6 +150,11 @@ impl Stage {
         self.watch.as_ref().map(Watch::verdict).unwrap_or_default()
     }
 
+    /// Those who watch the wire, if it is a simulated one: they have to be told who crashes.
+    pub const fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref()
+    }
+
     /// Where the server listens.
     pub const fn addresses(&self) -> Addresses {
         self.at

@@ -16,6 +16,8 @@ pub enum Rule {
     Kept,
     /// The server holds nothing on behalf of those who have gone.
     Leftovers,
+    /// Nobody hears what was not said to them.
+    Meant,
     /// Nothing comes twice.
     Once,
     /// All members hear the messages of a conference in one order.
@@ -62,6 +64,7 @@ impl fmt::Display for Rule {
             Self::Hidden => "hidden",
             Self::Kept => "kept",
             Self::Leftovers => "leftovers",
+            Self::Meant => "meant",
             Self::Once => "once",
             Self::Order => "order",
             Self::Roster => "roster",

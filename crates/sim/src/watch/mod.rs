@@ -16,6 +16,7 @@ mod facts;
 mod gone;
 mod hidden;
 mod kept;
+mod meant;
 mod once;
 mod order;
 mod roster;
@@ -128,6 +129,7 @@ fn judge(log: &[Delivery], facts: &Facts, now: Duration) -> Vec<Breach> {
     gone::check(&day, &mut breaches);
     hidden::check(&day, &veils, &mut breaches);
     kept::check(&day, &mut breaches);
+    meant::check(&day, &mut breaches);
     once::check(&day, &mut breaches);
     order::check(&day, &mut breaches);
     roster::check(&day, &subscriptions, &veils, &mut breaches);

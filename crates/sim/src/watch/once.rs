@@ -15,7 +15,7 @@ pub(super) fn check(day: &Day<'_>, breaches: &mut Vec<Breach>) {
     let mut heard: HashMap<(Option<usize>, &str), u32> = HashMap::new();
     for spoken in &day.talk.delivered {
         let mut what = None;
-        if spoken.ends > 1 || spoken.repeated {
+        if spoken.is_repeated() {
             what = Some(format!("was sent message {} again", spoken.id));
         }
         if let Some(name) = spoken.name.as_deref()

@@ -40,8 +40,6 @@ pub(super) struct Spoken {
     pub(super) complete: Option<Stamp>,
     /// How often it was ended with '$'.
     pub(super) ends: u32,
-    /// Bytes came that had come before.
-    pub(super) repeated: bool,
     /// When the last chunk was acknowledged by a 200, as sent.
     pub(super) acknowledged: Option<Stamp>,
     /// What its sender calls it, which the server hands on (RFC 5438 section 6.3).
@@ -51,8 +49,9 @@ pub(super) struct Spoken {
     /// What it carries behind the CPIM headers.
     pub(super) content: Bytes,
     so_far: BytesMut,
-    /// How far the chunks reach.
+    /// How far the chunks reach, and how many octets they carried.
     reach: u64,
+    octets: u64,
 }
 
 impl Talk {
@@ -112,13 +111,13 @@ impl Talk {
                 last: heard.sent,
                 complete: None,
                 ends: 0,
-                repeated: false,
                 acknowledged: None,
                 name: None,
                 to: Vec::new(),
                 content: Bytes::new(),
                 so_far: BytesMut::new(),
                 reach: 0,
+                octets: 0,
             });
         }
         at
@@ -158,13 +157,19 @@ impl Spoken {
         self.name.as_deref().unwrap_or_else(content)
     }
 
+    /// Whether it came twice, all of it or some.
+    pub(super) fn is_repeated(&self) -> bool {
+        self.ends > 1 || self.octets > self.reach
+    }
+
     fn chunk(&mut self, heard: &Heard, frame: &Frame) {
         let offset = match frame.head.byte_range() {
             Ok(Some(range)) => range.offset(),
             Ok(None) | Err(_) => 0,
         };
-        self.repeated |= offset < self.reach;
-        self.reach = self.reach.max(offset + frame.body.len() as u64);
+        let octets = frame.body.len() as u64;
+        self.octets += octets;
+        self.reach = self.reach.max(offset + octets);
         self.last = heard.sent;
         self.so_far.extend_from_slice(&frame.body);
         if frame.flag == Some(Flag::Complete) {
