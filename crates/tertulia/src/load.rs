@@ -12,6 +12,7 @@
 
 mod arguments;
 mod charts;
+mod conference;
 mod course;
 mod own;
 mod pin;
@@ -55,6 +56,8 @@ enum What {
     Options(requests::Options),
     Message(requests::Message),
     Register(requests::Register),
+    #[command(flatten)]
+    Conference(conference::Conference),
 }
 
 /// Lines of the server's log that are shown after a failure.
@@ -72,6 +75,11 @@ impl Load {
     }
 
     fn measure(self) -> Result<Exit, Complaint> {
+        if let What::Conference(conference) = &self.what
+            && let Some(done) = conference.aside()
+        {
+            return done;
+        }
         let common = self.what.common();
         // Before there are threads: they inherit it.
         if common.pin {
@@ -127,6 +135,7 @@ impl What {
             Self::Options(load) => load.requests.common.clone(),
             Self::Message(load) => load.requests.common.clone(),
             Self::Register(load) => load.requests.common.clone(),
+            Self::Conference(load) => load.common(),
         }
     }
 
@@ -135,6 +144,7 @@ impl What {
             Self::Options(load) => load.play(ground).await,
             Self::Message(load) => load.play(ground).await,
             Self::Register(load) => load.play(ground).await,
+            Self::Conference(load) => load.play(ground).await,
         }
     }
 }

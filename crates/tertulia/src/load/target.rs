@@ -68,6 +68,17 @@ impl Ground {
         })
     }
 
+    /// The same with another process in place of the server, for comparison.
+    pub(crate) fn beside(&self, target: SocketAddr, pid: u32) -> Self {
+        Self {
+            world: self.world.clone(),
+            common: self.common.clone(),
+            target,
+            probe: Probe::of(pid),
+            own: None,
+        }
+    }
+
     /// Is the server one that the load has started?
     pub(crate) fn is_own(&self) -> bool {
         self.own.is_some()
