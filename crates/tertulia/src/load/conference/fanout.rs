@@ -78,6 +78,12 @@ impl Fanout {
         if self.messages_per_second.is_some() {
             common.rate = self.messages_per_second;
         }
+        // A server of ours that is not told otherwise takes the room that was asked for.
+        if common.target.is_none() {
+            let most = format!("focus.max_adhoc_group_size={}", self.members);
+            let credit = format!("focus.fan_out_credit={}", self.members);
+            common.assignments.splice(0..0, [most, credit]);
+        }
         common
     }
 

@@ -16,6 +16,7 @@ mod fanout;
 mod floor;
 mod frames;
 mod hall;
+mod idle;
 mod ledger;
 mod link;
 mod meeting;
@@ -23,6 +24,7 @@ mod phones;
 mod roster;
 mod setup;
 mod stamp;
+mod storm;
 mod voice;
 
 use clap::{Args, Subcommand};
@@ -39,6 +41,10 @@ pub(super) enum Conference {
     Setup(setup::Setup),
     /// What is said in a conference, to all who are in it.
     Fanout(fanout::Fanout),
+    /// Participants who say nothing, and what the server holds for them.
+    Idle(idle::Idle),
+    /// Everybody joins one conference at once.
+    Storm(storm::Storm),
     /// The least that a fan-out can cost.
     #[command(hide = true)]
     Baseline(baseline::Baseline),
@@ -69,6 +75,8 @@ impl Conference {
         match self {
             Self::Setup(load) => load.common(),
             Self::Fanout(load) => load.common(),
+            Self::Idle(load) => load.common(),
+            Self::Storm(load) => load.common(),
             Self::Baseline(relay) => relay.common(),
         }
     }
@@ -77,6 +85,8 @@ impl Conference {
         match self {
             Self::Setup(load) => load.play(ground).await,
             Self::Fanout(load) => load.play(ground).await,
+            Self::Idle(load) => load.play(ground).await,
+            Self::Storm(load) => load.play(ground).await,
             Self::Baseline(_) => Err(Complaint::wrong("the baseline is no load", "")),
         }
     }
