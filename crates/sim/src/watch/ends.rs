@@ -2,11 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use super::breach::{Breach, Rule};
 use super::day::Day;
 use super::signal::Signal;
 use super::wire::Stamp;
+
+/// After this every INVITE has ended: it rings for three minutes at most, and what nobody answers
+/// is given up after 64*T1.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// An INVITE on one hop, and what became of it.
 struct Transaction<'a> {
@@ -66,7 +71,8 @@ pub(super) fn check(day: &Day<'_>, breaches: &mut Vec<Breach>) {
         let Some(wrong) = wrong else { continue };
         let (host, begun) = (transaction.host, transaction.begun);
         // RFC 3261 17.1.4, 17.2.4: with its connection a transaction has ended too.
-        if day.facts.excused(host, begun.at, day.end) || day.is_broken(transaction.ends, begun) {
+        let end = day.end.min(begun.at + LONGEST);
+        if day.facts.excused(host, begun.at, end) || day.is_broken(transaction.ends, begun) {
             continue;
         }
         let (asking, asked) = match transaction.by_server {

@@ -157,3 +157,31 @@ fn garbage(day: &Day<'_>, breaches: &mut Vec<Breach>) {
 fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
     book.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_server_sends_is_watched_and_what_others_send_is_not() {
+        let universe = Universe::new(1);
+        let ip = |last| IpAddr::from([10, 0, 0, last]);
+        let watch = Watch::attach(&universe, ip(1));
+        watch.person(ip(2), "sip:alice@localhost");
+        let [server, alice] = [1, 2].map(|last| {
+            let host = universe.host(ip(last));
+            host.net.bind_udp((ip(last), 5060).into()).unwrap()
+        });
+        alice.try_send(server.local_addr().unwrap(), b"hm").unwrap();
+        universe.clock().sleep(Duration::from_secs(1)).await;
+        assert_eq!(watch.verdict(), []);
+        server.try_send(alice.local_addr().unwrap(), b"hm").unwrap();
+        universe.clock().sleep(Duration::from_secs(1)).await;
+        let [breach] = &watch.verdict()[..] else {
+            panic!("{:?}", watch.verdict());
+        };
+        assert_eq!(breach.rule, Rule::Wire);
+        assert_eq!(breach.at, Duration::from_secs(1), "when it was sent");
+        assert_eq!(breach.who, "sip:alice@localhost");
+    }
+}

@@ -1,6 +1,8 @@
 //! Days made by hand, for the tests of the rules: a server at 10.0.0.1, and people at 10.0.1.1
 //! and on, who take part in one conference.
 
+mod words;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -11,10 +13,7 @@ use super::breach::Breach;
 use super::day::Day;
 use super::facts::Facts;
 use super::wire;
-
-const PEOPLE: [&str; 4] = ["alice", "bob", "carol", "dave"];
-
-const ROOM: &str = "sip:room@localhost";
+use words::{Call, PEOPLE, ROOM, aor, cpim, member_path, sdp, server_path};
 
 /// What has been delivered so far.
 pub(super) struct Stage {
@@ -26,12 +25,6 @@ pub(super) struct Stage {
     next: u32,
     /// CSeq of the next NOTIFY.
     notify: u32,
-}
-
-/// A person's end of their call: the caller's INVITE goes to the server, the others' from it.
-struct Call {
-    who: &'static str,
-    is_caller: bool,
 }
 
 impl Stage {
@@ -398,47 +391,4 @@ impl Stage {
         let last = u8::try_from(place + 1).unwrap();
         SocketAddr::new(IpAddr::from([10, 0, 1, last]), port)
     }
-}
-
-impl Call {
-    fn of(name: &str) -> Self {
-        let who = PEOPLE.into_iter().find(|person| *person == name).unwrap();
-        Self {
-            who,
-            is_caller: who == "alice",
-        }
-    }
-
-    fn id(&self) -> String {
-        format!("call-{}", self.who)
-    }
-}
-
-fn aor(name: &str) -> String {
-    format!("sip:{name}@localhost")
-}
-
-fn server_path(name: &str) -> String {
-    format!("msrp://10.0.0.1:2855/room-{name}-end;tcp")
-}
-
-fn member_path(name: &str) -> String {
-    format!("msrp://10.0.1.9:9/{name}-session;tcp")
-}
-
-fn sdp(call: &Call, of_server: bool) -> String {
-    let path = match of_server {
-        true => server_path(call.who),
-        false => member_path(call.who),
-    };
-    format!("v=0\r\nm=message 9 TCP/MSRP *\r\na=path:{path}\r\n")
-}
-
-/// A message whose sender calls it by its text.
-fn cpim(from: &str, to: &str, name: &str, text: &str) -> String {
-    format!(
-        "From: <{}>\r\nTo: <{to}>\r\nNS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: {name}\r\n\
-         \r\nContent-Type: text/plain\r\n\r\n{text}",
-        aor(from)
-    )
 }

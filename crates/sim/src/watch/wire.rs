@@ -81,7 +81,7 @@ struct Stream {
 enum Speech {
     Unknown,
     Sip(Framer),
-    Msrp(msrp::Reader, Option<Begun>),
+    Msrp(Box<msrp::Reader>, Option<Begun>),
     Broken,
 }
 
@@ -224,7 +224,7 @@ impl Stream {
                 if self.buffer.get(..known) != MSRP.get(..known) {
                     self.speech = Speech::Sip(Framer::default());
                 } else if known == MSRP.len() {
-                    self.speech = Speech::Msrp(msrp::Reader::new(), None);
+                    self.speech = Speech::Msrp(Box::default(), None);
                 } else {
                     return Step::Wait;
                 }
