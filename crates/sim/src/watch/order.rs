@@ -22,7 +22,7 @@ struct Hall<'a> {
 pub(super) fn check(day: &Day<'_>, breaches: &mut Vec<Breach>) {
     let mut heard: Vec<&Spoken> = day.talk.delivered.iter().collect();
     heard.retain(|spoken| spoken.complete.is_some());
-    heard.sort_by_key(|spoken| spoken.complete);
+    heard.sort_by_key(|spoken| spoken.place);
     let mut halls: BTreeMap<&str, Hall<'_>> = BTreeMap::new();
     for spoken in heard {
         let Some(at) = spoken.leg else { continue };
@@ -122,6 +122,17 @@ mod tests {
 
     /// What each hears, in order; whether that is fine.
     type Row = (&'static [(&'static str, &'static str)], bool);
+
+    #[test]
+    fn the_end_of_a_message_counts_even_if_another_ends_in_the_same_segment() {
+        for together in [false, true] {
+            let mut stage = Stage::conference(&["alice", "bob", "carol"]);
+            for who in ["bob", "carol"] {
+                stage.hears_within(who, "1", "2", together && who == "bob");
+            }
+            assert_eq!(stage.judge(check), [""; 0]);
+        }
+    }
 
     #[test]
     fn one_order_for_all_is_fine_and_any_other_is_found() {

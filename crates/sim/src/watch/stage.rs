@@ -143,6 +143,30 @@ impl Stage {
         self.send(name, true, id, &cpim(from, ROOM, text, other), true);
     }
 
+    /// One message in two chunks, and another whole one between them; in one segment or three.
+    pub(super) fn hears_within(&mut self, name: &str, outer: &str, inner: &str, at_once: bool) {
+        let ends = (self.server(2855), self.socket(name, 4000));
+        let (from, to) = (server_path(name), member_path(name));
+        let frames = [
+            (outer, "1-2/4", '+'),
+            (inner, "1-2/2", '$'),
+            (outer, "3-4/4", '$'),
+        ];
+        let frames = frames.map(|(id, range, flag)| {
+            format!(
+                "MSRP transaction SEND\r\nTo-Path: {to}\r\nFrom-Path: {from}\r\n\
+                 Message-ID: {id}\r\nByte-Range: {range}\r\nContent-Type: text/plain\r\n\r\n\
+                 hm\r\n-------transaction{flag}\r\n"
+            )
+        });
+        if at_once {
+            return self.deliver(Kind::Data, ends, &frames.concat());
+        }
+        for frame in frames {
+            self.deliver(Kind::Data, ends, &frame);
+        }
+    }
+
     /// A MESSAGE through the proxy, answered 200 to the sender.
     pub(super) fn pages(&mut self, from: &str, to: &str, taken: bool) {
         let line = format!("MESSAGE {} SIP/2.0", aor(to));

@@ -18,6 +18,8 @@ pub(super) struct Talk {
     pub(super) said: Vec<Spoken>,
     /// From the server to members, in the order in which they began.
     pub(super) delivered: Vec<Spoken>,
+    /// How many frames there were.
+    frames: u64,
     /// Messages by leg, direction and Message-ID.
     known: HashMap<(usize, bool, String), usize>,
     /// Requests that wait for their response: the message, and whether it was its last chunk.
@@ -38,6 +40,8 @@ pub(super) struct Spoken {
     pub(super) last: Stamp,
     /// When its end arrived, if it was not aborted.
     pub(super) complete: Option<Stamp>,
+    /// The place of that among all frames: several can arrive at once.
+    pub(super) place: u64,
     /// How often it was ended with '$'.
     pub(super) ends: u32,
     /// When the last chunk was acknowledged by a 200, as sent.
@@ -74,13 +78,14 @@ impl Talk {
             }
             Kind::Request(Method::Send) if !frame.body.is_empty() => {
                 let at = self.begun(leg, heard, frame, down);
+                self.frames += 1;
                 let all = if down {
                     &mut self.delivered
                 } else {
                     &mut self.said
                 };
                 if let Some(spoken) = all.get_mut(at) {
-                    spoken.chunk(heard, frame);
+                    spoken.chunk(heard, frame, self.frames);
                 }
                 let key = ((heard.from, heard.to), tid.to_owned());
                 self.asked
@@ -110,6 +115,7 @@ impl Talk {
                 began: heard.sent,
                 last: heard.sent,
                 complete: None,
+                place: 0,
                 ends: 0,
                 acknowledged: None,
                 name: None,
@@ -162,7 +168,7 @@ impl Spoken {
         self.ends > 1 || self.octets > self.reach
     }
 
-    fn chunk(&mut self, heard: &Heard, frame: &Frame) {
+    fn chunk(&mut self, heard: &Heard, frame: &Frame, place: u64) {
         let offset = match frame.head.byte_range() {
             Ok(Some(range)) => range.offset(),
             Ok(None) | Err(_) => 0,
@@ -174,7 +180,10 @@ impl Spoken {
         self.so_far.extend_from_slice(&frame.body);
         if frame.flag == Some(Flag::Complete) {
             self.ends += 1;
-            self.complete = self.complete.or(heard.arrived);
+            if self.complete.is_none() {
+                self.complete = heard.arrived;
+                self.place = place;
+            }
         }
     }
 
