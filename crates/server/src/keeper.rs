@@ -1,10 +1,10 @@
 //! The store behind one door: a writer that commits in groups, a reader that never waits for it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use store::{CommitError, Fence, OpenError, Partition, Reader, Store, Unit, Write};
+use store::{CommitError, Disk, Fence, OpenError, Partition, Reader, Store, Unit, Write};
 use tokio::sync::{mpsc, oneshot};
-use world::Tasks;
+use world::{Clock, World};
 
 /// Commits and reads that may wait. A full queue makes its callers wait, not grow.
 const QUEUE: usize = 4096;
@@ -12,27 +12,23 @@ const QUEUE: usize = 4096;
 /// Units that share one wait for the disk.
 const GROUP: usize = 256;
 
+/// How often a simulated disk that is stuck is looked at again.
+const STUCK: Duration = Duration::from_millis(100);
+
 /// The store as the server uses it. Cheap to clone.
+///
+/// One writes and one reads, each with a queue: two threads, or in simulations, where a thread
+/// would stop virtual time, two tasks that wait for the simulated disk.
 #[derive(Clone)]
 pub(crate) struct Keeper {
-    door: Door,
+    writes: mpsc::Sender<Commit>,
+    reads: mpsc::Sender<Read>,
     epoch: u64,
-}
-
-#[derive(Clone)]
-enum Door {
-    /// On two threads of their own: one writes, one reads.
-    Threads {
-        writes: mpsc::Sender<Commit>,
-        reads: mpsc::Sender<Read>,
-    },
-    /// Where the caller stands: in simulations, where a second thread would stop virtual time.
-    Inline(Arc<Mutex<(Store, Reader)>>),
 }
 
 struct Commit {
     unit: Unit,
-    done: oneshot::Sender<Result<(), CommitError>>,
+    done: Done,
 }
 
 type Read = Box<dyn FnOnce(&Reader) + Send>;
@@ -44,19 +40,22 @@ pub(crate) struct Closed;
 
 impl Keeper {
     /// Takes the partitions for `node` and opens the door.
-    pub(crate) fn open(mut store: Store, node: &str, tasks: &Tasks) -> Result<Self, OpenKeeper> {
+    pub(crate) fn open(mut store: Store, node: &str, world: &World) -> Result<Self, OpenKeeper> {
         let epoch = store.take_partitions(node)?;
         let reader = store.reader()?;
-        if tasks.inline() {
-            let door = Door::Inline(Arc::new(Mutex::new((store, reader))));
-            return Ok(Self { door, epoch });
-        }
         let (writes, jobs) = mpsc::channel(QUEUE);
-        tasks.thread("store writer", move || write_all(store, jobs))?;
         let (reads, asked) = mpsc::channel(QUEUE);
-        tasks.thread("store reader", move || read_all(&reader, asked))?;
+        let (tasks, clock) = (&world.tasks, world.clock);
+        if tasks.inline() {
+            tasks.spawn("store writer", write_in_virtual_time(store, jobs, clock));
+            tasks.spawn("store reader", read_in_virtual_time(reader, asked, clock));
+        } else {
+            tasks.thread("store writer", move || write_all(store, jobs))?;
+            tasks.thread("store reader", move || read_all(&reader, asked))?;
+        }
         Ok(Self {
-            door: Door::Threads { writes, reads },
+            writes,
+            reads,
             epoch,
         })
     }
@@ -71,21 +70,13 @@ impl Keeper {
             partition,
             epoch: self.epoch,
         };
-        match &self.door {
-            Door::Inline(both) => {
-                let mut both = both.lock().unwrap_or_else(PoisonError::into_inner);
-                Ok(both.0.commit(&writes, fence)?)
-            }
-            Door::Threads { writes: queue, .. } => {
-                let (done, result) = oneshot::channel();
-                let unit = Unit { writes, fence };
-                queue
-                    .send(Commit { unit, done })
-                    .await
-                    .map_err(|_| Closed)?;
-                Ok(result.await.map_err(|_| Closed)??)
-            }
-        }
+        let (done, result) = oneshot::channel();
+        let unit = Unit { writes, fence };
+        self.writes
+            .send(Commit { unit, done })
+            .await
+            .map_err(|_| Closed)?;
+        Ok(result.await.map_err(|_| Closed)??)
     }
 
     /// Asks the store something.
@@ -93,20 +84,12 @@ impl Keeper {
         &self,
         question: impl FnOnce(&Reader) -> T + Send + 'static,
     ) -> Result<T, Closed> {
-        match &self.door {
-            Door::Inline(both) => {
-                let both = both.lock().unwrap_or_else(PoisonError::into_inner);
-                Ok(question(&both.1))
-            }
-            Door::Threads { reads, .. } => {
-                let (done, result) = oneshot::channel();
-                let read: Read = Box::new(move |reader| {
-                    let _ = done.send(question(reader));
-                });
-                reads.send(read).await.map_err(|_| Closed)?;
-                result.await.map_err(|_| Closed)
-            }
-        }
+        let (done, result) = oneshot::channel();
+        let read: Read = Box::new(move |reader| {
+            let _ = done.send(question(reader));
+        });
+        self.reads.send(read).await.map_err(|_| Closed)?;
+        result.await.map_err(|_| Closed)
     }
 }
 
@@ -135,21 +118,76 @@ pub(crate) enum CommitFailed {
 
 fn write_all(mut store: Store, mut jobs: mpsc::Receiver<Commit>) {
     while let Some(first) = jobs.blocking_recv() {
-        let mut group = vec![first];
-        while group.len() < GROUP
-            && let Ok(next) = jobs.try_recv()
-        {
-            group.push(next);
-        }
-        let (units, dones): (Vec<_>, Vec<_>) = group.into_iter().map(|c| (c.unit, c.done)).unzip();
-        for (result, done) in store.commit_all(&units).into_iter().zip(dones) {
-            let _ = done.send(result);
-        }
+        let (units, dones) = group(first, &mut jobs);
+        tell(store.commit_all(&units), dones);
     }
 }
 
 fn read_all(reader: &Reader, mut asked: mpsc::Receiver<Read>) {
     while let Some(read) = asked.blocking_recv() {
         read(reader);
+    }
+}
+
+async fn write_in_virtual_time(mut store: Store, mut jobs: mpsc::Receiver<Commit>, clock: Clock) {
+    while let Some(first) = jobs.recv().await {
+        // A crash finds a slow disk before it has written, or after and nobody was told.
+        while is_stuck(store.disk()) {
+            clock.sleep(STUCK).await;
+        }
+        let wait = wait(store.disk()) / 2;
+        pause(&clock, wait).await;
+        let (units, dones) = group(first, &mut jobs);
+        let results = store.commit_all(&units);
+        pause(&clock, wait).await;
+        tell(results, dones);
+    }
+}
+
+async fn read_in_virtual_time(reader: Reader, mut asked: mpsc::Receiver<Read>, clock: Clock) {
+    while let Some(read) = asked.recv().await {
+        while is_stuck(reader.disk()) {
+            clock.sleep(STUCK).await;
+        }
+        pause(&clock, wait(reader.disk())).await;
+        read(&reader);
+    }
+}
+
+/// Waits; for nothing, not even to the next tick of the clock.
+async fn pause(clock: &Clock, wait: Duration) {
+    if !wait.is_zero() {
+        clock.sleep(wait).await;
+    }
+}
+
+fn is_stuck(disk: Disk) -> bool {
+    disk == Disk::Stuck
+}
+
+/// How long what is asked of a disk takes.
+fn wait(disk: Disk) -> Duration {
+    match disk {
+        Disk::Slow { wait } => wait,
+        Disk::Well | Disk::Failing | Disk::Stuck => Duration::ZERO,
+    }
+}
+
+type Done = oneshot::Sender<Result<(), CommitError>>;
+
+/// What waits to be written, and is written with one wait for the disk.
+fn group(first: Commit, jobs: &mut mpsc::Receiver<Commit>) -> (Vec<Unit>, Vec<Done>) {
+    let mut group = vec![first];
+    while group.len() < GROUP
+        && let Ok(next) = jobs.try_recv()
+    {
+        group.push(next);
+    }
+    group.into_iter().map(|c| (c.unit, c.done)).unzip()
+}
+
+fn tell(results: Vec<Result<(), CommitError>>, dones: Vec<Done>) {
+    for (result, done) in results.into_iter().zip(dones) {
+        let _ = done.send(result);
     }
 }

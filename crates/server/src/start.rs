@@ -113,7 +113,7 @@ impl Server {
         let nonces = Nonces::new(&secret(&world, &mut store, "nonce")?);
         let gruus = Gruus::new(&secret(&world, &mut store, "gruu")?);
         let proxy_key = secret(&world, &mut store, "proxy")?;
-        let keeper = Keeper::open(store, &setup.node, &world.tasks)?;
+        let keeper = Keeper::open(store, &setup.node, &world)?;
         let sockets = Sockets::bind(&world, &setup, tap.clone())?;
         let addresses = sockets.addresses();
         let count = match setup.shards {

@@ -32,7 +32,7 @@ mod write;
 use std::path::Path;
 
 pub use error::{BUSY_TIMEOUT, CommitError, Flaw, OpenError, Trouble};
-pub use memory::Memory;
+pub use memory::{Disk, Memory};
 pub use page::{Cursor, PAGE_ROWS_MAX, Page};
 pub use partition::{Fence, Partition};
 pub use reader::Reader;
@@ -95,6 +95,16 @@ impl Store {
         }
     }
 
+    /// How the disk does, for a caller that waits in virtual time. A real disk speaks for itself:
+    /// [`Disk::Well`].
+    #[must_use]
+    pub fn disk(&self) -> Disk {
+        match self {
+            Self::Memory(memory) => memory.disk(),
+            Self::Sqlite(_) => Disk::Well,
+        }
+    }
+
     /// Takes all partitions for `node` and returns the epoch under which it now holds them.
     ///
     /// Whoever held them before is fenced from here on. A server does this once at each start.
@@ -106,7 +116,7 @@ impl Store {
     pub fn take_partitions(&mut self, node: &str) -> Result<u64, CommitError> {
         write::text("node", node, NAME_BYTES_MAX)?;
         match self {
-            Self::Memory(memory) => Ok(memory.take_partitions(node)),
+            Self::Memory(memory) => Ok(memory.take_partitions(node)?),
             Self::Sqlite(sqlite) => Ok(sqlite.take_partitions(node)?),
         }
     }
@@ -146,7 +156,7 @@ impl Store {
     pub fn keep_secret(&mut self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, CommitError> {
         write::check_secret(name, fresh)?;
         match self {
-            Self::Memory(memory) => Ok(memory.keep_secret(name, fresh)),
+            Self::Memory(memory) => Ok(memory.keep_secret(name, fresh)?),
             Self::Sqlite(sqlite) => Ok(sqlite.keep_secret(name, fresh)?),
         }
     }

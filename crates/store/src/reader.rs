@@ -1,6 +1,6 @@
 //! Everything that can be asked.
 
-use crate::memory::Memory;
+use crate::memory::{Disk, Memory};
 use crate::sqlite::SqliteReader;
 use crate::{Account, Binding, Cursor, Member, Page, Room, Trouble};
 
@@ -31,10 +31,19 @@ impl Reader {
         Self(Kind::Sqlite(sqlite))
     }
 
+    /// How the disk does: as [`Store::disk`](crate::Store::disk).
+    #[must_use]
+    pub fn disk(&self) -> Disk {
+        match &self.0 {
+            Kind::Memory(memory) => memory.disk(),
+            Kind::Sqlite(_) => Disk::Well,
+        }
+    }
+
     /// One account.
     pub fn account(&self, name: &str, domain: &str) -> Answer<Option<Account>> {
         match &self.0 {
-            Kind::Memory(memory) => Ok(memory.account(name, domain)),
+            Kind::Memory(memory) => Ok(memory.readable()?.account(name, domain)),
             Kind::Sqlite(sqlite) => sqlite.account(name, domain),
         }
     }
@@ -42,7 +51,7 @@ impl Reader {
     /// All accounts, by domain and name.
     pub fn accounts(&self, after: &Cursor, limit: u32) -> Answer<Page<Account>> {
         match &self.0 {
-            Kind::Memory(memory) => Ok(memory.accounts(after, limit)),
+            Kind::Memory(memory) => Ok(memory.readable()?.accounts(after, limit)),
             Kind::Sqlite(sqlite) => sqlite.accounts(after, limit),
         }
     }
@@ -50,7 +59,7 @@ impl Reader {
     /// The bindings of one address, lapsed ones among them, by key.
     pub fn bindings(&self, aor: &str, after: &Cursor, limit: u32) -> Answer<Page<Binding>> {
         match &self.0 {
-            Kind::Memory(memory) => Ok(memory.bindings(aor, after, limit)),
+            Kind::Memory(memory) => Ok(memory.readable()?.bindings(aor, after, limit)),
             Kind::Sqlite(sqlite) => sqlite.bindings(aor, after, limit),
         }
     }
@@ -58,7 +67,7 @@ impl Reader {
     /// All bindings, lapsed ones among them, by address and key.
     pub fn all_bindings(&self, after: &Cursor, limit: u32) -> Answer<Page<Binding>> {
         match &self.0 {
-            Kind::Memory(memory) => Ok(memory.all_bindings(after, limit)),
+            Kind::Memory(memory) => Ok(memory.readable()?.all_bindings(after, limit)),
             Kind::Sqlite(sqlite) => sqlite.all_bindings(after, limit),
         }
     }
@@ -66,7 +75,7 @@ impl Reader {
     /// One room, open or closed.
     pub fn room(&self, identity: &str) -> Answer<Option<Room>> {
         match &self.0 {
-            Kind::Memory(memory) => Ok(memory.room(identity)),
+            Kind::Memory(memory) => Ok(memory.readable()?.room(identity)),
             Kind::Sqlite(sqlite) => sqlite.room(identity),
         }
     }
@@ -74,7 +83,7 @@ impl Reader {
     /// The rooms that are open, by identity.
     pub fn open_rooms(&self, after: &Cursor, limit: u32) -> Answer<Page<Room>> {
         match &self.0 {
-            Kind::Memory(memory) => Ok(memory.open_rooms(after, limit)),
+            Kind::Memory(memory) => Ok(memory.readable()?.open_rooms(after, limit)),
             Kind::Sqlite(sqlite) => sqlite.open_rooms(after, limit),
         }
     }
@@ -87,7 +96,7 @@ impl Reader {
         limit: u32,
     ) -> Answer<Page<(Room, Member)>> {
         match &self.0 {
-            Kind::Memory(memory) => Ok(memory.rooms_of(address, after, limit)),
+            Kind::Memory(memory) => Ok(memory.readable()?.rooms_of(address, after, limit)),
             Kind::Sqlite(sqlite) => sqlite.rooms_of(address, after, limit),
         }
     }
@@ -95,7 +104,7 @@ impl Reader {
     /// The members of a room, in whatever state, by address.
     pub fn members(&self, room: &str, after: &Cursor, limit: u32) -> Answer<Page<Member>> {
         match &self.0 {
-            Kind::Memory(memory) => Ok(memory.members(room, after, limit)),
+            Kind::Memory(memory) => Ok(memory.readable()?.members(room, after, limit)),
             Kind::Sqlite(sqlite) => sqlite.members(room, after, limit),
         }
     }
@@ -103,7 +112,7 @@ impl Reader {
     /// A secret of the server. See [`Store::keep_secret`](crate::Store::keep_secret).
     pub fn secret(&self, name: &str) -> Answer<Option<Vec<u8>>> {
         match &self.0 {
-            Kind::Memory(memory) => Ok(memory.secret(name)),
+            Kind::Memory(memory) => Ok(memory.readable()?.secret(name)),
             Kind::Sqlite(sqlite) => sqlite.secret(name),
         }
     }
