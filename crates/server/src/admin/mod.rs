@@ -2,4 +2,6 @@
 
 mod user;
 
-pub use user::{AdminError, NewUser, add_user, enable_user, remove_user, set_password, users};
+pub use user::{
+    AdminError, NewUser, add_user, add_users, enable_user, remove_user, set_password, users,
+};

@@ -63,6 +63,29 @@ pub fn add_user(
     user: NewUser<'_>,
     now_ms: i64,
 ) -> Result<(), AdminError> {
+    add_users(store, domain, [user], now_ms)
+}
+
+/// Makes many accounts in `domain` at one go, or none of them: at most [`store::UNIT_WRITES_MAX`].
+///
+/// # Errors
+///
+/// As for [`add_user`], about the first user who cannot be.
+pub fn add_users<'a>(
+    store: &mut Store,
+    domain: &str,
+    users: impl IntoIterator<Item = NewUser<'a>>,
+    now_ms: i64,
+) -> Result<(), AdminError> {
+    let writes = users
+        .into_iter()
+        .map(|user| account(domain, user, now_ms).map(Write::AddAccount));
+    let writes = writes.collect::<Result<Vec<_>, _>>()?;
+    Ok(store.commit(&writes, Fence::Unfenced)?)
+}
+
+/// The account of a user to be.
+fn account(domain: &str, user: NewUser<'_>, now_ms: i64) -> Result<Account, AdminError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
     if !(1..=NAME_MAX).contains(&user.name.len()) || !user.name.chars().all(allowed) {
         return Err(AdminError::Name(user.name.to_owned()));
@@ -72,15 +95,14 @@ pub fn add_user(
     if !user.display.is_none_or(shows) {
         return Err(AdminError::Display);
     }
-    let account = Account {
+    Ok(Account {
         name: user.name.to_owned(),
         domain: domain.to_owned(),
         display_name: user.display.map(str::to_owned),
         credentials: credentials(user.name, domain, user.password)?,
         enabled: true,
         created_at_ms: now_ms,
-    };
-    commit(store, Write::AddAccount(account))
+    })
 }
 
 /// The accounts of a domain, by name.
@@ -237,6 +259,20 @@ mod tests {
 
         remove_user(&mut store, "localhost", "alice").unwrap();
         assert_eq!(names(&store), [("bob".to_owned(), true)]);
+    }
+
+    #[test]
+    fn many_come_together_or_not_at_all() {
+        let mut store = Store::memory();
+        let named = |name| NewUser { name, ..ALICE };
+        let three = ["alice", "bob", "carol"].map(named);
+        add_users(&mut store, "localhost", three, 7).unwrap();
+        assert_eq!(names(&store).len(), 3);
+        for wrong in ["carol", "d d"] {
+            let error = add_users(&mut store, "localhost", ["dave", wrong].map(named), 8);
+            assert!(error.unwrap_err().to_string().contains(wrong));
+            assert_eq!(names(&store).len(), 3);
+        }
     }
 
     #[test]

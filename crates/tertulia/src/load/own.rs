@@ -126,13 +126,17 @@ fn seed(world: &World, common: &Common, folder: &Path) -> Result<(), Complaint> 
     let path = folder.join(crate::settings::STORE);
     let mut store = Store::sqlite(&path).map_err(|error| unable(&error))?;
     let now_ms = i64::try_from(world.clock.unix().as_millis()).unwrap_or(i64::MAX);
-    for number in 0..common.users {
-        let user = NewUser {
-            name: &common.user(number),
+    let names: Vec<String> = (0..common.users)
+        .map(|number| common.user(number))
+        .collect();
+    // All at one go would be more than a store takes, each by itself would wait for the disk.
+    for names in names.chunks(store::UNIT_WRITES_MAX) {
+        let users = names.iter().map(|name| NewUser {
+            name,
             password: &common.password,
             display: None,
-        };
-        admin::add_user(&mut store, &common.domain, user, now_ms)
+        });
+        admin::add_users(&mut store, &common.domain, users, now_ms)
             .map_err(|error| unable(&error))?;
     }
     Ok(())

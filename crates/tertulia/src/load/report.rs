@@ -47,7 +47,7 @@ struct Figure {
     value: f64,
 }
 
-/// The JSON object: docs/PERFORMANCE.md explains the fields.
+/// The JSON object. Fields are added, never renamed: what people compare runs with reads them.
 #[derive(Serialize)]
 struct Json<'a> {
     /// Which load.

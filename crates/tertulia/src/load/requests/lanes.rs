@@ -1,7 +1,7 @@
 //! The ways to the server: UDP sockets or TCP connections.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use world::{Batch, Datagrams};
@@ -39,12 +39,8 @@ impl Lane {
         let from = ground.source(turn);
         match ground.common.transport {
             Transport::Udp => {
-                let any = if target.is_ipv4() {
-                    [0, 0, 0, 0].into()
-                } else {
-                    [0; 16].into()
-                };
-                let socket = ground.world.net.bind_udp((from.unwrap_or(any), 0).into())?;
+                let from = from.map_or_else(|| our_address(target), Ok)?;
+                let socket = ground.world.net.bind_udp((from, 0).into())?;
                 let local = socket.local_addr()?;
                 let socket = Arc::new(socket);
                 let kind = Kind::Udp { socket, target };
@@ -111,5 +107,29 @@ impl Lane {
             }
             Kind::Tcp(wire) => wire.run(hear, done).await,
         }
+    }
+}
+
+/// The address that the system would use to reach `target`. It stands in Via and Contact, where
+/// "any address" would be of no use to the server. Nothing is sent.
+fn our_address(target: SocketAddr) -> io::Result<IpAddr> {
+    let any: IpAddr = if target.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(target)?;
+    Ok(socket.local_addr()?.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_can_be_answered() {
+        let target = "127.0.0.1:5060".parse().unwrap();
+        assert_eq!(our_address(target).unwrap(), Ipv4Addr::LOCALHOST);
     }
 }
