@@ -1,9 +1,10 @@
-//! The project's own chores. `cargo xtask trace | tidy | ci | sim`.
+//! The project's own chores. `cargo xtask trace | tidy | ci | sim | performance`.
 
 #![forbid(unsafe_code)]
 
 mod ci;
 mod finding;
+mod performance;
 mod rust;
 mod tidy;
 mod trace;
@@ -23,6 +24,9 @@ usage: cargo xtask CHORE
   trace --shrink   take the rules that have a test out of specs/pending.txt
   tidy             the house rules that a program can check
   sim [ARGS]       the simulated days: cargo test --package sim
+  performance [WORD..]
+                   measure what docs/PERFORMANCE.md says, and write it there; with words, only the
+                   runs that have one of them in their name, and only on the terminal
   ci               what CI runs: fmt, clippy, test, trace, tidy";
 
 fn main() -> ExitCode {
@@ -45,6 +49,7 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["trace", "--shrink"] => trace::shrink(&Tree::read(&root)?, &root),
         ["tidy"] => tidy::run(&Tree::read(&root)?),
         ["sim", rest @ ..] => ci::sim(&root, rest),
+        ["performance", words @ ..] => performance::run(&root, words),
         ["ci"] => ci::run(&root),
         _ => Err(Failure::Usage(USAGE)),
     }

@@ -1,15 +1,11 @@
 //! What tells which transaction a message belongs to (RFC 3261 sections 17.1.3 and 17.2.3).
+//!
+//! Keys are written in a buffer that is used again and again; what is kept of one is its digest.
 
 use std::fmt::Write as _;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::header::{CSeq, From, Header as _, Via};
 use crate::{Method, Name, Request, Response};
-
-/// The longest key that is kept as it is, in bytes. Longer ones, which only a peer with very long
-/// branches makes, are kept as their digest: a peer cannot make us keep much.
-const LONGEST: usize = 160;
 
 /// Writes the key of the server transaction a request belongs to, in place of what `key` held.
 ///
@@ -33,7 +29,6 @@ pub(super) fn of_request(request: &Request, key: &mut String) -> Option<()> {
     } else {
         before_rfc_3261(request, &via, method, key)?;
     }
-    shorten(key);
     Some(())
 }
 
@@ -51,7 +46,6 @@ pub(super) fn of_branch(branch: &str, method: &str, key: &mut String) {
     key.push_str(method);
     key.push(' ');
     key.push_str(branch);
-    shorten(key);
 }
 
 /// A client from before RFC 3261 gives no branch that can be relied on; section 17.2.3 says what
@@ -79,16 +73,6 @@ fn sent_by(via: &Via<'_>, key: &mut String) {
     key.extend(via.host.chars().map(|c| c.to_ascii_lowercase()));
     if let Some(port) = via.port {
         let _ = write!(key, ":{port}");
-    }
-}
-
-fn shorten(key: &mut String) {
-    if key.len() > LONGEST {
-        let digest = Sha256::digest(key.as_bytes());
-        key.clear();
-        for byte in digest {
-            let _ = write!(key, "{byte:02x}");
-        }
     }
 }
 
@@ -143,14 +127,6 @@ mod tests {
             key("INVITE", "SIP/2.0/UDP h;branch=z9hG4bK"),
             key("INVITE", "SIP/2.0/UDP h")
         );
-    }
-
-    #[test]
-    fn a_long_branch_is_kept_short_and_apart() {
-        let long = |end: &str| format!("SIP/2.0/UDP h;branch=z9hG4bK{}{end}", "x".repeat(9000));
-        let one = key("INVITE", &long("1")).unwrap();
-        assert!(one.len() <= LONGEST);
-        assert_ne!(Some(one), key("INVITE", &long("2")));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::client_invite::{Cancel, ClientInvite, Lapse};
 use super::client_other::ClientOther;
 use super::event::{Census, ClientId, Event, Failure, Outgoing, Output, ServerId};
+use super::kept::Tails;
 use super::machine::{Client, Server};
 use super::server_invite::ServerInvite;
 use super::server_other::ServerOther;
@@ -29,6 +30,8 @@ pub struct Transactions<F> {
     alarms: Alarms,
     /// Bytes of responses that server transactions keep.
     kept: usize,
+    /// What those responses share.
+    tails: Tails,
     /// Where keys are written before they are looked up.
     key: String,
     strays: u64,
@@ -53,6 +56,7 @@ impl<F: Clone> Transactions<F> {
             clients: Table::new(),
             alarms: Alarms::default(),
             kept: 0,
+            tails: Tails::default(),
             key: String::new(),
             strays: 0,
             unreadable: 0,
@@ -182,12 +186,15 @@ impl<F: Clone> Transactions<F> {
         now: Instant,
         out: &mut Vec<Output<F>>,
     ) -> bool {
-        self.servers.holds(id.0)
-            && self
-                .turn_server(id.0.slot, |server, timers| {
-                    server.respond(status, response, now, timers, out)
-                })
-                .unwrap_or(false)
+        if !self.servers.holds(id.0) {
+            return false;
+        }
+        let mut tails = std::mem::take(&mut self.tails);
+        let done = self.turn_server(id.0.slot, |server, timers| {
+            server.respond(status, response, now, timers, &mut tails, out)
+        });
+        self.tails = tails;
+        done.unwrap_or(false)
     }
 
     /// Sends a request, and sees to it until its outcome is known: an [`Event::Response`] with a

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::client_invite::{ClientInvite, Lapse, Reaction};
 use super::client_other::ClientOther;
+use super::kept::Tails;
 use super::server_invite::ServerInvite;
 use super::server_other::ServerOther;
 use super::{Output, Timers};
@@ -41,11 +42,12 @@ impl<F: Clone> Server<F> {
         response: Bytes,
         now: Instant,
         timers: &Timers,
+        tails: &mut Tails,
         out: &mut Vec<Output<F>>,
     ) -> bool {
         match self {
             Self::Invite(invite) => invite.respond(status, response, now, timers, out),
-            Self::Other(other) => other.respond(status, response, now, timers, out),
+            Self::Other(other) => other.respond(status, response, now, timers, tails, out),
         }
     }
 

@@ -20,6 +20,7 @@ mod client_invite;
 mod client_other;
 mod event;
 mod hop;
+mod kept;
 mod key;
 mod layer;
 mod machine;

@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::kept::{Kept, Tails};
 use super::{Output, Timers};
 
 #[derive(Debug)]
@@ -19,9 +20,9 @@ pub(super) enum ServerOther<F> {
     /// Trying and Proceeding of the RFC: the user has not answered.
     Waiting(Box<Waiting<F>>),
     /// Answered over an unreliable transport. Most transactions of a server stand here: nothing
-    /// is kept but the response, cut to its length.
+    /// is kept but the response.
     Completed {
-        response: Box<[u8]>,
+        response: Kept,
         until: Instant,
     },
     Over,
@@ -65,7 +66,7 @@ impl<F: Clone> ServerOther<F> {
                 Trying::Sent(bytes) => bytes.clone(),
                 Trying::Unasked | Trying::Held(_) => return,
             },
-            Self::Completed { response, .. } => Bytes::copy_from_slice(response),
+            Self::Completed { response, .. } => response.bytes(),
             Self::Over => return,
         };
         out.push(Output { flow, bytes });
@@ -78,6 +79,7 @@ impl<F: Clone> ServerOther<F> {
         bytes: Bytes,
         now: Instant,
         timers: &Timers,
+        tails: &mut Tails,
         out: &mut Vec<Output<F>>,
     ) -> bool {
         let Self::Waiting(waiting) = self else {
@@ -93,7 +95,7 @@ impl<F: Clone> ServerOther<F> {
                     Self::Over
                 } else {
                     Self::Completed {
-                        response: bytes.as_ref().into(),
+                        response: tails.keep(&bytes),
                         until: now + timers.patience(),
                     }
                 };
@@ -142,7 +144,7 @@ impl<F: Clone> ServerOther<F> {
     /// Bytes kept because a peer may ask again.
     pub(super) fn kept(&self) -> usize {
         match self {
-            Self::Completed { response, .. } => response.len(),
+            Self::Completed { response, .. } => response.octets(),
             Self::Waiting(_) | Self::Over => 0,
         }
     }
@@ -187,7 +189,14 @@ mod tests {
             _ => None,
         };
         if let Some((status, at)) = status {
-            assert!(machine.respond(status, "answer".into(), at, &timers, &mut out));
+            assert!(machine.respond(
+                status,
+                "answer".into(),
+                at,
+                &timers,
+                &mut Tails::default(),
+                &mut out
+            ));
         }
         if name == "Over" {
             machine.timeout(start + timers.patience(), &mut out);
@@ -222,7 +231,14 @@ mod tests {
 
     fn respond(m: &mut Machine, status: u16, at: Instant, out: &mut Out) {
         let sent = out.len();
-        let done = m.respond(status, "late".into(), at, &DEFAULTS, out);
+        let done = m.respond(
+            status,
+            "late".into(),
+            at,
+            &DEFAULTS,
+            &mut Tails::default(),
+            out,
+        );
         assert!(done || out.len() == sent, "what is sent is done");
     }
 
@@ -274,7 +290,7 @@ mod tests {
     fn a_finished_transaction_is_small() {
         // With the key (two words and some 70 bytes), its place in the index, its alarm and a
         // response of 300 bytes a finished transaction takes about 600 bytes.
-        assert!(size_of::<ServerOther<[u64; 8]>>() <= 32);
+        assert!(size_of::<ServerOther<[u64; 8]>>() <= 48);
     }
 
     #[test]

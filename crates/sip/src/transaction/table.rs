@@ -1,18 +1,51 @@
 //! Where transactions stand: slots reached by number, and by the key a message carries.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 
 /// Transactions of one kind.
 ///
 /// A slot's number and generation make an id that is never mistaken for a later transaction's.
-/// The key is one allocation of its own, shared by slot and index: nothing here keeps a message
-/// alive.
+/// Of a key its digest is kept, however long a branch its peer has written: nothing here keeps a
+/// message alive.
 #[derive(Debug)]
 pub(super) struct Table<T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
-    keys: HashMap<Arc<str>, u32>,
+    keys: HashMap<Digest, u32, BuildHasherDefault<Spread>>,
+    secret: RandomState,
+}
+
+/// 128 bits of a keyed hash, which nobody outside can aim at: that two keys share one happens by
+/// chance only, and so never.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Digest([u64; 2]);
+
+impl Hash for Digest {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.0[0]);
+    }
+}
+
+/// Digests are spread already: half of one tells where it stands.
+#[derive(Debug, Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write_u64(&mut self, word: u64) {
+        self.0 = word;
+    }
+
+    /// Digests write one word and nothing else.
+    fn write(&mut self, bytes: &[u8]) {
+        bytes
+            .iter()
+            .for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 #[derive(Debug)]
@@ -24,7 +57,7 @@ struct Slot<T> {
 /// One transaction.
 #[derive(Debug)]
 pub(super) struct Entry<T> {
-    key: Arc<str>,
+    key: Digest,
     /// The serial number of the alarm that counts; 0 if none was set.
     pub(super) alarm: u64,
     pub(super) machine: T,
@@ -50,8 +83,13 @@ impl<T> Table<T> {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
-            keys: HashMap::new(),
+            keys: HashMap::default(),
+            secret: RandomState::new(),
         }
+    }
+
+    fn digest(&self, key: &str) -> Digest {
+        Digest([0_u8, 1].map(|half| self.secret.hash_one((half, key))))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -59,7 +97,7 @@ impl<T> Table<T> {
     }
 
     pub(super) fn insert(&mut self, key: &str, machine: T) -> Place {
-        let key: Arc<str> = key.into();
+        let key = self.digest(key);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
                 generation: 0,
@@ -67,7 +105,7 @@ impl<T> Table<T> {
             });
             u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
         });
-        self.keys.insert(Arc::clone(&key), slot);
+        self.keys.insert(key, slot);
         let mut generation = 0;
         if let Some(place) = self.slots.get_mut(index(slot)) {
             generation = place.generation;
@@ -82,7 +120,7 @@ impl<T> Table<T> {
 
     /// The slot of the transaction with this key.
     pub(super) fn find(&self, key: &str) -> Option<u32> {
-        self.keys.get(key).copied()
+        self.keys.get(&self.digest(key)).copied()
     }
 
     /// The full id of what stands in a slot.
@@ -116,7 +154,7 @@ impl<T> Table<T> {
         place.generation = place.generation.wrapping_add(1);
         self.free.push(slot);
         // A branch used twice by mistake points to the later transaction: leave it that.
-        if self.find(&entry.key) == Some(slot) {
+        if self.keys.get(&entry.key) == Some(&slot) {
             self.keys.remove(&entry.key);
         }
     }

@@ -89,7 +89,9 @@ impl Fanout {
 
     pub(super) async fn play(&self, ground: &Ground) -> Result<Report, Complaint> {
         let members = usize::try_from(self.members).unwrap_or_default();
-        let senders = self.senders.min(u16::try_from(self.members).unwrap_or(u16::MAX));
+        let senders = self
+            .senders
+            .min(u16::try_from(self.members).unwrap_or(u16::MAX));
         let hall = Arc::new(Hall::new(members, senders, ground.now()));
         let wants = Wants {
             media: true,
@@ -187,15 +189,25 @@ impl Fanout {
     fn show(&self, saturation: &Option<meeting::Result>, run: &mut meeting::Result) {
         let (messages, cpu) = (meeting::count(run.messages), run.cpu_us);
         run.report.figure("messages", "messages said", messages);
-        run.report.figure("members", "members", f64::from(self.members));
+        run.report
+            .figure("members", "members", f64::from(self.members));
         if let Some(cpu) = cpu {
-            run.report.figure("cpu_us_per_delivery", "server CPU per delivery, us", cpu);
+            run.report
+                .figure("cpu_us_per_delivery", "server CPU per delivery, us", cpu);
         }
         let Some(saturation) = saturation else { return };
         let report = &mut run.report;
-        report.figure("saturation_per_second", "saturation, deliveries/s", saturation.per_second);
+        report.figure(
+            "saturation_per_second",
+            "saturation, deliveries/s",
+            saturation.per_second,
+        );
         if let Some(cpu) = saturation.cpu_us {
-            report.figure("saturation_cpu_us_per_delivery", "CPU per delivery there, us", cpu);
+            report.figure(
+                "saturation_cpu_us_per_delivery",
+                "CPU per delivery there, us",
+                cpu,
+            );
         }
         let failures = meeting::count(saturation.report.tally.failures());
         report.figure("saturation_failed", "failed there", failures);
@@ -228,14 +240,34 @@ impl Fanout {
         let p99 = base.report.tally.latency_ms(0.99);
         if let Some(saturation) = measured.saturation {
             let per_second = saturation.per_second;
-            report.figure("baseline_saturation_per_second", "baseline: saturation, deliveries/s", per_second);
+            report.figure(
+                "baseline_saturation_per_second",
+                "baseline: saturation, deliveries/s",
+                per_second,
+            );
         }
-        report.figure("baseline_per_second", "baseline: deliveries/s", base.per_second);
-        report.figure("baseline_failed", "baseline: failed", meeting::count(base.report.tally.failures()));
-        report.figure("baseline_p50_ms", "baseline: p50, ms", base.report.tally.latency_ms(0.5));
+        report.figure(
+            "baseline_per_second",
+            "baseline: deliveries/s",
+            base.per_second,
+        );
+        report.figure(
+            "baseline_failed",
+            "baseline: failed",
+            meeting::count(base.report.tally.failures()),
+        );
+        report.figure(
+            "baseline_p50_ms",
+            "baseline: p50, ms",
+            base.report.tally.latency_ms(0.5),
+        );
         report.figure("baseline_p99_ms", "baseline: p99, ms", p99);
         if let Some(cpu) = base.cpu_us {
-            report.figure("baseline_cpu_us_per_delivery", "baseline: CPU per delivery, us", cpu);
+            report.figure(
+                "baseline_cpu_us_per_delivery",
+                "baseline: CPU per delivery, us",
+                cpu,
+            );
             if let Some(ours) = run.cpu_us.filter(|_| cpu > 0.0) {
                 report.figure("cpu_ratio", "CPU, server to baseline", ours / cpu);
             }

@@ -99,7 +99,13 @@ impl Floor {
             addresses.push(at);
         }
         let nonce = world.rng.clone().token(64);
-        let cast = Cast::new(&ground.common, &place.factory, place.room.as_deref(), wants, &nonce);
+        let cast = Cast::new(
+            &ground.common,
+            &place.factory,
+            place.room.as_deref(),
+            wants,
+            &nonce,
+        );
         let (tell, events) = mpsc::unbounded_channel();
         Ok(Self {
             world,
@@ -124,7 +130,10 @@ impl Floor {
     /// Waits for something to happen, or until then, and does what follows from it. Dropping the
     /// future loses nothing.
     pub(super) async fn step(&mut self, until: Instant) {
-        let alarm = self.phones.poll_timeout().map_or(until, |alarm| alarm.min(until));
+        let alarm = self
+            .phones
+            .poll_timeout()
+            .map_or(until, |alarm| alarm.min(until));
         let woken = tokio::select! {
             biased;
             heard = self.heard.recv() => heard.map_or(Woken::Time, |(line, heard)| Woken::Heard(line, heard)),
@@ -135,7 +144,9 @@ impl Floor {
         self.woken(woken, now);
         // What else is there, without waiting; not for ever.
         for _ in 0..READS {
-            let Ok((line, heard)) = self.heard.try_recv() else { break };
+            let Ok((line, heard)) = self.heard.try_recv() else {
+                break;
+            };
             self.woken(Woken::Heard(line, heard), now);
         }
         while let Ok(event) = self.events.try_recv() {
@@ -199,7 +210,13 @@ impl Floor {
         let cast = &self.phones.cast;
         let own = own_path(at, id.0, &cast.nonce);
         let seat = room.seats.place(leg.user).unwrap_or_default();
-        let script = Script::new(&leg.path, &own, &cast.aor(leg.user), &leg.focus, self.octets);
+        let script = Script::new(
+            &leg.path,
+            &own,
+            &cast.aor(leg.user),
+            &leg.focus,
+            self.octets,
+        );
         let member = Member {
             leg: id,
             seat: usize::try_from(seat).unwrap_or_default(),
@@ -220,9 +237,15 @@ impl Floor {
         };
         let mut links = vec![None; usize::try_from(room.seats.size).unwrap_or_default()];
         for id in &room.legs {
-            let seat = self.phones.leg(*id).and_then(|leg| room.seats.place(leg.user));
+            let seat = self
+                .phones
+                .leg(*id)
+                .and_then(|leg| room.seats.place(leg.user));
             let seat = seat.and_then(|seat| links.get_mut(usize::try_from(seat).ok()?));
-            let link = self.links.get(id).and_then(|connected| connected.link.clone());
+            let link = self
+                .links
+                .get(id)
+                .and_then(|connected| connected.link.clone());
             if let Some(seat) = seat {
                 *seat = link;
             }
@@ -240,7 +263,11 @@ impl Floor {
     /// # Errors
     ///
     /// Not all could be registered: there is no load without them.
-    pub(super) async fn register(&mut self, users: u32, patience: Duration) -> Result<(), Complaint> {
+    pub(super) async fn register(
+        &mut self,
+        users: u32,
+        patience: Duration,
+    ) -> Result<(), Complaint> {
         let mut deadline = self.now() + patience;
         let (mut begun, mut done) = (0, 0);
         while done < users {
@@ -262,7 +289,9 @@ impl Floor {
                 break;
             }
         }
-        let missing = (0..users).filter(|user| !self.phones.is_registered(*user)).count();
+        let missing = (0..users)
+            .filter(|user| !self.phones.is_registered(*user))
+            .count();
         if missing == 0 {
             return Ok(());
         }
@@ -285,7 +314,11 @@ impl Floor {
                 self.step(now + Duration::from_millis(1)).await;
             }
         }
-        while self.phones.poll_timeout().is_some_and(|alarm| alarm < deadline) {
+        while self
+            .phones
+            .poll_timeout()
+            .is_some_and(|alarm| alarm < deadline)
+        {
             self.step(deadline).await;
             if self.phones.is_quiet() {
                 break;
@@ -319,8 +352,12 @@ async fn open_line(
             let stream = Arc::new(connected.map_err(|_| io::ErrorKind::TimedOut)??);
             let at = stream.local_addr()?;
             let (writer, lines) = mpsc::unbounded_channel();
-            world.tasks.spawn("stream out", write_stream(Arc::clone(&stream), lines));
-            world.tasks.spawn("stream in", read_stream(turn, stream, heard));
+            world
+                .tasks
+                .spawn("stream out", write_stream(Arc::clone(&stream), lines));
+            world
+                .tasks
+                .spawn("stream in", read_stream(turn, stream, heard));
             Ok((Line::Tcp(writer), at))
         }
     }

@@ -155,7 +155,10 @@ impl Hall {
             // Nobody hears themselves: who does has heard it once too often.
             let sent = match at / senders == sender {
                 true => 0,
-                false => books.spoken.get(sender).map_or(0, |said| u64::from(said.count)),
+                false => books
+                    .spoken
+                    .get(sender)
+                    .map_or(0, |said| u64::from(said.count)),
             };
             faults += arrivals.faults(sent);
         }
@@ -170,10 +173,7 @@ impl Hall {
                 tally.failed(Fault::Other(what));
             }
         }
-        Outcome {
-            tally,
-            messages,
-        }
+        Outcome { tally, messages }
     }
 
     fn lock(&self) -> MutexGuard<'_, Books> {

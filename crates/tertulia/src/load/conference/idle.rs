@@ -55,7 +55,10 @@ impl Look {
         Self {
             at: ground.now(),
             cpu: ground.probe.and_then(|probe| probe.cpu()),
-            memory: ground.probe.and_then(|probe| probe.memory()).unwrap_or_default(),
+            memory: ground
+                .probe
+                .and_then(|probe| probe.memory())
+                .unwrap_or_default(),
         }
     }
 }
@@ -74,7 +77,9 @@ impl Idle {
         };
         let mut floor = Floor::open(ground, &self.place, wants, None, 0).await?;
         let before = Look::take(ground);
-        floor.register(self.participants, ground.common.grace).await?;
+        floor
+            .register(self.participants, ground.common.grace)
+            .await?;
         let registered = Look::take(ground);
         let mut tally = Tally::new(registered.at);
         let rooms = self.fill(&mut floor, &mut tally).await;

@@ -103,7 +103,9 @@ mod tests {
         ];
         for (numbers, sent, lost, duplicates, disorder) in rows {
             let mut arrivals = Arrivals::default();
-            let news = numbers.iter().filter(|n| arrivals.note(**n) == Arrival::New);
+            let news = numbers
+                .iter()
+                .filter(|n| arrivals.note(**n) == Arrival::New);
             let news = u64::try_from(news.count()).unwrap();
             let want = Faults {
                 lost,

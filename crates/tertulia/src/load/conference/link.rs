@@ -267,7 +267,8 @@ impl Ear {
     ) -> Result<usize, End> {
         let mut at = 0;
         while let Some(frame) = self.scanner.next(inbox, at)? {
-            let text = |range: &std::ops::Range<usize>| inbox.get(range.clone()).unwrap_or_default();
+            let text =
+                |range: &std::ops::Range<usize>| inbox.get(range.clone()).unwrap_or_default();
             match &frame.kind {
                 Kind::Answer(200) => {
                     if !self.is_up {

@@ -74,7 +74,13 @@ pub(super) struct Phones {
 }
 
 impl Cast {
-    pub(super) fn new(common: &Common, factory: &str, room: Option<&str>, wants: Wants, nonce: &str) -> Self {
+    pub(super) fn new(
+        common: &Common,
+        factory: &str,
+        room: Option<&str>,
+        wants: Wants,
+        nonce: &str,
+    ) -> Self {
         let (before, after) = common.user.split_once("%d").unwrap_or((&common.user, ""));
         Self {
             domain: common.domain.as_str().into(),
@@ -229,7 +235,10 @@ impl Phones {
                     deadline,
                 } => self.say_200_again(leg, interval, deadline, now),
                 Overdue::Unconfirmed(leg) => {
-                    if self.leg(leg).is_some_and(|leg| leg.stage == Stage::Answered) {
+                    if self
+                        .leg(leg)
+                        .is_some_and(|leg| leg.stage == Stage::Answered)
+                    {
                         self.fault(Fault::Other("no ACK"));
                         self.over(leg);
                     }

@@ -117,7 +117,10 @@ impl Roster {
 
     fn set(&mut self, place: Option<u32>, is_in: bool) {
         let Some(place) = place else { return };
-        let (word, bit) = (usize::try_from(place / 64).unwrap_or(usize::MAX), place % 64);
+        let (word, bit) = (
+            usize::try_from(place / 64).unwrap_or(usize::MAX),
+            place % 64,
+        );
         if word >= self.connected.len() {
             // Bounded by the size of the room, which the seats have checked.
             self.connected.resize(word + 1, 0);
@@ -166,7 +169,9 @@ impl<'a> Tags<'a> {
             if tag.starts_with(b"/") || tag.starts_with(b"?") || tag.starts_with(b"!") {
                 continue;
             }
-            let end = tag.iter().position(|b| b.is_ascii_whitespace() || *b == b'/');
+            let end = tag
+                .iter()
+                .position(|b| b.is_ascii_whitespace() || *b == b'/');
             let (name, attributes) = tag.split_at_checked(end.unwrap_or(tag.len()))?;
             let name = name.rsplit(|b| *b == b':').next().unwrap_or(name);
             let text = memchr::memchr(b'<', after).and_then(|end| after.get(..end));
@@ -214,7 +219,11 @@ mod tests {
     };
 
     fn number(entity: &str) -> Option<u32> {
-        entity.strip_prefix("sip:load")?.strip_suffix("@h")?.parse().ok()
+        entity
+            .strip_prefix("sip:load")?
+            .strip_suffix("@h")?
+            .parse()
+            .ok()
     }
 
     #[test]

@@ -120,5 +120,9 @@ fn tell(floor: &mut Floor, course: &Course) {
 pub(super) fn early(report: &mut Report, floor: &Floor) {
     #[expect(clippy::cast_precision_loss, reason = "for people")]
     let strangers = floor.phones.strangers as f64;
-    report.figure("subscribed_too_early", "SUBSCRIBEs refused at first", strangers);
+    report.figure(
+        "subscribed_too_early",
+        "SUBSCRIBEs refused at first",
+        strangers,
+    );
 }

@@ -27,7 +27,10 @@ impl Stamp {
         hex(u64::from(self.sender), 4, out);
         hex(u64::from(self.number), 8, out);
         hex(nanos, 16, out);
-        out.resize(out.len().saturating_add(length.saturating_sub(LENGTH)), b'x');
+        out.resize(
+            out.len().saturating_add(length.saturating_sub(LENGTH)),
+            b'x',
+        );
     }
 
     /// Reads the beginning of a text.

@@ -76,7 +76,9 @@ impl Storm {
             all: ground.common.users,
         };
         let begin = ground.now();
-        let before = ground.probe.and_then(|probe| Some((probe.cpu()?, probe.memory()?)));
+        let before = ground
+            .probe
+            .and_then(|probe| Some((probe.cpu()?, probe.memory()?)));
         let room = floor.phones.call(seats, begin, begin);
         floor.settle();
         let mut tally = Tally::new(begin);
@@ -156,13 +158,34 @@ impl Storm {
     fn figures(&self, floor: &Floor, rates: &[Rate], span: Duration, report: &mut Report) {
         let members = f64::from(self.members);
         let notices: u64 = floor.phones.legs().iter().map(|leg| leg.notices).sum();
-        let octets: u64 = floor.phones.legs().iter().map(|leg| leg.notice_octets).sum();
+        let octets: u64 = floor
+            .phones
+            .legs()
+            .iter()
+            .map(|leg| leg.notice_octets)
+            .sum();
         let peak = rates.iter().map(|rate| rate.peak).max().unwrap_or_default();
         let mean = count(octets) / members / span.as_secs_f64().max(1.0);
         report.figure("members", "members", members);
-        report.figure("notices_per_member", "NOTIFYs each", count(notices) / members);
-        report.figure("notice_bytes_per_member", "bytes of them each", count(octets) / members);
-        report.figure("notice_bytes_per_second", "bytes each per second, mean", mean);
-        report.figure("notice_bytes_per_second_peak", "the same, peak", count(peak));
+        report.figure(
+            "notices_per_member",
+            "NOTIFYs each",
+            count(notices) / members,
+        );
+        report.figure(
+            "notice_bytes_per_member",
+            "bytes of them each",
+            count(octets) / members,
+        );
+        report.figure(
+            "notice_bytes_per_second",
+            "bytes each per second, mean",
+            mean,
+        );
+        report.figure(
+            "notice_bytes_per_second_peak",
+            "the same, peak",
+            count(peak),
+        );
     }
 }

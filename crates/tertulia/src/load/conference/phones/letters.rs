@@ -34,7 +34,9 @@ impl Cast {
     pub(in super::super) fn number(&self, uri: &str) -> Option<u32> {
         let (_, rest) = uri.split_once(':')?;
         let (user, _) = rest.split_once('@')?;
-        let number = user.strip_prefix(&*self.before)?.strip_suffix(&*self.after)?;
+        let number = user
+            .strip_prefix(&*self.before)?
+            .strip_suffix(&*self.after)?;
         number.parse().ok().filter(|number| *number < self.users)
     }
 
@@ -45,7 +47,10 @@ impl Cast {
     }
 
     pub(super) fn via(&self, at: SocketAddr, branch: &str) -> String {
-        format!("SIP/2.0/{} {at};branch={branch};rport", self.transport.via())
+        format!(
+            "SIP/2.0/{} {at};branch={branch};rport",
+            self.transport.via()
+        )
     }
 
     /// Ends a REGISTER.
@@ -153,7 +158,10 @@ mod tests {
     fn addresses_of_paths() {
         for (path, want) in [
             ("msrp://127.0.0.1:2855/a;tcp", Some("127.0.0.1:2855")),
-            ("msrp://u@[::1]:7/a;tcp msrp://10.0.0.1:1/b;tcp", Some("[::1]:7")),
+            (
+                "msrp://u@[::1]:7/a;tcp msrp://10.0.0.1:1/b;tcp",
+                Some("[::1]:7"),
+            ),
             ("msrps://127.0.0.1:2855/a;tcp", None),
             ("msrp://host:1/a;tcp", None),
             ("", None),
@@ -167,10 +175,16 @@ mod tests {
         let at = "127.0.0.2:5060".parse().unwrap();
         let text = sdp(at, 7, &own_path(at, 7, "n"));
         let peer = peer(text.as_bytes()).unwrap();
-        assert_eq!((peer.path.as_str(), peer.is_active), ("msrp://127.0.0.2:9/7n;tcp", true));
+        assert_eq!(
+            (peer.path.as_str(), peer.is_active),
+            ("msrp://127.0.0.2:9/7n;tcp", true)
+        );
         let description = sip::sdp::Description::parse(text.as_bytes()).unwrap();
         let (_, media) = description.msrp().unwrap();
         assert_eq!(media.setup, Some(sip::sdp::Setup::Active));
-        assert_eq!(super::peer(b"v=0\r\nm=audio 1 RTP/AVP 0\r\na=path:x\r\n"), None);
+        assert_eq!(
+            super::peer(b"v=0\r\nm=audio 1 RTP/AVP 0\r\na=path:x\r\n"),
+            None
+        );
     }
 }

@@ -91,7 +91,14 @@ impl Phones {
         let from = format!("<{}>", cast.aor(leg.user));
         let to = format!("<{}>", leg.focus);
         let contact = cast.contact(leg.user, at);
-        Some(Outset::new(&call_id, &cast.nonce, &from, &to, &leg.focus, &contact))
+        Some(Outset::new(
+            &call_id,
+            &cast.nonce,
+            &from,
+            &to,
+            &leg.focus,
+            &contact,
+        ))
     }
 
     fn write_invite(&mut self, id: LegId, via: &str, at: std::net::SocketAddr) -> Option<Bytes> {
@@ -101,7 +108,9 @@ impl Phones {
         let (user, room) = (leg.user, leg.room.0);
         let guests: Vec<String> = match cast.room {
             Some(_) => Vec::new(),
-            None => (1..seats.size).map(|place| cast.aor(seats.number(place))).collect(),
+            None => (1..seats.size)
+                .map(|place| cast.aor(seats.number(place)))
+                .collect(),
         };
         let path = letters::own_path(at, id.0, &cast.nonce);
         let sdp = letters::sdp(at, id.0, &path);
@@ -112,7 +121,10 @@ impl Phones {
         let fresh = Outset::new(&call_id, &cast.nonce, &from, &to, &leg.focus, &contact);
         let leg = self.legs.get_mut(id.0)?;
         let target = leg.focus.clone();
-        let draft = leg.outset.get_or_insert(fresh).request(&Method::Invite, via);
+        let draft = leg
+            .outset
+            .get_or_insert(fresh)
+            .request(&Method::Invite, via);
         let draft = self.sign(draft, &Method::Invite, user, &target);
         Some(Cast::invite(draft, &format!("load {room}"), &sdp, &guests))
     }
@@ -120,7 +132,10 @@ impl Phones {
     /// Says who asks: by the word of a trusted peer, or with a password once there is a nonce.
     fn sign(&mut self, mut draft: Draft, method: &Method, number: u32, uri: &str) -> Draft {
         if self.cast.is_trusted {
-            draft.header(Name::PAssertedIdentity, format_args!("<{}>", self.cast.aor(number)));
+            draft.header(
+                Name::PAssertedIdentity,
+                format_args!("<{}>", self.cast.aor(number)),
+            );
             return draft;
         }
         let (name, cnonce) = (self.cast.name(number), self.cast.nonce.clone());
@@ -175,7 +190,8 @@ impl Phones {
             }
             403 if matches!(what, What::Subscribe(_)) && pending.tries < SUBSCRIBE_TRIES => {
                 self.strangers += 1;
-                self.waiting.later(what, pending.tries + 1, now + SUBSCRIBE_REST);
+                self.waiting
+                    .later(what, pending.tries + 1, now + SUBSCRIBE_REST);
             }
             status if !response.is_success() => self.failed(what, Fault::Status(status)),
             _ => match what {
@@ -219,7 +235,11 @@ impl Phones {
         let Some(user) = self.user(number) else {
             return false;
         };
-        let slot = if is_proxy { &mut user.proxy } else { &mut user.www };
+        let slot = if is_proxy {
+            &mut user.proxy
+        } else {
+            &mut user.www
+        };
         *slot = Some(asked);
         true
     }
@@ -259,7 +279,10 @@ impl Phones {
         let Some(leg) = self.leg(id) else { return };
         let line = self.line(leg.user);
         let Some(at) = self.at(line) else { return };
-        let dialog = leg.outset.as_ref().map(|outset| Dialog::uac(outset, response));
+        let dialog = leg
+            .outset
+            .as_ref()
+            .map(|outset| Dialog::uac(outset, response));
         let Some(Ok(dialog)) = dialog else {
             return self.failed(What::Invite(id), Fault::Malformed);
         };
@@ -285,7 +308,9 @@ impl Phones {
 
     /// A 2xx once more: its ACK was lost.
     fn answered_again(&mut self, response: &Response) {
-        let is_invite = response.require::<CSeq<'_>>().is_ok_and(|cseq| cseq.method == "INVITE");
+        let is_invite = response
+            .require::<CSeq<'_>>()
+            .is_ok_and(|cseq| cseq.method == "INVITE");
         if !is_invite || !response.is_success() {
             return;
         }
@@ -328,7 +353,10 @@ impl Phones {
                 }
                 self.news.push(News::Connect(id));
             }
-            Some(_) => self.spoil(id, Fault::Other("the server cannot be connected to by MSRP")),
+            Some(_) => self.spoil(
+                id,
+                Fault::Other("the server cannot be connected to by MSRP"),
+            ),
             None => self.spoil(id, Fault::Other("no MSRP in the description")),
         }
     }

@@ -51,9 +51,19 @@ pub(super) struct Waiting {
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Alarm {
     /// A request that was refused is made once more.
-    Later { what: What, tries: u8 },
-    Request { place: usize, turn: u32 },
-    Answer { leg: LegId, interval: Duration, deadline: Instant },
+    Later {
+        what: What,
+        tries: u8,
+    },
+    Request {
+        place: usize,
+        turn: u32,
+    },
+    Answer {
+        leg: LegId,
+        interval: Duration,
+        deadline: Instant,
+    },
 }
 
 /// What to do when time has passed.
@@ -65,7 +75,11 @@ pub(super) enum Overdue {
     /// Nobody has answered.
     Expired(What),
     /// Say the 200 of this leg again, if it still waits for its ACK.
-    Answer { leg: LegId, interval: Duration, deadline: Instant },
+    Answer {
+        leg: LegId,
+        interval: Duration,
+        deadline: Instant,
+    },
     /// No ACK has come.
     Unconfirmed(LegId),
 }
@@ -143,7 +157,8 @@ impl Waiting {
 
     /// A request is to be made once more, after a while.
     pub(super) fn later(&mut self, what: What, tries: u8, when: Instant) {
-        self.alarms.push(Reverse((when, Alarm::Later { what, tries })));
+        self.alarms
+            .push(Reverse((when, Alarm::Later { what, tries })));
     }
 
     /// A 200 was sent: RFC 3261 13.3.1.4 has it said again until the ACK.
@@ -152,7 +167,13 @@ impl Waiting {
     }
 
     /// The same 200 was said again.
-    pub(super) fn again(&mut self, leg: LegId, interval: Duration, deadline: Instant, now: Instant) {
+    pub(super) fn again(
+        &mut self,
+        leg: LegId,
+        interval: Duration,
+        deadline: Instant,
+        now: Instant,
+    ) {
         let alarm = Alarm::Answer {
             leg,
             interval,
@@ -236,7 +257,15 @@ mod tests {
         let start = world::Clock::Os.now();
         let mut waiting = Waiting::default();
         let (place, branch) = waiting.place();
-        waiting.put(place, What::Register(1), 0, Bytes::from_static(b"x"), 0, false, start);
+        waiting.put(
+            place,
+            What::Register(1),
+            0,
+            Bytes::from_static(b"x"),
+            0,
+            false,
+            start,
+        );
         let mut said = Vec::new();
         let given_up = loop {
             let now = waiting.next().unwrap();
@@ -247,17 +276,36 @@ mod tests {
             }
         };
         // RFC 3261 17.1.2.1: 500 ms, doubled up to 4 s.
-        assert_eq!(said, [500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500]);
+        assert_eq!(
+            said,
+            [
+                500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500
+            ]
+        );
         assert_eq!(given_up, (What::Register(1), 32));
         assert!(waiting.take(&branch).is_none());
 
         let (place, next) = waiting.place();
         assert_ne!(branch, next, "a late answer finds nothing");
-        waiting.put(place, What::Invite(LegId(1)), 0, Bytes::new(), 0, false, start);
+        waiting.put(
+            place,
+            What::Invite(LegId(1)),
+            0,
+            Bytes::new(),
+            0,
+            false,
+            start,
+        );
         waiting.find(&next).unwrap().is_heard = true;
         assert!(waiting.overdue(start + PATIENCE).is_none());
         assert_eq!(waiting.take(&next).unwrap().what, What::Invite(LegId(1)));
-        for strange in ["", "z9hG4bK", "z9hG4bKld9x0", "z9hG4bKld0x99", "z9hG4bKld-1x"] {
+        for strange in [
+            "",
+            "z9hG4bK",
+            "z9hG4bKld9x0",
+            "z9hG4bKld0x99",
+            "z9hG4bKld-1x",
+        ] {
             assert!(waiting.take(strange).is_none(), "{strange}");
         }
     }

@@ -114,7 +114,9 @@ impl Phones {
     }
 
     fn confirmed(&mut self, request: &Request, now: Instant) {
-        let Some(id) = self.leg_of(request) else { return };
+        let Some(id) = self.leg_of(request) else {
+            return;
+        };
         if let Some(leg) = self.legs.get_mut(id.0)
             && leg.stage == Stage::Answered
         {
