@@ -148,14 +148,14 @@ mod tests {
     #[test]
     fn kinds_take_turns_without_driving_each_other_out() {
         let mut tails = Tails::default();
-        let kinds = ["abcdefghijkl", "zzzzzzzzzzzz"];
+        let kinds = ["abcdefghijkl", "mnopqrstuvwy"];
         assert_ne!(
             kind(&response("1", kinds[0])),
             kind(&response("1", kinds[1]))
         );
-        for turn in 0..10 {
+        for turn in 0..9 {
             for server in kinds {
-                let octets = tails.keep(&response("1", server)).octets();
+                let octets = tails.keep(&response(&turn.to_string(), server)).octets();
                 assert_eq!(octets < 50, turn > 0, "{server}, turn {turn}: {octets}");
             }
         }
