@@ -7,7 +7,7 @@ mod lab;
 use std::time::{Duration, Instant};
 
 use lab::watch::{Watch, state};
-use lab::{Lab, Phone};
+use lab::{Ask, Chat, Lab, Phone};
 use sip::{Message, Name, Response};
 
 /// RFC 6665 section 4.4.1: Expires 0 ends it, and the last NOTIFY says so.
@@ -31,6 +31,39 @@ fn who_unsubscribes_is_told_no_more() {
     conference.all_hear("only bob");
     conference.host.heard_only(|_| false);
     assert_eq!(watch.again(&mut conference.host, "").status(), 481);
+}
+
+/// The 200 of an invitation and a SUBSCRIBE behind it take different ways: the SUBSCRIBE may be
+/// there first. Who merely rings is no participant.
+#[test]
+fn im_7_2_2_10_s0a_who_has_just_accepted_may_subscribe_at_once() {
+    let lab = Lab::start();
+    let mut alice = lab.phone("alice");
+    let (mut bob, mut carol) = (lab.phone("bob"), lab.phone("carol"));
+    Ask::guests(&["bob", "carol"]).send(&mut alice);
+    let (to_bob, to_carol) = (bob.invited(), carol.invited());
+    let identity = lab::ask::identity(&to_bob.request);
+    let call_id = ask_to_watch(&mut bob, &identity);
+    carol.rings(&to_carol);
+    let of_carol = ask_to_watch(&mut carol, &identity);
+    bob.accept(&to_bob, "", &Chat::sdp("bob"));
+    assert_eq!(bob.final_response(&call_id).status(), 200);
+    assert!(bob.notified().1.contains("sip:bob@localhost"));
+    assert_eq!(carol.final_response(&of_carol).status(), 403);
+}
+
+/// Sends a SUBSCRIBE with credentials, and does not wait for the answer: its call.
+fn ask_to_watch(phone: &mut Phone, identity: &str) -> String {
+    let headers = format!("Contact: {}\r\nEvent: conference\r\n", phone.contact());
+    let call_id = phone.call_id();
+    let text = phone.write("SUBSCRIBE", identity, &call_id, &headers, "");
+    phone.send(text.as_bytes());
+    let challenge = phone.final_response(&call_id);
+    let credentials = phone.credentials(&challenge, "SUBSCRIBE", identity, "password");
+    let headers = format!("{headers}{credentials}");
+    let text = phone.write("SUBSCRIBE", identity, &call_id, &headers, "");
+    phone.send(text.as_bytes());
+    call_id
 }
 
 /// Whoever leaves is told nothing more; when the last leaves, all who still watch are told that.

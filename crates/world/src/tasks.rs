@@ -5,7 +5,6 @@ use std::{
     fmt,
     future::{Future, poll_fn},
     io,
-    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -93,10 +92,12 @@ impl Tasks {
             name,
             in_step: false,
         };
+        // Moved into the task as it is, the future would have two places there: where it waits to
+        // begin, and where it runs.
+        let mut future = Box::pin(future);
         let task = self.crew.runtime.spawn(async move {
             // All of it moves in. Used by field alone, only the field would.
             let mut leave = leave;
-            let mut future = pin!(future);
             poll_fn(|context| {
                 leave.in_step = true;
                 let step = future.as_mut().poll(context);

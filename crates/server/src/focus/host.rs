@@ -81,8 +81,11 @@ impl Conference {
         };
         let session = &answered.session;
         let (accepts, wrapped) = match self.peer(house) {
-            Some((_, peer)) => (peer.accept_types.clone(), peer.accept_wrapped_types.clone()),
-            None => (vec!["message/cpim".to_owned()], Vec::new()),
+            Some((_, peer)) => (
+                peer.accept_types.as_slice().into(),
+                peer.accept_wrapped_types.as_slice().into(),
+            ),
+            None => ([media::CPIM.to_owned()].into(), [].into()),
         };
         let arrival = Arrival {
             leg,

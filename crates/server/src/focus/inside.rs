@@ -214,8 +214,8 @@ impl Leg {
         self.session.peer(&peer.path.join(" "));
         self.room.tell(Order::Described {
             leg: self.session.leg,
-            accepts: peer.accept_types.clone(),
-            wrapped: peer.accept_wrapped_types.clone(),
+            accepts: peer.accept_types.as_slice().into(),
+            wrapped: peer.accept_wrapped_types.as_slice().into(),
         });
     }
 

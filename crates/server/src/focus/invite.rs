@@ -149,7 +149,7 @@ impl Ringing {
             flow,
             news: news.clone(),
             leg,
-            new: Some(NewLeg {
+            new: Some(Box::new(NewLeg {
                 leg,
                 room: self.room.clone(),
                 session: Arc::clone(&session),
@@ -157,7 +157,7 @@ impl Ringing {
                 local,
                 timer: None,
                 awaits_answer: false,
-            }),
+            })),
         }))));
         self.legs.insert(leg, Line { shard, session });
     }
@@ -248,8 +248,8 @@ impl Ringing {
             leg,
             shard: line.shard.clone(),
             session: Arc::clone(&line.session),
-            accepts: peer.accept_types.clone(),
-            wrapped: peer.accept_wrapped_types.clone(),
+            accepts: peer.accept_types.as_slice().into(),
+            wrapped: peer.accept_wrapped_types.as_slice().into(),
         };
         let joined = Event::Joined {
             who: self.guest.who,

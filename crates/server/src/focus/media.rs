@@ -9,8 +9,11 @@ use std::sync::Arc;
 use crate::house::House;
 use crate::switch::Session;
 
+/// What every leg takes, whatever else it does.
+pub(crate) const CPIM: &str = "message/cpim";
+
 /// The types the switch takes: CPIM, and is-composing as RCS clients send it.
-const TYPES: &[&str] = &["message/cpim", "application/im-iscomposing+xml"];
+const TYPES: &[&str] = &[CPIM, "application/im-iscomposing+xml"];
 
 fn types() -> Vec<String> {
     TYPES.iter().map(ToString::to_string).collect()
@@ -32,7 +35,7 @@ pub(crate) fn acceptable<'a>(
 ) -> Option<(usize, &'a MsrpMedia)> {
     let (index, media) = offer.msrp().ok()?;
     let plain = !media.tls;
-    let cpim = media.accepts("message/cpim");
+    let cpim = media.accepts(CPIM);
     let reachable = media.setup != Some(Setup::Passive) || house.switch.may_connect(media);
     (plain && cpim && reachable).then_some((index, media))
 }

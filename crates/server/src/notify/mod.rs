@@ -76,7 +76,7 @@ const DECISION: Duration = Duration::from_secs(5);
 /// The subscriptions of one shard.
 #[derive(Default)]
 pub(crate) struct Watchers {
-    watches: HashMap<u64, Watch>,
+    watches: HashMap<u64, Box<Watch>>,
     dialogs: HashMap<DialogId, u64>,
     /// SUBSCRIBEs on which the room has not decided.
     parked: HashMap<u64, Parked>,
@@ -212,7 +212,7 @@ impl Watchers {
         } = parked;
         self.dialogs.insert(dialog.id().clone(), watch);
         let made = Watch::new(watch, dialog, &wish, TERMS.package, (flow, room), desk.now);
-        self.watches.insert(watch, made);
+        self.watches.insert(watch, Box::new(made));
         self.attend(watch, desk);
     }
 

@@ -1,5 +1,6 @@
 //! Live rooms: one task each, and the register of them.
 
+mod ledger;
 mod observers;
 mod speech;
 mod task;
@@ -16,6 +17,9 @@ use crate::focus::invite::Opening;
 use crate::switch::{RoomDoor, Session};
 
 pub(crate) use task::{Opened, open};
+
+/// MIME types as a description lists them. Several keep them for as long as a leg lives.
+pub(crate) type Types = Arc<[String]>;
 
 /// The way to one room. Cheap to clone; the room ends by itself, not when handles are dropped.
 #[derive(Clone, Debug)]
@@ -42,8 +46,8 @@ pub(crate) enum Order {
     /// What a leg takes has changed: its peer has described itself anew.
     Described {
         leg: LegId,
-        accepts: Vec<String>,
-        wrapped: Vec<String>,
+        accepts: Types,
+        wrapped: Types,
     },
     /// A fact.
     Event(Event),
@@ -65,9 +69,9 @@ pub(crate) struct Arrival {
     pub(crate) shard: ShardHandle,
     pub(crate) session: Arc<Session>,
     /// The MIME types the peer takes.
-    pub(crate) accepts: Vec<String>,
+    pub(crate) accepts: Types,
     /// The types it takes wrapped in one of those; empty if it did not say.
-    pub(crate) wrapped: Vec<String>,
+    pub(crate) wrapped: Types,
 }
 
 /// A SUBSCRIBE to the conference event package, not yet answered.
@@ -89,7 +93,7 @@ pub(crate) enum HostNews {
     /// Somebody rings: IM-7.2.1.2 passes it on.
     Ring,
     /// Let the inviter in. `accepts`: what the first who joined takes, if somebody has.
-    Answer { accepts: Option<Vec<String>> },
+    Answer { accepts: Option<Types> },
     /// It does not come about.
     Refuse { cause: Cause },
 }

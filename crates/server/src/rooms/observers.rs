@@ -1,8 +1,8 @@
 //! Who is told who is in the room, when, and what (7.2.2.10, RFC 4575, RFC 6665).
 //!
 //! ```text
-//!   owed the full state ──NOTIFY full, the first piece──▶ catching up ──answered──▶ NOTIFY partial,
-//!         ▲                                                    ▲                    the next piece
+//!   owed the full state ──NOTIFY full, the first piece──▶ catching up ──answered──▶ NOTIFY partial
+//!         ▲                                                    ▲                  with the next one
 //!         └──refresh                       interval over, news └──── up to date ◀──the last piece
 //! ```
 //!

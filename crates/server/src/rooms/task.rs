@@ -1,15 +1,15 @@
 //! The task of one live room: it owns the conversation, what is said in it, and who is told.
 //!
 //! It waits for its mailboxes, its timers and its commits, never for a socket. What it is told is
-//! handled in batches: all events first, then one commit, then what must happen, so that nothing
-//! is answered before it is stored.
+//! handled in batches: all events first, then at most one commit, then what must happen, so that
+//! nothing is answered before what the answer tells is stored.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use room::{Action, Event, LegId, PersonId, Refusal, Room, Seat, Standing, Why};
-use store::{Member, MemberState, Partition, Write};
+use store::{Partition, Write};
 use tokio::sync::{mpsc, oneshot};
 use world::Rng;
 
@@ -18,9 +18,10 @@ use crate::focus::invite::{self, Opening};
 use crate::focus::legs::LegCommand;
 use crate::house::House;
 use crate::notify::WatcherCommand;
+use crate::rooms::ledger::Ledger;
 use crate::rooms::observers::{Observers, anonymous};
 use crate::rooms::speech::{Speech, Voice, Voices};
-use crate::rooms::{Arrival, HostNews, Order, RoomHandle, Subscribe};
+use crate::rooms::{Arrival, HostNews, Order, RoomHandle, Subscribe, Types};
 use crate::switch::{News, RoomDoor, Said};
 
 /// Pieces of messages that may wait for the room. Their senders' connections wait when it is
@@ -29,6 +30,13 @@ const SAID: usize = 1024;
 
 /// Pieces of legs that have not arrived which a room keeps: each accepting device sends one or two.
 const EARLY: usize = 64;
+
+/// How long somebody who is invited may subscribe ahead of the word that they have accepted: the
+/// ACK goes out before it is here.
+const AHEAD: Duration = Duration::from_secs(2);
+
+/// The most SUBSCRIBEs that wait for that word. Later ones are refused at once.
+const AHEAD_MAX: usize = 5000;
 
 /// What a member is told who lets too much pile up.
 const SLOW: &str = "Not Reading Fast Enough";
@@ -65,6 +73,7 @@ pub(crate) fn open(house: &Arc<House>, opened: Opened) -> RoomHandle {
         speech: Speech::new(&opened.identity, &mut rng),
         voices: Voices::default(),
         early: VecDeque::new(),
+        ahead: VecDeque::new(),
         rng,
         house: Arc::clone(house),
         handle: handle.clone(),
@@ -75,7 +84,7 @@ pub(crate) fn open(house: &Arc<House>, opened: Opened) -> RoomHandle {
         invitations: BTreeMap::new(),
         first_accepts: None,
         actions: opened.actions,
-        writes: Vec::new(),
+        ledger: Ledger::default(),
         answers: Vec::new(),
     };
     let mail = Mail {
@@ -106,23 +115,26 @@ struct RoomTask {
     observers: Observers,
     /// What was said by legs that have not arrived, the oldest first.
     early: VecDeque<Said>,
+    /// SUBSCRIBEs of people who are invited, and until when each waits, the oldest first.
+    ahead: VecDeque<(Instant, Subscribe)>,
     host: mpsc::UnboundedSender<HostNews>,
     seats: BTreeMap<LegId, Arrival>,
     /// Dropping one cancels the invitation.
     invitations: BTreeMap<PersonId, oneshot::Sender<()>>,
     /// What the first who joined takes (IM-7.2.1.2-OK-S2a).
-    first_accepts: Option<Vec<String>>,
+    first_accepts: Option<Types>,
     rng: Rng,
+    ledger: Ledger,
     // What the batch under way has led to.
     actions: Vec<Action>,
-    writes: Vec<Write>,
     answers: Vec<(oneshot::Sender<Entry>, Entry)>,
 }
 
 impl RoomTask {
     async fn run(mut self, mut mail: Mail) {
-        let mut orders = Vec::with_capacity(BATCH);
-        let mut said = Vec::with_capacity(BATCH);
+        // They grow as far as the room is lively: most rooms are small, and there are many.
+        let mut orders = Vec::new();
+        let mut said = Vec::new();
         self.settle().await;
         while !self.room.is_closed() {
             let clock = self.house.world.clock;
@@ -159,6 +171,8 @@ impl RoomTask {
             self.room.poll_timeout(),
             self.observers.poll_timeout(),
             self.speech.poll_timeout(),
+            self.ledger.poll_timeout(),
+            self.ahead.front().map(|(until, _)| *until),
         ];
         alarms.into_iter().flatten().min()
     }
@@ -170,6 +184,9 @@ impl RoomTask {
         }
         for leg in self.speech.handle_timeout(now, &self.voices, &mut self.rng) {
             self.lose(leg, SLOW);
+        }
+        while let Some((_, subscribe)) = self.ahead.pop_front_if(|(until, _)| *until <= now) {
+            self.decide(subscribe);
         }
     }
 
@@ -243,6 +260,7 @@ impl RoomTask {
             }
             self.give_voice(who);
             self.catch_up(id);
+            self.admit_observers(who);
             if is_over {
                 // It left, or lost its media, on its way here: nobody will say so again.
                 self.lose(id, "the leg ended before it was in the room");
@@ -252,7 +270,7 @@ impl RoomTask {
         self.answers.push((answer, result));
     }
 
-    fn described(&mut self, leg: LegId, accepts: Vec<String>, wrapped: Vec<String>) {
+    fn described(&mut self, leg: LegId, accepts: Types, wrapped: Types) {
         if let Some(seat) = self.seats.get_mut(&leg) {
             seat.accepts = accepts;
             seat.wrapped = wrapped;
@@ -263,6 +281,33 @@ impl RoomTask {
     }
 
     fn subscribe(&mut self, subscribe: Subscribe) {
+        let who = self.room.find(&subscribe.address);
+        let seat = who.and_then(|who| self.room.seat(who));
+        let is_ahead = seat
+            .is_some_and(|seat| matches!(seat.standing, Standing::Invited | Standing::Alerting));
+        if is_ahead && self.ahead.len() < AHEAD_MAX {
+            let until = self.house.world.clock.now() + AHEAD;
+            return self.ahead.push_back((until, subscribe));
+        }
+        self.decide(subscribe);
+    }
+
+    /// Decides on the SUBSCRIBEs of somebody who was expected and is in now.
+    fn admit_observers(&mut self, who: PersonId) {
+        if self.ahead.is_empty() {
+            return;
+        }
+        let (theirs, others) = std::mem::take(&mut self.ahead)
+            .into_iter()
+            .partition(|(_, subscribe)| self.room.find(&subscribe.address) == Some(who));
+        self.ahead = others;
+        let theirs: VecDeque<_> = theirs;
+        for (_, subscribe) in theirs {
+            self.decide(subscribe);
+        }
+    }
+
+    fn decide(&mut self, subscribe: Subscribe) {
         let Subscribe {
             id,
             shard,
@@ -330,14 +375,19 @@ impl RoomTask {
     }
 
     fn happen(&mut self, event: Event) -> Result<(), Refusal> {
-        let now = self.house.world.clock.now();
+        let (now, now_ms) = (self.house.world.clock.now(), self.house.unix_ms());
         let before = self.actions.len();
+        // Who comes back is told by the 200 that they are in, and who is removed that they are not.
+        let is_told = matches!(event, Event::Entered { .. } | Event::Removed { .. });
         let result = self.room.handle(event, now, &mut self.actions);
         let news: Vec<_> = self.actions.iter().skip(before).copied().collect();
         for action in news {
             if let Action::Changed { who } = action {
-                self.remember(who);
+                self.ledger.note(who, now_ms, now);
             }
+        }
+        if is_told {
+            self.ledger.hurry(now);
         }
         result
     }
@@ -346,7 +396,9 @@ impl RoomTask {
 
     /// Stores what has changed, then answers and acts.
     async fn settle(&mut self) {
-        let writes = std::mem::take(&mut self.writes);
+        let (now, now_ms) = (self.house.world.clock.now(), self.house.unix_ms());
+        let identity = &self.handle.identity;
+        let writes = self.ledger.take_due(&self.room, identity, now_ms, now);
         if !writes.is_empty()
             && let Err(error) = self.house.keeper.commit(writes, self.partition).await
         {
@@ -460,14 +512,6 @@ impl RoomTask {
         Some(seat)
     }
 
-    fn remember(&mut self, who: PersonId) {
-        let Some(seat) = self.room.seat(who) else {
-            return;
-        };
-        let member = member(&seat, &self.handle.identity, self.house.unix_ms());
-        self.writes.push(Write::PutMember(member));
-    }
-
     async fn end(mut self) {
         self.house.rooms.remove(&self.handle.identity);
         self.observers.end();
@@ -479,11 +523,11 @@ impl RoomTask {
                     .tell(Command::Leg(LegCommand::Release { leg, reason }));
             }
         }
-        let close = Write::CloseRoom {
-            identity: self.handle.identity.to_string(),
-            at_ms: self.house.unix_ms(),
-        };
-        if let Err(error) = self.house.keeper.commit(vec![close], self.partition).await {
+        let at_ms = self.house.unix_ms();
+        let identity = self.handle.identity.to_string();
+        let mut writes = self.ledger.take(&self.room, &identity, at_ms);
+        writes.push(Write::CloseRoom { identity, at_ms });
+        if let Err(error) = self.house.keeper.commit(writes, self.partition).await {
             tracing::error!(room = %self.handle.identity, %error, "the end was not stored");
         }
     }
@@ -510,24 +554,4 @@ fn reason(why: Why) -> Option<String> {
         Why::Removed => (403, "Removed"),
     };
     Some(format!("SIP;cause={cause};text=\"{text}\""))
-}
-
-fn member(seat: &Seat<'_>, room: &str, now_ms: i64) -> Member {
-    Member {
-        room: room.to_owned(),
-        address: seat.address.to_string(),
-        display: seat.display.map(str::to_owned),
-        role: match seat.role {
-            room::Role::Host => store::Role::Host,
-            room::Role::Guest => store::Role::Guest,
-        },
-        hidden: seat.hidden.is_some(),
-        state: match seat.standing {
-            Standing::Alerting | Standing::Calling | Standing::Invited => MemberState::Invited,
-            Standing::Connected => MemberState::Joined,
-            Standing::Left | Standing::Refused => MemberState::Left,
-            Standing::Removed => MemberState::Removed,
-        },
-        changed_at_ms: now_ms,
-    }
 }

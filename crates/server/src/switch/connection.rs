@@ -48,7 +48,7 @@ pub(super) struct Connection {
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
     /// The sessions bound here.
-    pub(super) members: BTreeMap<LegId, Member>,
+    pub(super) members: BTreeMap<LegId, Box<Member>>,
     pub(super) bell: Arc<Bell>,
     /// Members with something to be written.
     pub(super) ready: VecDeque<LegId>,
@@ -127,10 +127,12 @@ impl Ended {
 }
 
 impl Connection {
-    pub(super) fn new(switch: Arc<Switch>, stream: Stream, remote: SocketAddr) -> Self {
+    /// Boxed, since it goes through several hands, and each future it is in would have a place
+    /// for it.
+    pub(super) fn new(switch: Arc<Switch>, stream: Stream, remote: SocketAddr) -> Box<Self> {
         let clock = switch.world.clock;
         let until = clock.now() + UNBOUND;
-        Self {
+        Box::new(Self {
             local: stream.local_addr().unwrap_or(switch.local),
             switch,
             stream,
@@ -150,7 +152,7 @@ impl Connection {
             stuck_since: None,
             alarm: Alarm::new(clock),
             why: Ended::Aborted,
-        }
+        })
     }
 
     /// Takes a session in, and `hello` to be written before all else. False if it has ended, or
@@ -171,7 +173,7 @@ impl Connection {
                 session: Arc::clone(session),
                 unwanted: VecDeque::new(),
             };
-            self.members.insert(session.leg, member);
+            self.members.insert(session.leg, Box::new(member));
             self.stage = Stage::Serving;
             session.tell_up();
         }
@@ -179,7 +181,7 @@ impl Connection {
     }
 
     /// Forgets a session that has ended.
-    pub(super) fn part(&mut self, leg: LegId) -> Option<Member> {
+    pub(super) fn part(&mut self, leg: LegId) -> Option<Box<Member>> {
         let member = self.members.remove(&leg);
         if self.members.is_empty() && self.stage == Stage::Serving {
             self.stage = Stage::Flushing;
@@ -188,7 +190,7 @@ impl Connection {
     }
 
     /// Reads and writes until the end of the connection.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self: Box<Self>) {
         let Err(ended) = self.serve().await;
         self.why = ended;
         let remote = self.remote;

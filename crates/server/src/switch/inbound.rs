@@ -56,12 +56,16 @@ impl Connection {
             return Ok(Heard::Something);
         }
         while let Some(piece) = self.reader.next(&mut self.inbox)? {
-            self.take(piece).await?;
+            if let Some((session, said)) = self.take(piece) {
+                // Boxed: an idle connection keeps no place for what seldom happens.
+                Box::pin(self.deliver(&session, said)).await?;
+            }
         }
         Ok(Heard::Something)
     }
 
-    async fn take(&mut self, piece: Piece) -> Result<(), Ended> {
+    /// Hands one piece on. Says for which session the room has no place now, and what.
+    fn take(&mut self, piece: Piece) -> Option<(Arc<Session>, Said)> {
         if piece.first {
             self.target = match piece.head.kind() {
                 Kind::Response(code) => {
@@ -75,9 +79,17 @@ impl Connection {
             // It may have ended in the middle of a frame.
             Target::Room(session) if self.members.contains_key(&session.leg) => {
                 let session = Arc::clone(session);
-                self.deliver(&session, piece).await
+                let leg = session.leg;
+                match session.door().said.try_send(Said { leg, piece }) {
+                    Ok(()) => None,
+                    Err(TrySendError::Full(said)) => Some((session, said)),
+                    Err(TrySendError::Closed(_)) => {
+                        self.lose(leg, "the room is closed");
+                        None
+                    }
+                }
             }
-            Target::Room(_) | Target::Nobody => Ok(()),
+            Target::Room(_) | Target::Nobody => None,
         }
     }
 
@@ -130,16 +142,8 @@ impl Connection {
 
     /// Hands a piece to the room. While that has no place for it, writing goes on: the room may
     /// be busy with filling our own lines.
-    async fn deliver(&mut self, session: &Session, piece: Piece) -> Result<(), Ended> {
+    async fn deliver(&mut self, session: &Session, said: Said) -> Result<(), Ended> {
         let leg = session.leg;
-        let said = match session.door().said.try_send(Said { leg, piece }) {
-            Ok(()) => return Ok(()),
-            Err(TrySendError::Full(said)) => said,
-            Err(TrySendError::Closed(_)) => {
-                self.lose(leg, "the room is closed");
-                return Ok(());
-            }
-        };
         let mut handed = pin!(session.door().said.send(said));
         loop {
             let wrote = self.write_round()?;

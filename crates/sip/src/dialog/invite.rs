@@ -61,6 +61,8 @@ impl Forks {
             }
             None => match Dialog::uac(outset, response) {
                 Ok(dialog) => {
+                    // Of nearly all INVITEs there is one.
+                    self.dialogs.reserve_exact(1);
                     self.dialogs.push(dialog);
                     self.dialogs.len().saturating_sub(1)
                 }
@@ -85,7 +87,9 @@ impl Forks {
     /// keeper's to acknowledge.
     pub fn take(&mut self, id: &DialogId) -> Option<Dialog> {
         let at = self.dialogs.iter().position(|dialog| dialog.id() == id)?;
-        Some(self.dialogs.swap_remove(at))
+        let dialog = self.dialogs.swap_remove(at);
+        self.dialogs.shrink_to_fit();
+        Some(dialog)
     }
 
     /// The dialogs, in the order their branches first answered unless one was taken.

@@ -5,21 +5,32 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use room::LegId;
-use sip::dialog::{DialogId, Forks, Leg as Fork};
+use sip::dialog::{DialogId, Forks, Leg as Fork, Outset};
 use sip::session_timer::Refresher;
 use sip::transaction::ClientId;
 use sip::{Method, Name, Response};
+use tokio::sync::mpsc;
 
-use super::{Invite, InviteNews, Leg, Legs};
+use super::{Invite, InviteNews, Leg, Legs, NewLeg};
 use crate::core::desk::{Desk, Owner};
+use crate::focus::outgoing::OutInvite;
 use crate::focus::timer;
+use crate::net::Flow;
 
 /// What a 2xx counts as that makes no dialog: the device has failed.
 const UNUSABLE: u16 = 500;
 
+/// The way to the invitation that called a device.
+type News = mpsc::UnboundedSender<(LegId, InviteNews)>;
+
 /// A device being called.
 pub(super) struct Outcall {
-    invite: Box<Invite>,
+    outset: Outset,
+    flow: Flow,
+    /// Who waits for it; nobody once it has accepted.
+    news: Option<News>,
+    /// Taken when it accepts.
+    new: Option<Box<NewLeg>>,
     pub(super) client: ClientId,
     forks: Forks,
     /// Nobody wants it any more.
@@ -34,19 +45,35 @@ pub(super) struct Outcall {
     pub(super) over_at: Option<Instant>,
 }
 
+impl Outcall {
+    fn tell(&self, leg: LegId, what: InviteNews) {
+        if let Some(news) = &self.news {
+            let _ = news.send((leg, what));
+        }
+    }
+}
+
 impl Legs {
     pub(super) fn invite(&mut self, invite: Box<Invite>, desk: &mut Desk) {
-        let leg = invite.leg;
-        let (branch, bytes) = (&invite.request.branch, invite.request.bytes.clone());
-        let client = desk.send(
-            Method::Invite,
+        let Invite {
+            request,
+            flow,
+            news,
+            new,
+            leg,
+        } = *invite;
+        let OutInvite {
+            outset,
             branch,
             bytes,
-            &invite.flow,
-            Owner::Invite(leg),
-        );
+        } = request;
+        let owner = Owner::Invite(leg);
+        let client = desk.send(Method::Invite, &branch, bytes, &flow, owner);
         let call = Outcall {
-            invite,
+            outset,
+            flow,
+            news: Some(news),
+            new,
             client,
             forks: Forks::default(),
             abandoned: false,
@@ -55,7 +82,7 @@ impl Legs {
             allow: None,
             over_at: None,
         };
-        self.calls.insert(leg, call);
+        self.calls.insert(leg, Box::new(call));
     }
 
     pub(super) fn cancel(&mut self, leg: LegId, desk: &mut Desk) {
@@ -81,7 +108,7 @@ impl Legs {
         };
         let status = response.status();
         // IM-7.2.2.2-1XX-S2, IM-7.2.2.2-OK-S2: the Contact is kept by the dialog of that branch.
-        let accepted = match call.forks.response(&call.invite.request.outset, &response) {
+        let accepted = match call.forks.response(&call.outset, &response) {
             Ok(Fork::Accepted(dialog)) => Some(dialog.id().clone()),
             Ok(Fork::Again(_) | Fork::Early(_) | Fork::None) | Err(_) => None,
         };
@@ -92,7 +119,7 @@ impl Legs {
             }
             // Once: a device may repeat it as often as it likes.
             if status == 180 && !std::mem::replace(&mut call.rang, true) {
-                let _ = call.invite.news.send((leg, InviteNews::Ringing));
+                call.tell(leg, InviteNews::Ringing);
             }
         } else if response.is_success() {
             match accepted {
@@ -111,7 +138,7 @@ impl Legs {
     pub(crate) fn invite_failed(&mut self, leg: LegId, status: u16, desk: &mut Desk) {
         if let Some(call) = self.calls.remove(&leg) {
             desk.disown(call.client);
-            let _ = call.invite.news.send((leg, InviteNews::Failed(status)));
+            call.tell(leg, InviteNews::Failed(status));
         }
     }
 
@@ -126,39 +153,42 @@ impl Legs {
         let Some(mut dialog) = call.forks.take(id) else {
             return;
         };
-        let flow = call.invite.flow.clone();
-        let cseq = call.invite.request.outset.cseq();
+        let flow = call.flow.clone();
+        let cseq = call.outset.cseq();
         let branch = desk.branch();
         let via = desk.house.via(&flow, &branch);
         let ack = dialog.ack(cseq, &via).finish();
         desk.send_plain(&flow, ack.clone());
-        let first = call.over_at.is_none();
+        let news = call.news.take().filter(|news| !news.is_closed());
         let patience = desk.timers().patience();
         call.over_at = Some(desk.now + patience);
         self.alarms.set(leg, call.over_at);
         // RFC 3261 section 13.2.2.4: of several that accept, one is kept. And one that was
         // cancelled, or whose inviter has gone, is let go at once.
-        if !first || call.abandoned || call.invite.news.is_closed() {
+        let Some(news) = news.filter(|_| !call.abandoned) else {
             call.let_go.insert(id.clone(), ack);
             desk.request(&Method::Bye, &flow, Owner::Nobody, |via| {
                 dialog.request(&Method::Bye, via).finish()
             });
             return;
-        }
+        };
         // IM-7.2.2.2-OK-S1: what the 200 says replaces what came before.
         let allow = response
             .raw(Name::Allow)
             .map(str::to_owned)
             .or_else(|| call.allow.take());
-        let Some(mut new) = call.invite.new.take() else {
+        let Some(mut new) = call.new.take() else {
             return;
         };
         new.timer = timer::agreed(&response, &desk.house.policy());
-        let news = call.invite.news.clone();
-        let mut made = Leg::new(dialog, flow, new, allow, Refresher::Uac, desk.now);
-        made.ack = Some(ack);
+        let mut made = Leg::new(dialog, flow, *new, allow, Refresher::Uac, desk.now);
+        // Without the room that a draft has to spare: it is kept for half a minute.
+        made.ack = Some(Bytes::copy_from_slice(&ack));
         self.insert(leg, made);
-        if news.send((leg, InviteNews::Accepted(response))).is_err() {
+        if news
+            .send((leg, InviteNews::Accepted(Box::new(response))))
+            .is_err()
+        {
             self.release(leg, None, desk);
         }
     }
@@ -180,7 +210,7 @@ impl Legs {
         let let_go = self
             .calls
             .get(&leg)
-            .and_then(|call| Some((&call.invite.flow, call.let_go.get(key)?)));
+            .and_then(|call| Some((&call.flow, call.let_go.get(key)?)));
         if let Some((flow, ack)) = let_go {
             desk.send_plain(flow, ack.clone());
         }

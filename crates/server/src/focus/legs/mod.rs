@@ -84,7 +84,7 @@ pub(crate) struct Invite {
     pub(crate) flow: Flow,
     pub(crate) news: mpsc::UnboundedSender<(LegId, InviteNews)>,
     /// Taken when the device accepts.
-    pub(crate) new: Option<NewLeg>,
+    pub(crate) new: Option<Box<NewLeg>>,
     pub(crate) leg: LegId,
 }
 
@@ -94,7 +94,7 @@ pub(crate) enum InviteNews {
     /// 180.
     Ringing,
     /// 2xx; the ACK has gone out and the leg stands.
-    Accepted(Response),
+    Accepted(Box<Response>),
     /// A final failure, or the status it counts as.
     Failed(u16),
 }
@@ -102,9 +102,9 @@ pub(crate) enum InviteNews {
 /// The legs of one shard.
 #[derive(Default)]
 pub(crate) struct Legs {
-    legs: HashMap<LegId, Leg>,
+    legs: HashMap<LegId, Box<Leg>>,
     dialogs: HashMap<DialogId, LegId>,
-    calls: HashMap<LegId, Outcall>,
+    calls: HashMap<LegId, Box<Outcall>>,
     alarms: Alarms<LegId>,
     pub(super) reinvites: Reinvites,
     key: String,
@@ -139,7 +139,7 @@ impl Legs {
     }
 
     pub(crate) fn get_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
-        self.legs.get_mut(&leg)
+        self.legs.get_mut(&leg).map(Box::as_mut)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -272,11 +272,11 @@ impl Legs {
 
     fn insert(&mut self, id: LegId, leg: Leg) {
         self.dialogs.insert(leg.dialog.id().clone(), id);
-        self.legs.insert(id, leg);
+        self.legs.insert(id, Box::new(leg));
         self.wind(id);
     }
 
-    fn remove(&mut self, id: LegId, desk: &mut Desk) -> Option<Leg> {
+    fn remove(&mut self, id: LegId, desk: &mut Desk) -> Option<Box<Leg>> {
         let leg = self.legs.remove(&id)?;
         // By this the room knows, should the leg arrive there only now.
         desk.house.switch.close(&leg.session);
@@ -298,7 +298,7 @@ impl Legs {
 
     /// A leg's next moment may have changed.
     pub(crate) fn wind(&mut self, id: LegId) {
-        let leg = self.legs.get(&id).and_then(Leg::poll_timeout);
+        let leg = self.legs.get(&id).and_then(|leg| leg.poll_timeout());
         let call = self.calls.get(&id).and_then(|call| call.over_at);
         self.alarms.set(id, leg.into_iter().chain(call).min());
     }
@@ -310,7 +310,7 @@ impl Legs {
             if over.is_some_and(|at| at <= desk.now) {
                 self.forget_call(id, desk);
             }
-            let leg = self.legs.get(&id).and_then(Leg::poll_timeout);
+            let leg = self.legs.get(&id).and_then(|leg| leg.poll_timeout());
             if leg.is_some_and(|at| at <= desk.now) {
                 self.leg_timeout(id, desk);
             }

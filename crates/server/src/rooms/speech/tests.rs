@@ -70,8 +70,8 @@ impl Parlour {
             line,
             address: Address::new(address),
             seen_as: (leg == DAVE).then(|| "sip:anonymous1@anonymous.invalid".to_owned()),
-            accepts: vec!["message/cpim".to_owned()],
-            wrapped: vec!["*".to_owned()],
+            accepts: ["message/cpim".to_owned()].into(),
+            wrapped: ["*".to_owned()].into(),
         };
         self.voices.insert(leg, voice);
     }
@@ -445,9 +445,8 @@ fn composing_travels_bare_between_those_who_agreed() {
     let mut parlour = Parlour::new();
     for leg in [ALICE, CLEO] {
         parlour.change(leg, |voice| {
-            voice
-                .accepts
-                .push("application/im-iscomposing+xml".to_owned());
+            let composing = "application/im-iscomposing+xml";
+            voice.accepts = ["message/cpim", composing].map(str::to_owned).into();
         });
     }
     assert!(
@@ -474,9 +473,11 @@ fn composing_travels_bare_between_those_who_agreed() {
 #[test]
 fn what_a_recipient_cannot_read_is_not_sent_there() {
     let mut parlour = Parlour::new();
-    parlour.change(BEN, |voice| voice.wrapped = vec!["image/*".to_owned()]);
-    parlour.change(CLEO, |voice| voice.wrapped = vec!["text/plain".to_owned()]);
-    parlour.change(DAVE, |voice| voice.wrapped = Vec::new());
+    parlour.change(BEN, |voice| voice.wrapped = ["image/*".to_owned()].into());
+    parlour.change(CLEO, |voice| {
+        voice.wrapped = ["text/plain".to_owned()].into()
+    });
+    parlour.change(DAVE, |voice| voice.wrapped = [].into());
     assert!(
         parlour
             .say(ALICE, &whole("m1xx", &to_all(PEOPLE[0].0, "Hello")))

@@ -6,6 +6,7 @@ use room::{Address, LegId};
 use sip::sdp;
 
 use super::verify::Media;
+use crate::rooms::Types;
 use crate::switch::Line;
 
 /// One leg that speaks and hears over MSRP.
@@ -20,9 +21,9 @@ pub(crate) struct Voice {
     /// one of the form `sip:anonymous1@anonymous.invalid`.
     pub(crate) seen_as: Option<String>,
     /// The `accept-types` of this leg.
-    pub(crate) accepts: Vec<String>,
+    pub(crate) accepts: Types,
     /// The `accept-wrapped-types` of this leg; empty if it did not say.
-    pub(crate) wrapped: Vec<String>,
+    pub(crate) wrapped: Types,
 }
 
 impl Voice {
