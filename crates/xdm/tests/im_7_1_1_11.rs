@@ -7,7 +7,9 @@
     clippy::panic
 )]
 
-use xdm::conference_info::{Change, MAX_BYTES, Member, NotApplied, Presence, Roster, read};
+use xdm::conference_info::{
+    Change, Conference, MAX_BYTES, Member, NotApplied, Presence, Roster, Status, UserXml, read,
+};
 
 /// A document: its attributes, and its users as `<users>`'s attributes and content.
 fn document(attributes: &str, users: &str) -> String {
@@ -349,4 +351,49 @@ fn whoever_changes_or_leaves_makes_room() {
         let got = feed(&mut roster, &partial(version, &[&user(&long, status)]));
         assert_ne!(got, "too large", "version {version}");
     }
+}
+
+/// RFC 4575 sections 4.6 and 5.5.1: a full state that says how many there are and lists fewer is
+/// told in pieces. Who is missing has not left before all are named.
+#[test]
+fn rfc_4575_5_5_1_a_refresh_in_pieces_is_no_exodus() {
+    let conference = Conference::new("sip:room@h");
+    let user = |name: &str| UserXml::new(&format!("sip:{name}@h"), None, Status::Connected);
+    let (alice, bob, carol, dave) = (user("alice"), user("bob"), user("carol"), user("dave"));
+    let mut roster = Roster::new(Vec::new());
+    let mut apply = |body: Vec<u8>| {
+        let document = read(&body, MAX_BYTES).unwrap();
+        let changes = roster.apply(document).unwrap();
+        let told: Vec<_> = changes
+            .iter()
+            .map(|change| match change {
+                Change::Joined(member) => format!("+{}", member.entity),
+                Change::Left(member) => format!("-{}", member.entity),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        (told.join(" "), roster.members().count())
+    };
+    let all = [&alice, &bob, &carol];
+    assert_eq!(apply(conference.full(0, &all, None)).1, 3);
+    // alice and bob are still there, dave has come, carol has gone.
+    let first = apply(conference.beginning(1, &[&alice], None, 3));
+    assert_eq!(first, (String::new(), 3));
+    assert_eq!(
+        apply(conference.partial(2, &[&dave], None)),
+        ("+sip:dave@h".to_owned(), 4)
+    );
+    assert_eq!(
+        apply(conference.partial(3, &[&bob], None)),
+        ("-sip:carol@h".to_owned(), 3)
+    );
+    // Without a count, or with all of them, who is missing has left.
+    assert_eq!(
+        apply(conference.beginning(4, &[&alice, &bob], None, 2)),
+        ("-sip:dave@h".to_owned(), 2)
+    );
+    assert_eq!(
+        apply(conference.full(5, &[&bob], None)),
+        ("-sip:alice@h".to_owned(), 1)
+    );
 }

@@ -1,9 +1,9 @@
 //! Who is told who is in the room, when, and what (7.2.2.10, RFC 4575, RFC 6665).
 //!
 //! ```text
-//!   owed the full state ──NOTIFY full, the first piece──▶ catching up ──answered──▶ NOTIFY partial
-//!         ▲                                                    ▲                  with the next one
-//!         └──refresh                       interval over, news └──── up to date ◀──the last piece
+//!   owed the full state ──full: the first piece──▶ catching up ──answered──▶ partial: the next
+//!       ▲                                              ▲
+//!       └──refresh              interval over, news────└── up to date ◀──the last was sent
 //! ```
 //!
 //! A subscriber remembers the number of the change up to which it was told ([`Journal`]); what it
@@ -327,7 +327,11 @@ impl Observer {
         // IM-7.2.2.10-S0c: what has changed, and nothing else.
         let document = match self.told {
             Some(_) => conference.partial(self.version, &users, own_at),
-            None => conference.full(self.version, &users, own_at),
+            None if is_last => conference.full(self.version, &users, own_at),
+            None => {
+                let count = journal.present();
+                conference.beginning(self.version, &users, own_at, count)
+            }
         };
         if is_last {
             reached = journal.changes();

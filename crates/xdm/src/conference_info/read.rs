@@ -19,6 +19,9 @@ pub struct ConferenceInfo {
     pub version: Option<u32>,
     /// The participants it tells of; `None` if it tells of none, which is no statement.
     pub users: Option<Users>,
+    /// How many users there are in all, listed here or not, if that is said (RFC 4575 section
+    /// 5.5.1).
+    pub user_count: Option<u32>,
 }
 
 /// What the `state` attribute says of its element: RFC 4575 section 4.4.
@@ -127,10 +130,13 @@ pub fn read(input: &[u8], max_bytes: usize) -> Result<ConferenceInfo, Error> {
         state: state(&reader, &root)?,
         version: version(&reader, &root)?,
         users: None,
+        user_count: None,
     };
     while let Some(child) = reader.child(&root)? {
         if is(&child, "users") {
             info.users = Some(users(&mut reader, &child)?);
+        } else if is(&child, "conference-state") {
+            info.user_count = user_count(&mut reader, &child)?;
         }
     }
     reader.finish()?;
@@ -139,6 +145,17 @@ pub fn read(input: &[u8], max_bytes: usize) -> Result<ConferenceInfo, Error> {
         info.users = None;
     }
     Ok(info)
+}
+
+fn user_count(reader: &mut Reader<'_>, element: &Element) -> Result<Option<u32>, Error> {
+    let mut count = None;
+    while let Some(child) = reader.child(element)? {
+        if is(&child, "user-count") {
+            // What is no number says nothing.
+            count = reader.text(&child)?.trim().parse().ok();
+        }
+    }
+    Ok(count)
 }
 
 fn users(reader: &mut Reader<'_>, element: &Element) -> Result<Users, Error> {

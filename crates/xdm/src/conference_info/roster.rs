@@ -16,6 +16,7 @@ use super::read::{ConferenceInfo, State, User, Users};
 
 /// The most bytes that a [`Roster`] holds, texts and a fixed cost for each user and endpoint. A
 /// server could otherwise add users with each document for ever. It is room for some 10,000 people.
+/// While a full state is told in pieces, as much again for those who were known before.
 pub const MAX_ROSTER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Who is in the conversation, as the documents of one subscription tell.
@@ -27,6 +28,10 @@ pub struct Roster {
     marked_own: Option<String>,
     state: Subscription,
     users: BTreeMap<String, Held>,
+    /// Those who were known and are missing from the full state so far, of which more is to come.
+    unconfirmed: BTreeMap<String, Held>,
+    /// How many users the full state is still to name.
+    awaited: usize,
     /// What `users` costs.
     bytes: usize,
 }
@@ -40,6 +45,8 @@ impl Roster {
             marked_own: None,
             state: Subscription::New,
             users: BTreeMap::new(),
+            unconfirmed: BTreeMap::new(),
+            awaited: 0,
             bytes: 0,
         }
     }
@@ -49,7 +56,8 @@ impl Roster {
     ///
     /// A document that is not newer than the last one is dropped: no change, no error. One who left
     /// is reported as left once and then forgotten. A full document is a snapshot: one who is
-    /// unknown and disconnected in it is not reported.
+    /// unknown and disconnected in it is not reported. If it says that there are more users than it
+    /// lists, it is told in pieces: who is missing stays until the pieces have named all.
     ///
     /// # Errors
     ///
@@ -62,7 +70,9 @@ impl Roster {
         match (document.state, self.state) {
             (State::Full, _) => {
                 let users = document.users.unwrap_or_default().users;
-                self.replace(users, document.version)
+                let count = document.user_count.unwrap_or_default();
+                let count = usize::try_from(count).unwrap_or(usize::MAX);
+                self.replace(users, count, document.version)
             }
             // What had ended changes no more.
             (State::Partial | State::Deleted, Subscription::Ended(_)) => Ok(Vec::new()),
@@ -72,6 +82,7 @@ impl Roster {
             }
             (State::Deleted, _) => {
                 self.users.clear();
+                self.unconfirmed.clear();
                 self.bytes = 0;
                 self.state = Subscription::Ended(document.version);
                 Ok(vec![Change::Ended])
@@ -88,8 +99,8 @@ impl Roster {
 
     /// Everybody known, in the order of their entities.
     pub fn members(&self) -> impl Iterator<Item = Member> {
-        self.users
-            .iter()
+        let all: BTreeMap<_, _> = self.users.iter().chain(&self.unconfirmed).collect();
+        all.into_iter()
             .map(|(entity, held)| self.member(entity, held))
     }
 
@@ -127,12 +138,14 @@ impl Roster {
     fn replace(
         &mut self,
         users: Vec<User>,
+        count: usize,
         version: Option<u32>,
     ) -> Result<Vec<Change>, NotApplied> {
         fits(cost_of(&users))?;
         self.state = Subscription::Known(version);
         self.bytes = 0;
         let mut before = std::mem::take(&mut self.users);
+        before.append(&mut self.unconfirmed);
         let mut touched = Touched::default();
         for user in users {
             self.note_own(&user);
@@ -142,14 +155,24 @@ impl Roster {
             }
         }
         let mut changes = Vec::new();
+        self.awaited = count.saturating_sub(touched.order.len());
         for entity in touched.order {
             let old = before.remove(&entity);
             self.settle(&entity, old, Report::Known, &mut changes);
         }
-        for (entity, old) in before {
-            self.settle(&entity, Some(old), Report::Known, &mut changes);
-        }
+        self.unconfirmed = before;
+        self.forget_unconfirmed(&mut changes);
         Ok(changes)
+    }
+
+    /// Once the full state has named all that it was to name, the others have gone.
+    fn forget_unconfirmed(&mut self, changes: &mut Vec<Change>) {
+        if self.awaited > 0 {
+            return;
+        }
+        for (entity, old) in std::mem::take(&mut self.unconfirmed) {
+            self.settle(&entity, Some(old), Report::Known, changes);
+        }
     }
 
     fn merge(
@@ -164,7 +187,7 @@ impl Roster {
         if users.state != State::Partial {
             // RFC 4575 4.6, 1 and 2: the whole element is replaced, or removed. In the latter case
             // the reader has left no user in it.
-            return self.replace(users.users, version);
+            return self.replace(users.users, 0, version);
         }
         // Who changes is counted twice for a moment; the limit is generous enough for that.
         fits(self.bytes.saturating_add(cost_of(&users.users)))?;
@@ -174,6 +197,7 @@ impl Roster {
         for user in users.users {
             self.note_own(&user);
             let old = self.take(&user.entity);
+            let old = old.or_else(|| self.unconfirmed.remove(&user.entity));
             let entity = user.entity.clone();
             if let Some(held) = merged(old.clone(), user) {
                 self.put(entity.clone(), held);
@@ -183,10 +207,12 @@ impl Roster {
             }
         }
         let mut changes = Vec::new();
+        self.awaited = self.awaited.saturating_sub(touched.order.len());
         for entity in touched.order {
             let old = before.remove(&entity).flatten();
             self.settle(&entity, old, Report::All, &mut changes);
         }
+        self.forget_unconfirmed(&mut changes);
         Ok(changes)
     }
 

@@ -120,7 +120,25 @@ impl Conference {
     pub fn full(&self, version: u32, users: &[&UserXml], own: Option<usize>) -> Vec<u8> {
         // RFC 4575 5.2: conference-description and users are there, even empty. Nothing else is
         // defined for IM (IM-7.2.2.10-N2).
-        self.document("full", version, "<conference-description/>", users, own)
+        self.document("full", version, DESCRIPTION, users, own)
+    }
+
+    /// The beginning of [`Self::full`], which partial documents complete, where one document of
+    /// all is too large for the way to the subscriber.
+    ///
+    /// `of` is how many users there are in all (RFC 4575 section 5.5.1). A reader who has a table
+    /// already knows by it that whoever is missing here need not have gone.
+    pub fn beginning(
+        &self,
+        version: u32,
+        users: &[&UserXml],
+        own: Option<usize>,
+        of: usize,
+    ) -> Vec<u8> {
+        let count = format!(
+            "{DESCRIPTION}<conference-state><user-count>{of}</user-count></conference-state>"
+        );
+        self.document("full", version, &count, users, own)
     }
 
     /// What changed since the document before: IM-7.2.2.10-S0c.
@@ -178,10 +196,13 @@ impl Conference {
     }
 }
 
+/// Empty, as there is nothing to describe.
+const DESCRIPTION: &str = "<conference-description/>";
 /// Unqualified, although the schema of RFC 4575 asks for a namespace here: clients look for this.
 const OWN: &str = " yourown=\"true\"";
-/// What stands around the users at most: about 140 bytes, and the mark of the own element.
-const ENVELOPE_BYTES: usize = 180;
+/// What stands around the users at most: about 140 bytes, a count of up to 90, and the mark of the
+/// own element.
+const ENVELOPE_BYTES: usize = 270;
 /// What a user element takes besides its two URIs, with a name of usual length.
 const USER_BYTES: usize = 160;
 

@@ -113,6 +113,13 @@ impl Journal {
         })
     }
 
+    /// How many are shown and have not gone.
+    pub(super) fn present(&self) -> usize {
+        let shown = self.people.iter().flatten();
+        let present = shown.filter(|shown| shown.status != Visible::Disconnected);
+        present.count()
+    }
+
     /// Those who have changed after `told`, with the change and their number in the room.
     pub(super) fn after(&self, told: u64) -> impl Iterator<Item = (u64, usize, &Shown)> {
         self.order
