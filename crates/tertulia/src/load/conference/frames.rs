@@ -50,8 +50,8 @@ pub(super) struct Send {
     pub(super) message_id: Range<usize>,
     /// Does the peer want to hear of success by a transaction response (RFC 4975 section 7.1.1)?
     pub(super) wants_answer: bool,
-    /// The stamp, if it is in this chunk.
-    pub(super) stamp: Option<Stamp>,
+    /// What it carries; empty where nothing is.
+    pub(super) body: Range<usize>,
     /// The last chunk of its message.
     pub(super) is_last: bool,
     /// The first one.
@@ -93,7 +93,7 @@ impl Scanner {
         };
         let head_end = line + 1;
         let kind = match word {
-            b"SEND" => Kind::Send(self.send(rest, head_end..end, flag, at)?),
+            b"SEND" => Kind::Send(Self::send(rest, head_end..end, flag, at)?),
             _ => match status(word) {
                 Some(status) => Kind::Answer(status),
                 None => Kind::Other,
@@ -103,6 +103,12 @@ impl Scanner {
         let tid = at + 5..at + 5 + tid.len();
         let all = at..at + length;
         Ok(Some(Frame { all, tid, kind }))
+    }
+
+    /// The stamp of a CPIM message, of which the beginning is here.
+    pub(super) fn stamp(&self, message: &[u8]) -> Option<Stamp> {
+        let text = self.text.find(message)?;
+        message.get(text + 4..).and_then(Stamp::read)
     }
 
     /// Where the end-line begins, at the CR LF before it, and its flag.
@@ -138,12 +144,12 @@ impl Scanner {
         }
     }
 
-    fn send(&self, rest: &[u8], span: Range<usize>, flag: u8, at: usize) -> Result<Send, Strange> {
+    fn send(rest: &[u8], span: Range<usize>, flag: u8, at: usize) -> Result<Send, Strange> {
         let mut send = Send {
             from: 0..0,
             message_id: 0..0,
             wants_answer: true,
-            stamp: None,
+            body: 0..0,
             is_last: flag != b'+',
             is_first: true,
         };
@@ -155,10 +161,7 @@ impl Scanner {
             let line = line.get(..length).unwrap_or_default();
             let next = here + length + 2;
             if line.is_empty() {
-                let body = rest.get(here..span.end).unwrap_or_default();
-                if let Some(found) = self.text.find(body) {
-                    send.stamp = body.get(found + 4..).and_then(Stamp::read);
-                }
+                send.body = at + next..at + span.end.max(next);
                 break;
             }
             let value = |name: &[u8]| line.strip_prefix(name).map(<[u8]>::trim_ascii_start);
@@ -290,25 +293,12 @@ mod tests {
     };
 
     fn said() -> Vec<u8> {
-        let mut script = Script::new(
-            "msrp://a:1/s;tcp",
-            "msrp://b:9/t;tcp",
-            "sip:f@h",
-            "sip:r@h",
-            200,
-        );
+        let mut script = Script::new("msrp://a:1/s;tcp", "msrp://b:9/t;tcp", "sip:f@h", "sip:r@h", 200);
         let mut out = Vec::new();
         script.bind(&mut out);
         script.say(&STAMP, &mut out);
-        answer(
-            b"tid0",
-            b"msrp://c:1/x;tcp msrp://d:1/y;tcp",
-            b"msrp://b:9/t;tcp",
-            &mut out,
-        );
-        out.extend_from_slice(
-            b"MSRP rep0 REPORT\r\nTo-Path: a\r\nFrom-Path: b\r\n-------rep0$\r\n",
-        );
+        answer(b"tid0", b"msrp://c:1/x;tcp msrp://d:1/y;tcp", b"msrp://b:9/t;tcp", &mut out);
+        out.extend_from_slice(b"MSRP rep0 REPORT\r\nTo-Path: a\r\nFrom-Path: b\r\n-------rep0$\r\n");
         out
     }
 
@@ -329,22 +319,13 @@ mod tests {
         let stream = said();
         let whole = frames(&stream, 0);
         assert_eq!(whole.len(), 4);
-        let Kind::Send(bind) = &whole[0].kind else {
-            panic!()
-        };
-        assert_eq!(
-            (bind.stamp, bind.wants_answer, bind.is_last),
-            (None, true, true)
-        );
-        let Kind::Send(send) = &whole[1].kind else {
-            panic!()
-        };
-        assert_eq!(send.stamp, Some(STAMP));
+        let Kind::Send(bind) = &whole[0].kind else { panic!() };
+        assert_eq!((bind.body.len(), bind.wants_answer, bind.is_last), (0, true, true));
+        let Kind::Send(send) = &whole[1].kind else { panic!() };
+        assert_eq!(Scanner::default().stamp(&stream[send.body.clone()]), Some(STAMP));
+        assert!(stream[send.body.clone()].ends_with(b"xxx"));
         assert_eq!(&stream[send.from.clone()], b"msrp://b:9/t;tcp");
-        assert_eq!(
-            &stream[send.message_id.clone()],
-            &stream[whole[1].tid.clone()]
-        );
+        assert_eq!(&stream[send.message_id.clone()], &stream[whole[1].tid.clone()]);
         assert!(send.is_first && send.is_last);
         assert_eq!(whole[2].kind, Kind::Answer(200));
         assert_eq!(&stream[whole[2].tid.clone()], b"tid0");
@@ -366,10 +347,7 @@ mod tests {
             assert!(piece.head.byte_range().is_ok());
             bodies.push(piece.data.len());
         }
-        assert_eq!(
-            (bodies.len(), bodies[0], bodies[2], bodies[3]),
-            (4, 0, 0, 0)
-        );
+        assert_eq!((bodies.len(), bodies[0], bodies[2], bodies[3]), (4, 0, 0, 0));
         assert!(bodies[1] > 200);
     }
 
@@ -379,43 +357,22 @@ mod tests {
             ("", '$', true, true, true),
             ("Failure-Report: no\r\n", '$', false, true, true),
             ("Failure-Report: partial\r\n", '$', false, true, true),
-            (
-                "Failure-Report: yes\r\nByte-Range: 1-3/6\r\n",
-                '+',
-                true,
-                true,
-                false,
-            ),
+            ("Failure-Report: yes\r\nByte-Range: 1-3/6\r\n", '+', true, true, false),
             ("Byte-Range: 4-6/6\r\n", '$', true, false, true),
             ("Byte-Range: 4-6/6\r\n", '#', true, false, true),
         ] {
             let text = format!(
                 "MSRP tid0 SEND\r\nTo-Path: a\r\nFrom-Path: b\r\n{header}Content-Type: x/y\r\n\r\nabc\r\n-------tid0{flag}\r\n"
             );
-            let frame = Scanner::default()
-                .next(text.as_bytes(), 0)
-                .unwrap()
-                .unwrap();
-            let Kind::Send(send) = frame.kind else {
-                panic!()
-            };
-            assert_eq!(
-                (send.wants_answer, send.is_first, send.is_last),
-                (wants, first, last),
-                "{text}"
-            );
+            let frame = Scanner::default().next(text.as_bytes(), 0).unwrap().unwrap();
+            let Kind::Send(send) = frame.kind else { panic!() };
+            assert_eq!((send.wants_answer, send.is_first, send.is_last), (wants, first, last), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_msrp_is_refused() {
-        for text in [
-            "HTTP/1.1 400 Bad Request\r\n",
-            "MSRP a SEND\r\n",
-            "MSRP tid0\r\n",
-            "\n",
-            "MSRP tid0 SEND\r\n-------tid0$\r\n",
-        ] {
+        for text in ["HTTP/1.1 400 Bad Request\r\n", "MSRP a SEND\r\n", "MSRP tid0\r\n", "\n", "MSRP tid0 SEND\r\n-------tid0$\r\n"] {
             let refused = Scanner::default().next(text.as_bytes(), 0);
             assert!(refused.is_err(), "{text}: {refused:?}");
         }

@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Messages of which the first chunk has come and not the last.
 const UNDERWAY_MAX: usize = 64;
 
+/// So much of a message in chunks is kept, in octets: its CPIM head and the stamp.
+const BEGINNING_MAX: usize = 4096;
+
 /// One connection.
 pub(super) struct Link {
     stream: Stream,
@@ -216,7 +219,8 @@ struct Ear {
     /// Octets of a frame and of its answer, where frames are plain.
     plain: Option<(usize, usize)>,
     scanner: Scanner,
-    underway: Vec<(Vec<u8>, Stamp)>,
+    /// Message-IDs of those that come in chunks, and how they begin.
+    underway: Vec<(Vec<u8>, Vec<u8>)>,
     /// Of the read that is being looked at.
     stamps: Vec<Stamp>,
     answers: Vec<u8>,
@@ -290,7 +294,7 @@ impl Ear {
                         answer(text(&frame.tid), text(&send.from), own, &mut self.answers);
                         self.answer = self.answers.len() - before;
                     }
-                    self.heard(send, text(&send.message_id), frame.all.len());
+                    self.heard(send, text(&send.message_id), text(&send.body), frame.all.len());
                 }
                 Kind::Other => {}
             }
@@ -299,25 +303,29 @@ impl Ear {
         Ok(at)
     }
 
-    /// A message counts when its last chunk is here.
-    fn heard(&mut self, send: &Send, id: &[u8], length: usize) {
-        let stamp = match send.stamp {
-            Some(stamp) if send.is_last => stamp,
-            Some(stamp) => {
-                if self.underway.len() < UNDERWAY_MAX {
-                    self.underway.push((id.to_vec(), stamp));
-                }
-                return;
+    /// A message counts when its last chunk is here. A server may cut it anywhere.
+    fn heard(&mut self, send: &Send, id: &[u8], body: &[u8], length: usize) {
+        if send.is_first && send.is_last {
+            if let Some(stamp) = self.scanner.stamp(body) {
+                self.frame = length;
+                self.stamps.push(stamp);
             }
-            None if send.is_last => {
-                let found = self.underway.iter().position(|(known, _)| known == id);
-                let Some(found) = found else { return };
-                self.underway.swap_remove(found).1
-            }
-            None => return,
+            return;
+        }
+        let known = self.underway.iter().position(|(known, _)| known == id);
+        let at = known.unwrap_or(self.underway.len());
+        if known.is_none() && self.underway.len() < UNDERWAY_MAX {
+            self.underway.push((id.to_vec(), Vec::new()));
+        }
+        let Some((_, beginning)) = self.underway.get_mut(at) else {
+            return;
         };
-        self.frame = length;
-        self.stamps.push(stamp);
+        let room = BEGINNING_MAX.saturating_sub(beginning.len());
+        beginning.extend_from_slice(body.get(..room).unwrap_or(body));
+        if send.is_last {
+            let (_, beginning) = self.underway.swap_remove(at);
+            self.stamps.extend(self.scanner.stamp(&beginning));
+        }
     }
 
     fn plain(&mut self, inbox: &[u8], (frame, answer): (usize, usize)) -> Result<usize, End> {
