@@ -47,7 +47,15 @@ fn number(report: &Value, path: &str) -> f64 {
 fn conferences_are_set_up() {
     let rows: [&[&str]; 3] = [
         &["setup", "--rate", "10", "--trusted", "--sources", "2"],
-        &["setup", "--rate", "10", "--invitees", "1", "--transport", "tcp"],
+        &[
+            "setup",
+            "--rate",
+            "10",
+            "--invitees",
+            "1",
+            "--transport",
+            "tcp",
+        ],
         &["setup", "--rate", "10", "--bare"],
     ];
     for row in rows {
@@ -77,7 +85,16 @@ fn messages_in_many_chunks_count_once() {
 
 #[test]
 fn a_baseline_is_driven_alike() {
-    let more = ["--load", "0.2", "--baseline", "--trusted", "--senders", "3", "--pipelined", "2"];
+    let more = [
+        "--load",
+        "0.2",
+        "--baseline",
+        "--trusted",
+        "--senders",
+        "3",
+        "--pipelined",
+        "2",
+    ];
     let report = sound(&[&["fanout", "--members", "5"][..], &more].concat());
     for figure in [
         "saturation_per_second",
@@ -89,14 +106,24 @@ fn a_baseline_is_driven_alike() {
         "cpu_ratio",
         "p99_ratio",
     ] {
-        assert!(number(&report, &format!("/figures/{figure}")) > 0.0, "{figure}");
+        assert!(
+            number(&report, &format!("/figures/{figure}")) > 0.0,
+            "{figure}"
+        );
     }
     assert_eq!(number(&report, "/figures/baseline_failed"), 0.0);
 }
 
 #[test]
 fn participants_are_held() {
-    let report = sound(&["idle", "--participants", "12", "--room-size", "5", "--trusted"]);
+    let report = sound(&[
+        "idle",
+        "--participants",
+        "12",
+        "--room-size",
+        "5",
+        "--trusted",
+    ]);
     // 5, 5 and 2.
     assert_eq!(number(&report, "/operations"), 3.0);
     assert!(number(&report, "/figures/memory_bytes_per_participant") > 0.0);
@@ -120,7 +147,10 @@ fn a_dead_server_is_an_error_and_an_end() {
     for what in ["setup", "fanout", "idle", "storm"] {
         let (code, _, said) = load(&[what, "--target", &at, "--grace", "0.3", "--for", "0.1"]);
         assert_eq!(code, 1, "{what}: {said}");
-        assert!(said.contains("users could not be registered"), "{what}: {said}");
+        assert!(
+            said.contains("users could not be registered"),
+            "{what}: {said}"
+        );
     }
     let (code, _, said) = load(&["setup", "--transport", "tcp", "--target", "127.0.0.1:1"]);
     assert_eq!(code, 3, "{said}");
@@ -129,11 +159,13 @@ fn a_dead_server_is_an_error_and_an_end() {
 
 #[test]
 fn a_refusal_is_counted_by_its_status() {
-    let (code, report, said) = load(&[
-        &["setup", "--rate", "10", "--factory", "nobody", "--trusted"][..],
-        &SHORT,
-    ]
-    .concat());
+    let (code, report, said) = load(
+        &[
+            &["setup", "--rate", "10", "--factory", "nobody", "--trusted"][..],
+            &SHORT,
+        ]
+        .concat(),
+    );
     assert_eq!(code, 1, "{report:#} {said}");
     assert_eq!(report["answered"], 0);
     assert_eq!(report["errors"], json!({ "status 404": 5 }));

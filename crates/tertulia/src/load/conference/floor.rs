@@ -1,31 +1,24 @@
 //! Where the telephones stand: their sockets, their connections, and the clock.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
-use sip::{Frame, Framer, Message};
-use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, Receiver, UnboundedReceiver, UnboundedSender};
 use tokio::task::AbortHandle;
-use world::{Batch, Datagrams, Stream, World};
+use world::World;
 
-use super::super::arguments::Transport;
 use super::super::tally::Fault;
 use super::super::target::Ground;
 use super::Place;
 use super::frames::Script;
 use super::hall::Hall;
+use super::lines::{Heard, Line, READS, open_line};
 use super::link::{Event, Link, Member};
 use super::phones::{Cast, LegId, Media, News, Phones, RoomId, Wants, address, own_path};
 use super::voice::Voice;
 use crate::complaint::Complaint;
-
-/// Reads of the sockets that wait to be looked at. A server that talks faster waits, or its
-/// datagrams are lost as they are on any network.
-const READS: usize = 256;
 
 /// Registrations under way at a time: what a server and its store take in their stride.
 const REGISTERING: u32 = 100;
@@ -50,21 +43,6 @@ pub(super) struct Floor {
 struct Connected {
     task: AbortHandle,
     link: Option<Arc<Link>>,
-}
-
-/// One socket.
-enum Line {
-    Udp(Arc<Datagrams>),
-    /// What is to be written goes to the task that writes.
-    Tcp(UnboundedSender<Bytes>),
-}
-
-/// What a socket has brought.
-enum Heard {
-    Message(Message),
-    Malformed,
-    /// The connection has ended.
-    End,
 }
 
 enum Woken {
@@ -179,11 +157,8 @@ impl Floor {
     /// Carries out what the phones want.
     pub(super) fn settle(&mut self) {
         for (line, bytes) in std::mem::take(&mut self.phones.out) {
-            match self.lines.get(line) {
-                // What is lost here is said again.
-                Some(Line::Udp(socket)) => drop(socket.try_send(self.target, &bytes)),
-                Some(Line::Tcp(writer)) => drop(writer.send(bytes)),
-                None => {}
+            if let Some(line) = self.lines.get(line) {
+                line.send(self.target, bytes);
             }
         }
         for news in std::mem::take(&mut self.phones.news) {
@@ -324,103 +299,5 @@ impl Floor {
                 break;
             }
         }
-    }
-}
-
-async fn open_line(
-    ground: &Ground,
-    world: &World,
-    turn: usize,
-    heard: &Sender<(usize, Heard)>,
-) -> io::Result<(Line, SocketAddr)> {
-    let ip = match ground.source(turn) {
-        Some(ip) => ip,
-        None => way_to(ground.target)?,
-    };
-    let heard = heard.clone();
-    match ground.common.transport {
-        Transport::Udp => {
-            let socket = Arc::new(world.net.bind_udp(SocketAddr::new(ip, 0))?);
-            let at = socket.local_addr()?;
-            let reading = read_datagrams(turn, Arc::clone(&socket), heard);
-            world.tasks.spawn("datagrams", reading);
-            Ok((Line::Udp(socket), at))
-        }
-        Transport::Tcp => {
-            let connecting = world.net.connect(Some(ip), ground.target);
-            let connected = world.clock.timeout(ground.common.grace, connecting).await;
-            let stream = Arc::new(connected.map_err(|_| io::ErrorKind::TimedOut)??);
-            let at = stream.local_addr()?;
-            let (writer, lines) = mpsc::unbounded_channel();
-            world
-                .tasks
-                .spawn("stream out", write_stream(Arc::clone(&stream), lines));
-            world
-                .tasks
-                .spawn("stream in", read_stream(turn, stream, heard));
-            Ok((Line::Tcp(writer), at))
-        }
-    }
-}
-
-/// The address of this machine from which the target is reached.
-fn way_to(target: SocketAddr) -> io::Result<std::net::IpAddr> {
-    let any: SocketAddr = match target {
-        SocketAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
-        SocketAddr::V6(_) => ([0u16; 8], 0).into(),
-    };
-    let socket = UdpSocket::bind(any)?;
-    // Sends nothing: it only chooses the way.
-    socket.connect(target)?;
-    Ok(socket.local_addr()?.ip())
-}
-
-async fn read_datagrams(line: usize, socket: Arc<Datagrams>, heard: Sender<(usize, Heard)>) {
-    let mut batch = Batch::new();
-    while socket.recv(&mut batch).await.is_ok() {
-        for datagram in batch.drain() {
-            let message = Message::parse(datagram.bytes);
-            let message = message.map_or(Heard::Malformed, Heard::Message);
-            if heard.send((line, message)).await.is_err() {
-                return;
-            }
-        }
-    }
-    // The floor may have gone.
-    let _gone = heard.send((line, Heard::End)).await;
-}
-
-async fn read_stream(line: usize, stream: Arc<Stream>, heard: Sender<(usize, Heard)>) {
-    let (mut framer, mut buffer) = (Framer::default(), BytesMut::new());
-    while matches!(stream.read(&mut buffer).await, Ok(1..)) {
-        loop {
-            let message = match framer.next(&mut buffer) {
-                Ok(None) => break,
-                Ok(Some(Frame::Message(message))) => Heard::Message(message),
-                Ok(Some(Frame::Ping | Frame::Pong)) => continue,
-                Err(_) => {
-                    let _gone = heard.send((line, Heard::Malformed)).await;
-                    return;
-                }
-            };
-            if heard.send((line, message)).await.is_err() {
-                return;
-            }
-        }
-    }
-    let _gone = heard.send((line, Heard::End)).await;
-}
-
-async fn write_stream(stream: Arc<Stream>, mut lines: UnboundedReceiver<Bytes>) {
-    let mut together = Vec::new();
-    while let Some(bytes) = lines.recv().await {
-        together.extend_from_slice(&bytes);
-        while let Ok(more) = lines.try_recv() {
-            together.extend_from_slice(&more);
-        }
-        if stream.write_all(&together).await.is_err() {
-            return;
-        }
-        together.clear();
     }
 }

@@ -293,12 +293,25 @@ mod tests {
     };
 
     fn said() -> Vec<u8> {
-        let mut script = Script::new("msrp://a:1/s;tcp", "msrp://b:9/t;tcp", "sip:f@h", "sip:r@h", 200);
+        let mut script = Script::new(
+            "msrp://a:1/s;tcp",
+            "msrp://b:9/t;tcp",
+            "sip:f@h",
+            "sip:r@h",
+            200,
+        );
         let mut out = Vec::new();
         script.bind(&mut out);
         script.say(&STAMP, &mut out);
-        answer(b"tid0", b"msrp://c:1/x;tcp msrp://d:1/y;tcp", b"msrp://b:9/t;tcp", &mut out);
-        out.extend_from_slice(b"MSRP rep0 REPORT\r\nTo-Path: a\r\nFrom-Path: b\r\n-------rep0$\r\n");
+        answer(
+            b"tid0",
+            b"msrp://c:1/x;tcp msrp://d:1/y;tcp",
+            b"msrp://b:9/t;tcp",
+            &mut out,
+        );
+        out.extend_from_slice(
+            b"MSRP rep0 REPORT\r\nTo-Path: a\r\nFrom-Path: b\r\n-------rep0$\r\n",
+        );
         out
     }
 
@@ -319,13 +332,26 @@ mod tests {
         let stream = said();
         let whole = frames(&stream, 0);
         assert_eq!(whole.len(), 4);
-        let Kind::Send(bind) = &whole[0].kind else { panic!() };
-        assert_eq!((bind.body.len(), bind.wants_answer, bind.is_last), (0, true, true));
-        let Kind::Send(send) = &whole[1].kind else { panic!() };
-        assert_eq!(Scanner::default().stamp(&stream[send.body.clone()]), Some(STAMP));
+        let Kind::Send(bind) = &whole[0].kind else {
+            panic!()
+        };
+        assert_eq!(
+            (bind.body.len(), bind.wants_answer, bind.is_last),
+            (0, true, true)
+        );
+        let Kind::Send(send) = &whole[1].kind else {
+            panic!()
+        };
+        assert_eq!(
+            Scanner::default().stamp(&stream[send.body.clone()]),
+            Some(STAMP)
+        );
         assert!(stream[send.body.clone()].ends_with(b"xxx"));
         assert_eq!(&stream[send.from.clone()], b"msrp://b:9/t;tcp");
-        assert_eq!(&stream[send.message_id.clone()], &stream[whole[1].tid.clone()]);
+        assert_eq!(
+            &stream[send.message_id.clone()],
+            &stream[whole[1].tid.clone()]
+        );
         assert!(send.is_first && send.is_last);
         assert_eq!(whole[2].kind, Kind::Answer(200));
         assert_eq!(&stream[whole[2].tid.clone()], b"tid0");
@@ -347,7 +373,10 @@ mod tests {
             assert!(piece.head.byte_range().is_ok());
             bodies.push(piece.data.len());
         }
-        assert_eq!((bodies.len(), bodies[0], bodies[2], bodies[3]), (4, 0, 0, 0));
+        assert_eq!(
+            (bodies.len(), bodies[0], bodies[2], bodies[3]),
+            (4, 0, 0, 0)
+        );
         assert!(bodies[1] > 200);
     }
 
@@ -357,22 +386,43 @@ mod tests {
             ("", '$', true, true, true),
             ("Failure-Report: no\r\n", '$', false, true, true),
             ("Failure-Report: partial\r\n", '$', false, true, true),
-            ("Failure-Report: yes\r\nByte-Range: 1-3/6\r\n", '+', true, true, false),
+            (
+                "Failure-Report: yes\r\nByte-Range: 1-3/6\r\n",
+                '+',
+                true,
+                true,
+                false,
+            ),
             ("Byte-Range: 4-6/6\r\n", '$', true, false, true),
             ("Byte-Range: 4-6/6\r\n", '#', true, false, true),
         ] {
             let text = format!(
                 "MSRP tid0 SEND\r\nTo-Path: a\r\nFrom-Path: b\r\n{header}Content-Type: x/y\r\n\r\nabc\r\n-------tid0{flag}\r\n"
             );
-            let frame = Scanner::default().next(text.as_bytes(), 0).unwrap().unwrap();
-            let Kind::Send(send) = frame.kind else { panic!() };
-            assert_eq!((send.wants_answer, send.is_first, send.is_last), (wants, first, last), "{text}");
+            let frame = Scanner::default()
+                .next(text.as_bytes(), 0)
+                .unwrap()
+                .unwrap();
+            let Kind::Send(send) = frame.kind else {
+                panic!()
+            };
+            assert_eq!(
+                (send.wants_answer, send.is_first, send.is_last),
+                (wants, first, last),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_msrp_is_refused() {
-        for text in ["HTTP/1.1 400 Bad Request\r\n", "MSRP a SEND\r\n", "MSRP tid0\r\n", "\n", "MSRP tid0 SEND\r\n-------tid0$\r\n"] {
+        for text in [
+            "HTTP/1.1 400 Bad Request\r\n",
+            "MSRP a SEND\r\n",
+            "MSRP tid0\r\n",
+            "\n",
+            "MSRP tid0 SEND\r\n-------tid0$\r\n",
+        ] {
             let refused = Scanner::default().next(text.as_bytes(), 0);
             assert!(refused.is_err(), "{text}: {refused:?}");
         }

@@ -81,12 +81,18 @@ impl Hall {
     }
 
     /// Begins a run at `start`: nothing has been said in it.
-    pub(super) fn begin(&self, course: &Course, start: Instant, warm_up: Duration, span: Duration) {
+    pub(super) fn begin(
+        &self,
+        course: Option<Course>,
+        start: Instant,
+        warm_up: Duration,
+        span: Duration,
+    ) {
         let mut books = self.lock();
         let begin = start + warm_up;
         // 16 runs are told apart; a command makes three.
         books.run = (books.run + 1) % 16;
-        books.course = Some(course.clone());
+        books.course = course;
         (books.start, books.begin, books.end) = (start, begin, begin + span);
         books.tally = Tally::new(begin);
         let senders = usize::from(self.senders);
@@ -152,15 +158,10 @@ impl Hall {
         let senders = usize::from(self.senders);
         for (at, arrivals) in books.arrivals.iter().enumerate() {
             let sender = at % senders;
-            // Nobody hears themselves: who does has heard it once too often.
-            let sent = match at / senders == sender {
-                true => 0,
-                false => books
-                    .spoken
-                    .get(sender)
-                    .map_or(0, |said| u64::from(said.count)),
-            };
-            faults += arrivals.faults(sent);
+            if at / senders != sender {
+                let said = books.spoken.get(sender);
+                faults += arrivals.faults(said.map_or(0, |said| u64::from(said.count)));
+            }
         }
         let messages = books.spoken.iter().map(|said| u64::from(said.count)).sum();
         let mut tally = std::mem::replace(&mut books.tally, Tally::new(now));
@@ -195,7 +196,10 @@ impl Books {
         let Some(arrivals) = self.arrivals.get_mut(at) else {
             return;
         };
-        if arrivals.note(u64::from(stamp.number)) == Arrival::Again || seat == sender {
+        if seat == sender {
+            return self.tally.failed(Fault::Other("heard by their sender"));
+        }
+        if arrivals.note(u64::from(stamp.number)) == Arrival::Again {
             return;
         }
         let intended = self.start + stamp.intended.min(Duration::from_secs(1 << 32));
@@ -216,5 +220,89 @@ impl Books {
                 course.answered(intended, now);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Three members, two of them speak; the first 10 ms of 110 do not count.
+    fn hall() -> (Hall, Instant) {
+        let now = world::Clock::Os.now();
+        let hall = Hall::new(3, 2, now);
+        hall.begin(None, now, 10 * MS, 100 * MS);
+        (hall, now)
+    }
+
+    fn hear(hall: &Hall, seats: &[usize], stamp: Stamp, now: Instant) {
+        for seat in seats {
+            hall.heard(*seat, &[stamp], (560, 150), now);
+        }
+    }
+
+    #[test]
+    fn deliveries_are_counted_from_the_intended_moment() {
+        let (hall, start) = hall();
+        let (_, warm) = hall.next(0, start, start);
+        hear(&hall, &[1, 2], warm, start + MS);
+        let intended = start + 20 * MS;
+        let (seat, stamp) = hall.next(1, intended, start + 25 * MS);
+        assert_eq!((seat, stamp.number, stamp.intended), (1, 0, 20 * MS));
+        hear(&hall, &[0, 2], stamp, start + 30 * MS);
+        assert_eq!(hall.sizes(), (560, 150));
+        let outcome = hall.end(start + 40 * MS);
+        assert_eq!(
+            (outcome.messages, outcome.tally.sent, outcome.tally.answered),
+            (2, 2, 2)
+        );
+        assert_eq!(outcome.tally.failures(), 0);
+        assert!((9.9..10.1).contains(&outcome.tally.latency_ms(0.5)));
+    }
+
+    #[test]
+    fn faults_are_found_per_receiver_and_sender() {
+        let (hall, start) = hall();
+        let at = start + 20 * MS;
+        let stamps: Vec<Stamp> = (0..6).map(|index| hall.next(index, at, at).1).collect();
+        // Sender 0 says the even ones, sender 1 the odd ones.
+        for stamp in [0, 2, 4].map(|index| stamps[index]) {
+            hear(&hall, &[1], stamp, at);
+        }
+        hear(&hall, &[2], stamps[0], at);
+        hear(&hall, &[2, 2], stamps[4], at);
+        hear(&hall, &[2], stamps[2], at);
+        // Of sender 1, member 0 has nothing and member 2 all.
+        for stamp in [1, 3, 5].map(|index| stamps[index]) {
+            hear(&hall, &[2], stamp, at);
+        }
+        // Who hears themselves has heard too much; strangers and other runs do not count.
+        hear(&hall, &[0], stamps[0], at);
+        let stranger = Stamp {
+            sender: 9,
+            ..stamps[0]
+        };
+        hear(&hall, &[0, 1, 7], stranger, at);
+        let tally = hall.end(at).tally;
+        assert_eq!((tally.sent, tally.answered), (12, 9));
+        let count = |what| tally.faults.get(&Fault::Other(what)).copied();
+        assert_eq!(count("lost"), Some(3));
+        assert_eq!(count("duplicates"), Some(1));
+        assert_eq!(count("out of order"), Some(1));
+        assert_eq!(count("heard by their sender"), Some(1));
+    }
+
+    #[test]
+    fn what_is_left_of_one_run_does_not_count_in_the_next() {
+        let (hall, start) = hall();
+        let at = start + 20 * MS;
+        let (_, stamp) = hall.next(0, at, at);
+        assert_eq!(hall.end(at).tally.failures(), 2);
+        hall.begin(None, start, 10 * MS, 100 * MS);
+        hear(&hall, &[1, 2], stamp, at);
+        let tally = hall.end(at).tally;
+        assert_eq!((tally.answered, tally.failures()), (0, 0));
     }
 }

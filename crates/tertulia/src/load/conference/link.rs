@@ -294,7 +294,12 @@ impl Ear {
                         answer(text(&frame.tid), text(&send.from), own, &mut self.answers);
                         self.answer = self.answers.len() - before;
                     }
-                    self.heard(send, text(&send.message_id), text(&send.body), frame.all.len());
+                    self.heard(
+                        send,
+                        text(&send.message_id),
+                        text(&send.body),
+                        frame.all.len(),
+                    );
                 }
                 Kind::Other => {}
             }

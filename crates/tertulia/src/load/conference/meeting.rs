@@ -44,7 +44,7 @@ impl Meeting<'_> {
         let start = clock.now();
         let course = Course::start(ground, rate, window)?;
         let (warm_up, span) = (ground.common.warm_up, ground.common.span);
-        self.hall.begin(&course, start, warm_up, span);
+        self.hall.begin(Some(course.clone()), start, warm_up, span);
         loop {
             let now = clock.now();
             while let Some(due) = course.due(now) {

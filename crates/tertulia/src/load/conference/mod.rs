@@ -18,6 +18,7 @@ mod frames;
 mod hall;
 mod idle;
 mod ledger;
+mod lines;
 mod link;
 mod meeting;
 mod phones;

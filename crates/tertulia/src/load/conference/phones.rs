@@ -16,6 +16,8 @@ mod letters;
 mod ours;
 mod pending;
 mod people;
+#[cfg(test)]
+mod tests;
 mod theirs;
 
 use std::collections::{BTreeMap, HashMap};
