@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sip::Message;
-use world::{Batch, Datagrams};
+use world::{BATCH_MAX, Batch, Datagrams};
 
 use crate::core::Shards;
 use crate::count::Counters;
@@ -60,6 +60,7 @@ pub(crate) async fn serve(port: Arc<UdpPort>, shards: Shards) {
             tracing::error!(local = %port.local, %error, "the UDP socket failed");
             return;
         }
+        let full = batch.len() == BATCH_MAX;
         for datagram in batch.drain() {
             if let Some(tap) = &port.tap {
                 tap.udp(datagram.remote, port.local, &datagram.bytes);
@@ -80,6 +81,11 @@ pub(crate) async fn serve(port: Arc<UdpPort>, shards: Shards) {
                 Ok(message) => shards.deliver(message, flow),
                 Err(error) => shards.unreadable(&datagram.bytes, error, &flow),
             }
+        }
+        // More is waiting. On one core the shards have to get their turn between, or all that
+        // comes is read and refused and nothing is answered.
+        if full {
+            tokio::task::yield_now().await;
         }
     }
 }
