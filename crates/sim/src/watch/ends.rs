@@ -13,6 +13,10 @@ use super::wire::Stamp;
 /// is given up after 64*T1.
 const LONGEST: Duration = Duration::from_secs(300);
 
+/// How long the one who asks waits for any response to an INVITE, and for the final one to an
+/// INVITE that was cancelled: 64*T1 (RFC 3261 17.1.1.2, 9.1). What comes later meets nobody.
+const PATIENCE: Duration = Duration::from_secs(32);
+
 /// An INVITE on one hop, and what became of it.
 struct Transaction<'a> {
     call: &'a str,
@@ -23,6 +27,9 @@ struct Transaction<'a> {
     begun: Stamp,
     /// When it arrived first.
     arrived: Option<Stamp>,
+    /// When the first response of any kind arrived, and when a CANCEL was first sent.
+    heard: Option<Stamp>,
+    cancelled: Option<Stamp>,
     /// The first final response: its status, and whether any copy of it arrived.
     answer: Option<Answer>,
     /// The sender acknowledged a failure, on this hop.
@@ -32,7 +39,8 @@ struct Transaction<'a> {
 struct Answer {
     status: u16,
     sent: Stamp,
-    arrived: bool,
+    /// When a copy of it first arrived.
+    arrived: Option<Stamp>,
 }
 
 /// What ends the call that a 2xx has made: by Call-ID and host.
@@ -51,7 +59,7 @@ pub(super) fn check(day: &Day<'_>, breaches: &mut Vec<Breach>) {
     for signal in &day.signals {
         let call = calls.entry((signal.call, signal.host)).or_default();
         call.take(signal);
-        if !matches!(signal.method, "INVITE" | "ACK") {
+        if !matches!(signal.method, "INVITE" | "ACK" | "CANCEL") {
             continue;
         }
         let by_server = signal.from_server == signal.status.is_none();
@@ -112,12 +120,23 @@ impl<'a> Transaction<'a> {
             ends: signal.ends,
             begun: signal.sent,
             arrived: None,
+            heard: None,
+            cancelled: None,
             answer: None,
             acknowledged: false,
         }
     }
 
     fn take(&mut self, signal: &Signal<'_>) {
+        if signal.method == "CANCEL" {
+            if signal.status.is_none() {
+                self.cancelled.get_or_insert(signal.sent);
+            }
+            return;
+        }
+        if signal.status.is_some() {
+            self.heard = self.heard.or(signal.arrived);
+        }
         match signal.status {
             None if signal.method == "ACK" => self.acknowledged = true,
             None => self.arrived = self.arrived.or(signal.arrived),
@@ -126,11 +145,22 @@ impl<'a> Transaction<'a> {
                 let answer = self.answer.get_or_insert(Answer {
                     status,
                     sent: signal.sent,
-                    arrived: false,
+                    arrived: None,
                 });
-                answer.arrived |= signal.arrived.is_some();
+                answer.arrived = answer.arrived.or(signal.arrived);
             }
         }
+    }
+
+    /// Whether whoever asked is not there any more when the answer comes, if it comes.
+    fn has_given_up(&self, answer: &Answer) -> bool {
+        let Some(arrived) = answer.arrived else {
+            return true;
+        };
+        let late = |since: Option<Stamp>, until: Stamp| {
+            since.is_some_and(|since| until.at > since.at + PATIENCE)
+        };
+        late(Some(self.begun), self.heard.unwrap_or(arrived)) || late(self.cancelled, arrived)
     }
 
     /// What is wrong with it, if anything.
@@ -146,7 +176,7 @@ impl<'a> Transaction<'a> {
         let ack = (self.by_server, self.number);
         let settled = match is_success {
             true => call.is_some_and(|call| call.bye || call.acks.contains(&ack)),
-            false => self.acknowledged || !answer.arrived,
+            false => self.acknowledged || self.has_given_up(answer),
         };
         (!settled).then(|| {
             let or_ended = if is_success {
@@ -201,6 +231,17 @@ mod tests {
         assert!(found[0].contains("never acknowledged"), "{found:?}");
         stage.leaves("bob");
         assert_eq!(stage.judge(check), [""; 0]);
+    }
+
+    #[test]
+    fn a_failure_that_comes_too_late_meets_nobody() {
+        for (late, want) in [(PATIENCE / 2, 1), (PATIENCE, 0)] {
+            let mut stage = Stage::conference(&["alice"]);
+            stage.rings("bob");
+            stage.passes(late);
+            stage.refuses("bob");
+            assert_eq!(stage.judge(check).len(), want);
+        }
     }
 
     #[test]

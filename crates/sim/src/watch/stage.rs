@@ -90,13 +90,16 @@ impl Stage {
     }
 
     pub(super) fn declines(&mut self, name: &str, acknowledged: bool) {
-        let call = Call::of(name);
-        self.invite(&call, None);
-        let line = "SIP/2.0 486 Busy Here";
-        self.sip(call.who, false, line, &call.id(), "1 INVITE", "", "");
+        self.rings(name);
+        self.refuses(name);
         if acknowledged {
-            self.ack(&call);
+            self.ack(&Call::of(name));
         }
+    }
+
+    pub(super) fn refuses(&mut self, name: &str) {
+        let line = "SIP/2.0 486 Busy Here";
+        self.sip(name, false, line, &Call::of(name).id(), "1 INVITE", "", "");
     }
 
     pub(super) fn accepts_unacknowledged(&mut self, name: &str) {
