@@ -29,6 +29,7 @@ use crate::house::House;
 use crate::net::Flow;
 use crate::notify::misfit;
 use crate::rooms::Order;
+use crate::switch::Switch;
 
 /// What is understood inside a dialog of the focus.
 const ALLOW_INSIDE: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE";
@@ -80,6 +81,8 @@ impl Legs {
     /// The peer leaves.
     fn bye(&mut self, id: LegId, server: ServerId, request: &Request, desk: &mut Desk) {
         if let Some(leg) = self.get_mut(id) {
+            // Whoever has heard that they are out must not hear another word.
+            Switch::dismiss(&leg.session);
             let mut draft = leg.dialog.response(request, 200, "OK");
             general(&mut draft);
             desk.respond(server, 200, draft.finish());

@@ -106,6 +106,7 @@ impl Line {
                 waiting: VecDeque::new(),
                 octets: 0,
                 paths: None,
+                is_dismissed: false,
             }),
         }))
     }
@@ -160,6 +161,8 @@ struct Inner {
     waiting: VecDeque<Outgoing>,
     octets: usize,
     paths: Option<PathLines>,
+    /// The peer has left by itself.
+    is_dismissed: bool,
 }
 
 #[derive(Debug)]
@@ -275,6 +278,23 @@ impl Queue {
                 Phase::Over
             }
         };
+    }
+
+    /// As [`Self::close`], for a peer that has left: of what waits it gets the answers alone.
+    pub(super) fn dismiss(&self) {
+        let mut inner = self.lock();
+        inner.is_dismissed = true;
+        inner
+            .waiting
+            .retain(|what| matches!(what, Outgoing::Answer(_)));
+        inner.octets = inner.waiting.iter().map(Outgoing::octets).sum();
+        drop(inner);
+        self.close();
+    }
+
+    /// Has the peer left by itself?
+    pub(super) fn is_dismissed(&self) -> bool {
+        self.lock().is_dismissed
     }
 
     /// Is it of no use any more?

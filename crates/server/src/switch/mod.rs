@@ -116,6 +116,12 @@ impl Switch {
         session.queue().close();
     }
 
+    /// The peer of a session has left: nothing more is said to it. What it said itself is still
+    /// answered, if it takes the answers. Call [`Self::close`] then.
+    pub(crate) fn dismiss(session: &Session) {
+        session.queue().dismiss();
+    }
+
     /// Connects to the peer of a session, because we are its active side, and sends a SEND
     /// without body at once (RFC 4975 section 5.4). The room hears [`News::Up`], or
     /// [`News::Gone`] if that fails. Call [`Session::peer`] before.

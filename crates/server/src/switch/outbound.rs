@@ -32,7 +32,7 @@ const UNWANTED_MAX: usize = 16;
 impl Connection {
     /// Gathers what waits and writes it once.
     pub(super) fn write_round(&mut self) -> Result<Wrote, Ended> {
-        let is_short = self.gather();
+        let is_short = self.gather()?;
         if self.out.is_empty() {
             return Ok(Wrote::All);
         }
@@ -54,7 +54,12 @@ impl Connection {
     }
 
     /// Takes from the lines of the members in turn. True if nothing is left that may be taken.
-    fn gather(&mut self) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// The end, when the only member has left and does not take what is gathered already.
+    fn gather(&mut self) -> Result<bool, Ended> {
+        let is_behind = !self.out.is_empty();
         self.bell.answer(&mut self.ready);
         let now = self.now();
         while let Some(leg) = self.ready.pop_front() {
@@ -64,6 +69,9 @@ impl Connection {
             let Some(member) = self.members.get(&leg) else {
                 continue;
             };
+            if is_behind && !is_shared && member.session.queue().is_dismissed() {
+                return Err(Ended::Done);
+            }
             let rng = match is_shared {
                 true => Some(
                     self.rng
@@ -92,16 +100,16 @@ impl Connection {
                 }
                 Left::More if self.out.is_full() => {
                     self.ready.push_back(leg);
-                    return false;
+                    return Ok(false);
                 }
                 // Too many requests are open: the next answer makes room.
                 Left::More => {
                     self.ready.push_front(leg);
-                    return true;
+                    return Ok(true);
                 }
             }
         }
-        true
+        Ok(true)
     }
 
     /// A response to a request of ours.

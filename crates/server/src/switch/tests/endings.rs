@@ -149,6 +149,47 @@ async fn closing_flushes_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_has_left_hears_nothing_but_answers() {
+    let mut hall = Hall::new();
+    let (session, mut peer) = hall.bound(ANN).await;
+    session.line().push(text("late")).unwrap();
+    let answer = Bytes::from_static(b"MSRP abcd 200 OK\r\n-------abcd$\r\n");
+    session.line().push(Outgoing::Answer(answer)).unwrap();
+    Switch::dismiss(&session);
+    hall.switch.close(&session);
+    assert_eq!(peer.got().await, Got::Answer(200));
+    assert_eq!(peer.got().await, Got::End);
+    assert_eq!(hall.news().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_left_and_does_not_read_is_cut_off() {
+    const WINDOW: usize = 3_000;
+    let mut hall = Hall::new();
+    hall.universe.set_faults(Faults {
+        window: WINDOW,
+        ..Faults::default()
+    });
+    let (session, peer) = hall.bound(ANN).await;
+    for n in 0..50 {
+        session
+            .line()
+            .push(text(&format!("{n} {}", "x".repeat(500))))
+            .unwrap();
+    }
+    hall.wait(1).await;
+    Switch::dismiss(&session);
+    hall.switch.close(&session);
+    hall.wait(1).await;
+    let mut seen = BytesMut::new();
+    while peer.stream.try_read(&mut seen).is_ok_and(|count| count > 0) {
+        hall.wait(1).await;
+    }
+    assert!((1..=WINDOW).contains(&seen.len()), "{}", seen.len());
+    assert_eq!(hall.news().await, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_that_was_never_bound_leaves_nothing() {
     let mut hall = Hall::new();
     let session = hall.open(ANN);
