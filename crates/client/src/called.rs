@@ -212,6 +212,7 @@ impl Core {
             at_ack: AtAck {
                 subscribe: session.is_group() && self.config.subscribe,
                 answer: offer.is_none(),
+                leave: false,
             },
         };
         session.stage = Stage::Live(Box::new(live));

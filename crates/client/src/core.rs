@@ -314,6 +314,7 @@ impl Core {
 
     fn down(&mut self, why: String, now: Instant) {
         self.at = None;
+        self.wire.was_lost();
         self.tell(Event::Offline { why });
         let mut told = Vec::new();
         self.transactions.flow_lost(|_| true, &mut told);
@@ -366,7 +367,8 @@ impl Core {
     fn is_over(&self, now: Instant) -> bool {
         match &self.ending {
             Some((_, deadline)) => {
-                now >= *deadline || (self.sent.is_empty() && self.watches.is_empty())
+                let has_left = self.sessions.is_empty() && self.watches.is_empty();
+                now >= *deadline || (self.sent.is_empty() && has_left)
             }
             None => false,
         }

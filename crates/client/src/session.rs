@@ -99,6 +99,8 @@ pub(crate) struct AtAck {
     pub(crate) subscribe: bool,
     /// The answer to our offer comes with it.
     pub(crate) answer: bool,
+    /// We leave, which we could not say before.
+    pub(crate) leave: bool,
 }
 
 impl Session {
@@ -295,11 +297,17 @@ impl Core {
                     self.cancel(client, now);
                 }
             }
-            Stage::Live(_) => {
-                self.hang_up(id, "we left", Some(Reason::sip(200, "Call completed")), now)
-            }
+            // RFC 3261 section 15: who was called sends no BYE before the ACK has come.
+            Stage::Live(live) if live.unconfirmed.is_some() => live.at_ack.leave = true,
+            Stage::Live(_) => self.depart(id, now),
         }
         Ok(())
+    }
+
+    /// Leaves a live session for good.
+    pub(crate) fn depart(&mut self, id: SessionId, now: Instant) {
+        let reason = Reason::sip(200, "Call completed");
+        self.hang_up(id, "we left", Some(reason), now);
     }
 
     /// Ends a live session with a BYE. A reason of 200 tells a conference that we left for good.

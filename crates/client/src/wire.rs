@@ -33,7 +33,12 @@ const PING_SPREAD_MS: u64 = 25_000;
 /// The agent's end of the way to the server.
 pub(crate) enum Wire {
     Udp(Arc<Datagrams>),
-    Tcp(mpsc::Sender<Bytes>),
+    Tcp {
+        /// What is to be written, and the number of the connection it is meant for.
+        queue: mpsc::Sender<(u64, Bytes)>,
+        /// How many connections were lost, as far as the agent knows.
+        lost: u64,
+    },
 }
 
 impl Wire {
@@ -65,9 +70,10 @@ impl Wire {
                     server: config.server,
                     mailbox,
                     waiting,
+                    lost: 0,
                 };
                 world.tasks.spawn("client connection", line.run());
-                Ok(Self::Tcp(queue))
+                Ok(Self::Tcp { queue, lost: 0 })
             }
         }
     }
@@ -78,10 +84,20 @@ impl Wire {
             Self::Udp(socket) => socket
                 .try_send(to, &bytes)
                 .map_err(|error| error.to_string()),
-            Self::Tcp(queue) => queue.try_send(bytes).map_err(|error| error.to_string()),
+            Self::Tcp { queue, lost } => queue
+                .try_send((*lost, bytes))
+                .map_err(|error| error.to_string()),
         };
         if let Err(error) = sent {
             tracing::debug!(%to, error, "a SIP message was not sent");
+        }
+    }
+
+    /// The agent has learnt that the connection is lost: what it sends from now on is meant for
+    /// the next. What it sent before must not be, since its transactions are over.
+    pub(crate) const fn was_lost(&mut self) {
+        if let Self::Tcp { lost, .. } = self {
+            *lost = lost.saturating_add(1);
         }
     }
 }
@@ -155,7 +171,9 @@ struct Line {
     from: Option<IpAddr>,
     server: SocketAddr,
     mailbox: mpsc::Sender<Mail>,
-    waiting: mpsc::Receiver<Bytes>,
+    waiting: mpsc::Receiver<(u64, Bytes)>,
+    /// How many connections were lost.
+    lost: u64,
 }
 
 impl Line {
@@ -174,8 +192,7 @@ impl Line {
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "the server does not answer".to_owned(),
             };
-            // What waited was for the connection that is gone.
-            while self.waiting.try_recv().is_ok() {}
+            self.lost = self.lost.saturating_add(1);
             if self.mailbox.send(Mail::Down { why }).await.is_err() {
                 return;
             }
@@ -208,7 +225,9 @@ impl Line {
                     let _ = outgoing.split_to(written?.min(outgoing.len()));
                 }
                 bytes = self.waiting.recv(), if outgoing.is_empty() => match bytes {
-                    Some(bytes) => outgoing = bytes,
+                    Some((lost, bytes)) if lost == self.lost => outgoing = bytes,
+                    // It was for a connection that is gone.
+                    Some(_) => {}
                     None => return Ok(()),
                 },
                 read = stream.read(&mut buffer) => {

@@ -162,6 +162,10 @@ impl Core {
         };
         live.unconfirmed = None;
         let at_ack = std::mem::take(&mut live.at_ack);
+        if at_ack.leave {
+            self.depart(id, now);
+            return;
+        }
         if at_ack.answer
             && let Err(why) = self.start_media_as_offerer(id, request)
         {
