@@ -153,7 +153,9 @@ async fn who_has_left_hears_nothing_but_answers() {
     let mut hall = Hall::new();
     let (session, mut peer) = hall.bound(ANN).await;
     session.line().push(text("late")).unwrap();
-    let answer = Bytes::from_static(b"MSRP abcd 200 OK\r\n-------abcd$\r\n");
+    let answer = "MSRP abcd 200 OK\r\nTo-Path: msrp://10.0.0.2:9/a;tcp\r\n\
+                  From-Path: msrp://10.0.0.1:2855/b;tcp\r\n-------abcd$\r\n";
+    let answer = Bytes::from_static(answer.as_bytes());
     session.line().push(Outgoing::Answer(answer)).unwrap();
     Switch::dismiss(&session);
     hall.switch.close(&session);
