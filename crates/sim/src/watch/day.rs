@@ -199,10 +199,11 @@ impl Leg {
         if signal.asks("BYE") {
             self.ending.get_or_insert(signal.sent);
         }
-        if signal.answers("BYE").is_some() {
-            // The server knows when it has sent the response, or when it has got it.
+        if let Some(status) = signal.answers("BYE") {
+            // The server knows when it has sent the response, or when it has got it. If it says
+            // 481, a BYE of its own is under way, and counts.
             let known = match signal.from_server {
-                true => Some(signal.sent),
+                true => (status != 481).then_some(signal.sent),
                 false => signal.arrived,
             };
             self.over = self.over.or(known);

@@ -60,6 +60,14 @@ mod tests {
     }
 
     #[test]
+    fn a_bye_that_meets_the_servers_own_ends_nothing() {
+        let mut stage = Stage::conference(&["alice", "bob"]);
+        stage.leaves_in_vain("bob");
+        stage.hears("bob", "m1", "alice", "one");
+        assert_eq!(found(&stage), [""; 0]);
+    }
+
+    #[test]
     fn a_message_to_one_who_only_rings_is_found() {
         let mut stage = Stage::conference(&["alice"]);
         stage.rings("bob");

@@ -126,12 +126,24 @@ impl Veils {
         Self(veils)
     }
 
+    /// How many people are hidden in a conference, as far as known.
+    pub(super) fn count(&self, room: &str) -> usize {
+        let here = self.0.iter().filter(|veil| veil.covers(room));
+        here.map(|veil| &veil.person).collect::<BTreeSet<_>>().len()
+    }
+
     /// Whether somebody was hidden in a conference at any time.
     pub(super) fn is_hidden(&self, room: &str, person: &str) -> bool {
         self.0
             .iter()
-            .filter(|veil| veil.room.as_deref().is_none_or(|at| at == room))
+            .filter(|veil| veil.covers(room))
             .any(|veil| veil.person == person)
+    }
+}
+
+impl Veil {
+    fn covers(&self, room: &str) -> bool {
+        self.room.as_deref().is_none_or(|at| at == room)
     }
 }
 

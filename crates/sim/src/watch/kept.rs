@@ -6,10 +6,15 @@ use std::time::Duration;
 use super::breach::{Breach, Rule};
 use super::day::{Day, Leg};
 use super::talk::Spoken;
+use super::wire::Stamp;
 
 /// How long a message may be under way to somebody who is in: a session that ends within this
 /// time may take it with it.
 const UNDER_WAY: Duration = Duration::from_secs(30);
+
+/// Who was sent something so shortly before the end was still being served: a slow reader, for
+/// whom more may have waited.
+const SERVED: Duration = Duration::from_secs(5);
 
 /// What the switch said 200 to reaches everybody it was said to; what the proxy said 200 to was
 /// taken by a device.
@@ -25,6 +30,7 @@ fn conferences(day: &Day<'_>, breaches: &mut Vec<Breach>) {
             heard.insert((leg, spoken.key()), spoken);
         }
     }
+    let latest = latest(day);
     for said in &day.talk.said {
         let (Some(_), Some(_)) = (said.complete, said.acknowledged) else {
             continue;
@@ -39,6 +45,7 @@ fn conferences(day: &Day<'_>, breaches: &mut Vec<Breach>) {
             let what = match heard.get(&(at, said.key())) {
                 Some(heard) if heard.content == said.content => continue,
                 Some(_) => "heard something else",
+                None if was_behind(leg, said, latest.get(&at)) => continue,
                 None => "never heard it",
             };
             breaches.push(Breach {
@@ -53,6 +60,31 @@ fn conferences(day: &Day<'_>, breaches: &mut Vec<Breach>) {
             });
         }
     }
+}
+
+/// For each leg, when the latest message that it heard was said, and when it was sent to it.
+fn latest(day: &Day<'_>) -> HashMap<usize, (Stamp, Stamp)> {
+    let said = day.talk.said.iter().map(|said| (said.key(), said));
+    let said: HashMap<&str, &Spoken> = said.collect();
+    let mut latest: HashMap<usize, (Stamp, Stamp)> = HashMap::new();
+    for heard in &day.talk.delivered {
+        if let (Some(leg), Some(said)) = (heard.leg, said.get(heard.key())) {
+            // The chunks of one that is not over may be older than its end.
+            let whole = said.complete.filter(|_| heard.complete.is_some());
+            let known = latest.entry(leg).or_default();
+            let said = whole.unwrap_or(said.began);
+            *known = (known.0.max(said), known.1.max(heard.last));
+        }
+    }
+    latest
+}
+
+/// Whether a leg ended while it was still being sent what had been said before.
+fn was_behind(leg: &Leg, said: &Spoken, latest: Option<&(Stamp, Stamp)>) -> bool {
+    let (Some((heard, sent)), Some(ended)) = (latest, leg.ended()) else {
+        return false;
+    };
+    said.complete.is_some_and(|complete| *heard < complete) && sent.at + SERVED > ended.at
 }
 
 /// Whether somebody is to hear what another said in the same conference.
@@ -152,6 +184,20 @@ mod tests {
         stage.passes(UNDER_WAY);
         stage.leaves("bob");
         assert_eq!(stage.judge(check).len(), 1, "that was time enough");
+    }
+
+    #[test]
+    fn who_reads_slowly_may_leave_before_all_has_come() {
+        for (rest, want) in [(SERVED / 2, 0), (SERVED, 1)] {
+            let mut stage = Stage::conference(&["alice", "bob"]);
+            stage.says("alice", "one");
+            stage.says("alice", "two");
+            stage.passes(UNDER_WAY);
+            stage.hears("bob", "m1", "alice", "one");
+            stage.passes(rest);
+            stage.leaves("bob");
+            assert_eq!(stage.judge(check).len(), want);
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(super) fn check(
                 continue;
             }
             for change in changes(legs) {
-                breaches.extend(subscription.wrong(day, person, change, legs));
+                breaches.extend(subscription.wrong(day, veils, person, change, legs));
             }
         }
     }
@@ -78,6 +78,7 @@ impl Subscription<'_> {
     fn wrong(
         &self,
         day: &Day<'_>,
+        veils: &Veils,
         person: &str,
         (change, is_in): (Stamp, bool),
         legs: &[&Leg],
@@ -85,13 +86,24 @@ impl Subscription<'_> {
         let change = change.max(self.begun()?);
         let due = self.due(change)? + day.facts.patience;
         let excused = |ip, since| day.facts.excused(ip, since, due);
-        let is_excused = excused(self.host, self.begun()?.at)
+        // Over a connection that broke nobody knows what was said.
+        let is_broken = self
+            .ends
+            .is_some_and(|ends| day.is_broken(ends, self.begun().unwrap_or_default()));
+        let is_excused = is_broken
+            || excused(self.host, self.begun()?.at)
             || legs.iter().any(|leg| excused(leg.host, leg.begun.at));
         let is_over = self.ended.is_some_and(|ended| ended.at <= due) || day.end < due;
         if is_over || !stays(legs, is_in, change, due) || is_excused {
             return None;
         }
-        let shown = self.shown(due).get(person).copied().unwrap_or(false);
+        let all = self.shown(due);
+        let shown = all.get(person).copied().unwrap_or(false);
+        // An invitation whose answers were lost with its connection does not show whom it hid.
+        let masks = all.iter().filter(|(who, is_in)| **is_in && is_mask(who));
+        if is_in && !shown && masks.count() > veils.count(self.room?) {
+            return None;
+        }
         (shown != is_in).then(|| Breach {
             rule: Rule::Roster,
             at: due,
@@ -147,6 +159,10 @@ fn apply<'a>(shown: &mut BTreeMap<&'a str, bool>, document: &'a ConferenceInfo) 
             }
         }
     }
+}
+
+fn is_mask(entity: &str) -> bool {
+    entity.ends_with("@anonymous.invalid")
 }
 
 fn is_connected(user: &User) -> bool {

@@ -116,6 +116,14 @@ impl Stage {
         self.sip(call.who, true, line, &call.id(), "2 BYE", "", "");
     }
 
+    /// A BYE to a call that the server has ended already.
+    pub(super) fn leaves_in_vain(&mut self, name: &str) {
+        let id = Call::of(name).id();
+        let line = format!("BYE {ROOM} SIP/2.0");
+        self.sip(name, false, &line, &id, "2 BYE", "", "");
+        self.sip(name, true, "SIP/2.0 481 Gone", &id, "2 BYE", "", "");
+    }
+
     /// The MSRP connection of somebody is reset.
     pub(super) fn breaks(&mut self, name: &str) {
         let ends = (self.server(2855), self.socket(name, 4000));

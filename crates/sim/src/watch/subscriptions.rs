@@ -1,7 +1,7 @@
 //! Who watches which conference, and what each was told.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use sip::Name;
 use sip::header::{Event, Expires, SubscriptionState, Substate};
@@ -16,6 +16,8 @@ pub(super) struct Subscription<'a> {
     pub(super) call: &'a str,
     pub(super) host: IpAddr,
     pub(super) room: Option<&'a str>,
+    /// The sockets of its first NOTIFY.
+    pub(super) ends: Option<(SocketAddr, SocketAddr)>,
     /// By CSeq.
     pub(super) told: BTreeMap<u32, Notify>,
     /// When its owner asked to end it, or the server said that it has ended.
@@ -45,6 +47,7 @@ pub(super) fn of<'a>(day: &Day<'a>) -> Vec<Subscription<'a>> {
                 call: signal.call,
                 host: signal.host,
                 room: None,
+                ends: None,
                 told: BTreeMap::new(),
                 ended: None,
             });
@@ -66,6 +69,7 @@ fn is_notify(signal: &Signal<'_>) -> bool {
 impl<'a> Subscription<'a> {
     fn notify(&mut self, signal: &Signal<'a>) {
         self.room = self.room.or_else(|| signal.focus());
+        self.ends.get_or_insert(signal.ends);
         let body = signal.fields.body();
         if let Some(known) = self.told.get_mut(&signal.number) {
             known.is_ambiguous |= known.body != body;
