@@ -3,7 +3,7 @@
 //! What can be answered without waiting is answered in the turn that reads it; a procedure that
 //! waits becomes a task, which speaks to the shard in [`Command`]s.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -48,8 +48,8 @@ pub(crate) struct Shard {
     pub(super) accounts: Accounts,
     /// Requests that wait for an account to be read, by its name.
     parked: HashMap<String, Vec<(ServerId, Request, Flow)>>,
-    /// INVITEs whose procedure has not answered yet.
-    pub(super) calls: HashMap<ServerId, (mpsc::UnboundedSender<CallEvent>, Flow)>,
+    /// INVITEs whose procedure has not answered yet; in order, so that a simulated day repeats.
+    pub(super) calls: BTreeMap<ServerId, (mpsc::UnboundedSender<CallEvent>, Flow)>,
     /// The connections there are, by number.
     pub(super) flows: HashMap<u64, Flow>,
     purge_at: Instant,
@@ -66,7 +66,7 @@ impl Shard {
             location,
             accounts: Accounts::default(),
             parked: HashMap::new(),
-            calls: HashMap::new(),
+            calls: BTreeMap::new(),
             flows: HashMap::new(),
             purge_at: house.world.clock.now() + PURGE,
             me,
