@@ -21,6 +21,12 @@ use sip::{Message, Method, Name, Request, Response};
 /// Sessions last 90 seconds unless refreshed: the least that RFC 4028 allows.
 fn short(policy: &mut Policy) {
     policy.focus.session_interval = Duration::from_secs(90);
+    without_media(policy);
+}
+
+/// The phones here connect by SIP alone.
+fn without_media(policy: &mut Policy) {
+    policy.focus.media = Duration::from_secs(86_400);
 }
 
 /// A one-to-one conference of alice and bob.
@@ -233,6 +239,7 @@ fn a_peer_that_has_forgotten_the_session_is_let_go() {
     for (answer, want) in FORGOTTEN {
         let lab = SimLab::with(|_, policy| {
             policy.focus.session_interval = Duration::from_secs(600);
+            without_media(policy);
         });
         let ask = Ask::guests(&["bob"]).with("Session-Expires: 600;refresher=uas\r\n");
         let mut talk = talk(
@@ -319,7 +326,10 @@ fn ringing_is_repeated_every_minute_and_ends() {
 /// RFC 6665 section 4.2.2: a subscription that is not refreshed ends with a NOTIFY that says so.
 #[test]
 fn a_subscription_that_is_not_refreshed_ends() {
-    let lab = SimLab::with(|_, policy| policy.focus.session_interval = Duration::from_secs(7200));
+    let lab = SimLab::with(|_, policy| {
+        policy.focus.session_interval = Duration::from_secs(7200);
+        without_media(policy);
+    });
     let mut talk = talk(&lab, &Ask::guests(&["bob"]), "", "");
     let headers = format!(
         "Contact: {}\r\nEvent: conference\r\nExpires: 60\r\n",
@@ -354,5 +364,22 @@ fn a_registration_that_is_not_refreshed_lapses() {
     lab.pass(Duration::from_secs(61));
     let response = Ask::guests(&["bob"]).ask(&mut alice);
     assert_eq!(response.status(), 480);
+    lab.settled();
+}
+
+/// The SIP sessions stand, and nobody connects by MSRP: no message could ever reach them.
+#[test]
+fn who_never_connects_is_let_go() {
+    let lab = SimLab::with(|_, policy| policy.focus.media = Duration::from_secs(60));
+    let start = lab.now();
+    let mut talk = talk(&lab, &Ask::guests(&["bob"]), "", "");
+    let mut reasons = String::new();
+    for phone in [&mut talk.alice, &mut talk.bob] {
+        let bye = phone.incoming("BYE");
+        reasons += bye.raw(Name::Reason).unwrap_or_default();
+        phone.answer(&bye, "200 OK", "", "", "");
+    }
+    assert_eq!((lab.now() - start).as_secs(), 60);
+    assert!(reasons.contains("no MSRP connection came"), "{reasons}");
     lab.settled();
 }

@@ -115,6 +115,8 @@ pub struct FocusKeys {
     pub answer: FocusAnswer,
     #[serde(deserialize_with = "between::<1, 3600, _>")]
     pub ring_s: u32,
+    #[serde(deserialize_with = "between::<1, 86_400, _>")]
+    pub media_s: u32,
     pub allow_anonymity: bool,
     #[serde(deserialize_with = "senders")]
     pub allowed_senders: Vec<String>,
@@ -212,6 +214,7 @@ impl Config {
                 max_adhoc_group_size: focus.max_adhoc_group_size,
                 answer: focus.answer,
                 ring: seconds(focus.ring_s),
+                media: seconds(focus.media_s),
                 allow_anonymity: focus.allow_anonymity,
                 allowed_senders: focus.allowed_senders.clone(),
                 recipient_list_history: focus.recipient_list_history,
@@ -308,6 +311,7 @@ impl Default for FocusKeys {
             max_adhoc_group_size: 100,
             answer: FocusAnswer::Confirmed,
             ring_s: 120,
+            media_s: 60,
             allow_anonymity: true,
             allowed_senders: Vec::new(),
             recipient_list_history: false,

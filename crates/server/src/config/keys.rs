@@ -149,6 +149,11 @@ pub const KEYS: &[Key] = &[
         "How long an invited device may ring.",
     ),
     at_once(
+        "focus.media_s",
+        "1 to 86400 (seconds)",
+        "How long a participant may be without an MSRP connection before the session is ended.",
+    ),
+    at_once(
         "focus.allow_anonymity",
         YES_NO,
         "May the inviter of a conference stay anonymous?",

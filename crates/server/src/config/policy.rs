@@ -45,6 +45,9 @@ pub struct Focus {
     pub answer: FocusAnswer,
     /// How long a silent leg may ring.
     pub ring: Duration,
+    /// How long a leg may be without its MSRP connection. A device connects at once; one that has
+    /// not for so long has gone, or cannot reach us.
+    pub media: Duration,
     /// May participants of ad-hoc conferences be anonymous (IM-7.2.1.2-S3)?
     pub allow_anonymity: bool,
     /// Who may use the factory (IM-7.2.1.2-S2); empty: every authenticated user.
@@ -78,6 +81,7 @@ impl Default for Focus {
             max_adhoc_group_size: 100,
             answer: FocusAnswer::Confirmed,
             ring: Duration::from_secs(120),
+            media: Duration::from_secs(60),
             allow_anonymity: true,
             allowed_senders: Vec::new(),
             recipient_list_history: false,

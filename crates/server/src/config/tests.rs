@@ -169,7 +169,7 @@ fn every_key_reaches_setup_or_policy() {
         "sip.shards=3", "msrp.tcp=127.0.0.1:8", "msrp.connect_to=10.0.0.9", "core.trusted_peers=10.0.0.8", "core.digest=MD5",
         "registrar.default_expires_s=600", "registrar.min_expires_s=30", "registrar.max_expires_s=900",
         "registrar.max_contacts=2", "focus.factory=f", "focus.max_adhoc_group_size=3", "focus.answer=immediate",
-        "focus.ring_s=5", "focus.allow_anonymity=false", "focus.allowed_senders=sip:a@example.org",
+        "focus.ring_s=5", "focus.media_s=5", "focus.allow_anonymity=false", "focus.allowed_senders=sip:a@example.org",
         "focus.recipient_list_history=true", "focus.unknown_session=404", "focus.session_interval_s=1000",
         "focus.min_session_interval_s=100", "focus.fan_out_credit=4", "notify.min_interval_ms=0", "trace.pcap=t.pcap",
     ];

@@ -84,6 +84,8 @@ impl Stage {
             ..Policy::default()
         };
         policy.focus.answer = FocusAnswer::Immediate;
+        // The peers here speak SIP alone.
+        policy.focus.media = Duration::from_secs(86_400);
         let server = Server::start(world, Store::memory(), setup, policy)
             .await
             .unwrap();

@@ -81,6 +81,7 @@ pub(crate) fn open(house: &Arc<House>, opened: Opened) -> RoomHandle {
         room: opened.room,
         host: opened.host,
         seats: BTreeMap::new(),
+        unbound: VecDeque::new(),
         invitations: BTreeMap::new(),
         first_accepts: None,
         actions: opened.actions,
@@ -119,6 +120,8 @@ struct RoomTask {
     ahead: VecDeque<(Instant, Subscribe)>,
     host: mpsc::UnboundedSender<HostNews>,
     seats: BTreeMap<LegId, Arrival>,
+    /// By when each leg has to have its MSRP connection, the oldest first.
+    unbound: VecDeque<(Instant, LegId)>,
     /// Dropping one cancels the invitation.
     invitations: BTreeMap<PersonId, oneshot::Sender<()>>,
     /// What the first who joined takes (IM-7.2.1.2-OK-S2a).
@@ -173,6 +176,7 @@ impl RoomTask {
             self.speech.poll_timeout(),
             self.ledger.poll_timeout(),
             self.ahead.front().map(|(until, _)| *until),
+            self.unbound.front().map(|(until, _)| *until),
         ];
         alarms.into_iter().flatten().min()
     }
@@ -187,6 +191,11 @@ impl RoomTask {
         }
         while let Some((_, subscribe)) = self.ahead.pop_front_if(|(until, _)| *until <= now) {
             self.decide(subscribe);
+        }
+        while let Some((_, leg)) = self.unbound.pop_front_if(|(until, _)| *until <= now) {
+            if let Some(seat) = self.seats.get(&leg) {
+                seat.session.fail("no MSRP connection came");
+            }
         }
     }
 
@@ -251,6 +260,8 @@ impl RoomTask {
         let is_over = leg.session.is_over();
         let accepts = leg.accepts.clone();
         self.seats.insert(id, leg);
+        let bound_by = self.house.world.clock.now() + self.house.policy().focus.media;
+        self.unbound.push_back((bound_by, id));
         let result = self.happen(event);
         if result.is_err() {
             self.unseat(id);

@@ -105,8 +105,8 @@ impl Session {
         }
     }
 
-    /// No connection could be made. One that the peer made meanwhile stays.
-    pub(super) fn fail(&self, why: &'static str) {
+    /// No connection could be made, or none came. One that is there by now stays.
+    pub(crate) fn fail(&self, why: &'static str) {
         if self.queue().end_unbound() {
             let _ended = self.door.news.send(News::Gone { leg: self.leg, why });
         }
