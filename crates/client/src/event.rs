@@ -173,6 +173,35 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The session it is about, if it is about one.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Alerting { session, .. }
+            | Self::Delivery { session, .. }
+            | Self::Established { session, .. }
+            | Self::Invited { session, .. }
+            | Self::Joined { session, .. }
+            | Self::Left { session, .. }
+            | Self::MediaUp { session }
+            | Self::Refreshed { session, .. }
+            | Self::Refused { session, .. }
+            | Self::Renamed { session, .. }
+            | Self::Ringing { session }
+            | Self::Roster { session, .. }
+            | Self::SessionEnded { session, .. }
+            | Self::Subscribed { session, .. }
+            | Self::SubscriptionEnded { session, .. } => Some(*session),
+            Self::Message(heard) => heard.session,
+            Self::Fault { .. }
+            | Self::Missed { .. }
+            | Self::Offline { .. }
+            | Self::Registered { .. } => None,
+        }
+    }
+}
+
 /// How long a session lives without a refresh.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub struct Timer {

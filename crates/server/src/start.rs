@@ -153,6 +153,11 @@ impl Server {
         &self.house.counters
     }
 
+    /// How many tasks run for it, for those who look for leaks.
+    pub fn tasks(&self) -> usize {
+        self.house.world.tasks.len()
+    }
+
     /// What is still held on behalf of peers.
     pub async fn leftovers(&self) -> Leftovers {
         let held = self.house.shards.census().await;

@@ -10,5 +10,5 @@ mod scenario;
 mod stage;
 pub mod watch;
 
-pub use scenario::{Act, Mistake, Scenario, Step, play};
-pub use stage::Stage;
+pub use scenario::{Act, Guest, Misfortune, Mistake, Scenario, Step, play};
+pub use stage::{Stage, bad_weather};

@@ -3,27 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
-use std::time::Duration;
-
-use sim::{Scenario, Stage, play};
-use world::sim::{Faults, Universe};
+use sim::{Scenario, Stage, bad_weather, play};
+use world::sim::Universe;
 
 const PEOPLE: &[&str] = &["alice", "bob", "carol", "dave", "erin", "frank"];
 
 /// After this all is quiet: what nobody answers is given up after 64*T1.
 const QUIET_MS: u64 = 40_000;
-
-/// One datagram in ten is lost, one in twenty comes twice, and none in order.
-fn bad_weather() -> Faults {
-    Faults {
-        latency: Duration::from_millis(20),
-        jitter: Duration::from_millis(80),
-        loss_per_mille: 100,
-        duplicate_per_mille: 50,
-        split: true,
-        ..Faults::default()
-    }
-}
 
 fn day(name: &str, text: &str, seed: u64) {
     let scenario: Scenario = text.parse().unwrap();

@@ -1,8 +1,10 @@
 //! Call flows as transcripts: "alice creates chat with bob, carol", "bob hears ...".
 
+mod misfortune;
 mod parse;
 mod play;
 
+pub use misfortune::Misfortune;
 pub use parse::Mistake;
 pub use play::play;
 
@@ -22,8 +24,10 @@ pub struct Step {
     pub line: usize,
     /// The line itself, for messages.
     pub text: String,
-    /// Who does it, or to whom it happens.
+    /// Who does it, or to whom it happens; empty where it is nobody.
     pub who: String,
+    /// The conference it is about, if the line names one; else the last one they were in.
+    pub room: Option<String>,
     /// What it is.
     pub act: Act,
 }
@@ -38,10 +42,16 @@ pub enum Act {
         /// The conference factory it was provisioned with, if not the server's.
         factory: Option<String>,
     },
-    /// `creates ROOM with A, hidden B [anonymously] [offering audio]`.
+    /// `after N s`: nothing is done for so long.
+    After {
+        /// How long.
+        seconds: u64,
+    },
+    /// Something goes wrong, or is well again.
+    Befalls(Misfortune),
+    /// `creates ROOM with A, hidden B [anonymously] [offering audio]`; the name of the conference
+    /// is one in this transcript.
     Creates {
-        /// A name for the conference in this transcript.
-        room: String,
         /// Whom to invite; a hidden guest is tagged bcc.
         guests: Vec<Guest>,
         /// The creator asks for anonymity.
@@ -49,12 +59,12 @@ pub enum Act {
         /// The creator offers audio and no chat.
         audio: bool,
     },
-    /// `is invited by WHOM`; `by somebody` if the inviter is not told.
+    /// `is invited by WHOM [to ROOM]`; `by somebody` if the inviter is not told.
     Invited {
         /// Who invites.
         by: Option<String>,
     },
-    /// `accepts [hidden]`.
+    /// `accepts [ROOM]`.
     Accepts,
     /// `declines with STATUS`.
     Declines {
@@ -65,7 +75,7 @@ pub enum Act {
     GivesUp,
     /// `hears ringing`.
     Rings,
-    /// `is in`: the session is established, and its media are up.
+    /// `is in [ROOM]`: the session is established, and its media are up.
     In,
     /// `is refused with STATUS ["WARNING"]`.
     Refused {
@@ -74,34 +84,67 @@ pub enum Act {
         /// The text of its warning.
         warning: Option<String>,
     },
-    /// `says "TEXT" [to WHOM]`.
+    /// `says "TEXT" [to WHOM] [in ROOM]`.
     Says {
         /// What.
         text: String,
         /// To one participant alone.
         to: Option<String>,
     },
-    /// `hears "TEXT" from WHOM`.
+    /// `cannot say "TEXT" [in ROOM]`: it is not delivered.
+    CannotSay {
+        /// What.
+        text: String,
+    },
+    /// `says a text of N kB [in ROOM]`: in as many chunks as it takes.
+    SaysLong {
+        /// How many times 1000 bytes.
+        kilobytes: usize,
+    },
+    /// `hears a text of N kB from WHOM [in ROOM]`.
+    HearsLong {
+        /// How many times 1000 bytes.
+        kilobytes: usize,
+        /// Who said it.
+        from: String,
+    },
+    /// `hears nothing [in ROOM]`: no message that no line has spoken of.
+    HearsNothing,
+    /// `hears "TEXT" from WHOM [in ROOM]`.
     Hears {
         /// What.
         text: String,
         /// Who said it.
         from: String,
     },
-    /// `sees WHOM PRESENCE`: joined, alerting or left.
+    /// `sees WHOM PRESENCE [in ROOM]`: joined, alerting or left.
     Sees {
         /// Whom; `self` for the one who looks.
         whom: String,
         /// How the roster calls it.
         presence: &'static str,
     },
-    /// `leaves`.
+    /// `leaves [ROOM]`.
     Leaves,
-    /// `is out`: the session has ended.
+    /// `is out [of ROOM]`: the session has ended.
     Out,
     /// `nothing is left`: the server holds nothing on behalf of anybody.
     NothingLeft,
 }
+
+impl Scenario {
+    /// The first line that cannot be played over real sockets, if there is one.
+    pub fn needs_simulation(&self) -> Option<&Step> {
+        self.steps.iter().find(|step| match &step.act {
+            Act::Befalls(misfortune) => misfortune.needs_simulation(),
+            Act::After { seconds } => *seconds > LONGEST_REAL_WAIT_S,
+            _ => false,
+        })
+    }
+}
+
+/// What a test over real sockets may wait for, in seconds.
+const LONGEST_REAL_WAIT_S: u64 = 1;
 
 /// Somebody in the list of an invitation.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -1,6 +1,6 @@
 //! Reading a transcript.
 
-use super::{Act, Guest, Scenario, Step};
+use super::{Act, Guest, Misfortune, Scenario, Step};
 
 /// A line that cannot be read: where, and why.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -44,11 +44,12 @@ impl std::str::FromStr for Scenario {
                 scenario.settings.push(setting.trim().to_owned());
                 continue;
             }
-            let (who, act) = step(line).map_err(mistake)?;
+            let (who, act, room) = step(line).map_err(mistake)?;
             scenario.steps.push(Step {
                 line: index + 1,
                 text: line.to_owned(),
                 who,
+                room,
                 act,
             });
         }
@@ -56,66 +57,150 @@ impl std::str::FromStr for Scenario {
     }
 }
 
-fn step(line: &str) -> Result<(String, Act), &'static str> {
+/// Who, what, and in which conference.
+type Read = (String, Act, Option<String>);
+
+fn step(line: &str) -> Result<Read, &'static str> {
     if line == "nothing is left" {
-        return Ok((String::new(), Act::NothingLeft));
+        return Ok((String::new(), Act::NothingLeft, None));
     }
     let (who, rest) = line.split_once(' ').ok_or("somebody has to do something")?;
+    match who {
+        "after" => {
+            let seconds = rest.strip_suffix(" s").and_then(|n| n.trim().parse().ok());
+            let seconds = seconds.ok_or("after how many s?")?;
+            return Ok((String::new(), Act::After { seconds }, None));
+        }
+        "the" => {
+            let (who, what) = Misfortune::read(rest)?;
+            return Ok((who, Act::Befalls(what), None));
+        }
+        _ => {}
+    }
     let (verb, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-    let rest = rest.trim();
-    let act = match verb {
-        "is" => is(rest)?,
-        "creates" => creates(rest)?,
-        "accepts" => Act::Accepts,
-        "declines" => Act::Declines {
-            status: status(
-                rest.strip_prefix("with ")
-                    .ok_or("declines with which status?")?,
-            )?,
-        },
-        "gives" if rest == "up" => Act::GivesUp,
-        "leaves" => Act::Leaves,
-        "hears" if rest == "ringing" => Act::Rings,
-        "hears" => {
-            let (text, rest) = quoted(rest)?;
-            let from = rest.strip_prefix("from ").ok_or("heard from whom?")?;
-            Act::Hears {
-                text,
-                from: from.to_owned(),
-            }
-        }
-        "says" => {
-            let (text, rest) = quoted(rest)?;
-            Act::Says {
-                text,
-                to: rest.strip_prefix("to ").map(str::to_owned),
-            }
-        }
-        "sees" => sees(rest)?,
-        _ => return Err("this verb is not known"),
-    };
-    Ok((who.to_owned(), act))
+    let (act, room) = does(verb, rest.trim())?;
+    Ok((who.to_owned(), act, room))
 }
 
-fn is(rest: &str) -> Result<Act, &'static str> {
+/// What somebody does, and in which conference.
+fn does(verb: &str, rest: &str) -> Result<(Act, Option<String>), &'static str> {
+    // "says WHAT in ROOM", but "leaves ROOM".
+    let (within, room) = match rest.rsplit_once(" in ") {
+        Some((before, room)) if is_name(room) => (before.trim(), Some(room.to_owned())),
+        _ => (rest, None),
+    };
+    let named = (!rest.is_empty()).then(|| rest.to_owned());
+    Ok(match verb {
+        "is" => return is(rest),
+        "creates" => {
+            let (act, room) = creates(rest)?;
+            (act, Some(room))
+        }
+        "accepts" => (Act::Accepts, named),
+        "declines" => {
+            let with = rest
+                .strip_prefix("with ")
+                .ok_or("declines with which status?")?;
+            let status = status(with)?;
+            (Act::Declines { status }, None)
+        }
+        "gives" if rest == "up" => (Act::GivesUp, None),
+        "leaves" => (Act::Leaves, named),
+        "vanishes" if rest.is_empty() => (Act::Befalls(Misfortune::Vanishes), None),
+        "hears" => (hears(within)?, room),
+        "says" => (says(within)?, room),
+        "cannot" => {
+            let text = within
+                .strip_prefix("say ")
+                .ok_or("people cannot say, and quote")?;
+            let (text, _) = quoted(text)?;
+            (Act::CannotSay { text }, room)
+        }
+        "sees" => (sees(within)?, room),
+        _ => return Err("this verb is not known"),
+    })
+}
+
+fn is_name(word: &str) -> bool {
+    !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || c == '-')
+}
+
+fn is(rest: &str) -> Result<(Act, Option<String>), &'static str> {
     let words: Vec<_> = rest.split_whitespace().collect();
+    let named = |room: &&str| Some((*room).to_owned());
     Ok(match words.as_slice() {
-        ["online", rest @ ..] => online(rest)?,
-        ["invited", "by", "somebody"] => Act::Invited { by: None },
-        ["invited", "by", by] => Act::Invited {
-            by: Some((*by).to_owned()),
-        },
-        ["in"] => Act::In,
-        ["out"] => Act::Out,
+        ["online", rest @ ..] => (online(rest)?, None),
+        ["invited", "by", by] => (invited(by), None),
+        ["invited", "by", by, "to", room] => (invited(by), named(room)),
+        ["in"] => (Act::In, None),
+        ["in", room] => (Act::In, named(room)),
+        ["out"] => (Act::Out, None),
+        ["out", "of", room] => (Act::Out, named(room)),
         ["refused", "with", code, ..] => {
             let warning = rest.find('"').and_then(|at| rest.get(at..));
-            Act::Refused {
+            let act = Act::Refused {
                 status: status(code)?,
                 warning: warning.map(quoted).transpose()?.map(|(text, _)| text),
-            }
+            };
+            (act, None)
         }
-        _ => return Err("is what? online, invited by, in, out, refused with"),
+        _ => return Err("is what? online, invited by, in, out, out of, refused with"),
     })
+}
+
+fn invited(by: &str) -> Act {
+    Act::Invited {
+        by: (by != "somebody").then(|| by.to_owned()),
+    }
+}
+
+fn hears(what: &str) -> Result<Act, &'static str> {
+    match what {
+        "ringing" => return Ok(Act::Rings),
+        "nothing" => return Ok(Act::HearsNothing),
+        _ => {}
+    }
+    let from = |rest: &str| {
+        let from = rest.trim().strip_prefix("from ");
+        from.map(str::to_owned).ok_or("heard from whom?")
+    };
+    if let Some(long) = what.strip_prefix(LONG) {
+        let (kilobytes, rest) = kilobytes(long)?;
+        return Ok(Act::HearsLong {
+            kilobytes,
+            from: from(rest)?,
+        });
+    }
+    let (text, rest) = quoted(what)?;
+    Ok(Act::Hears {
+        text,
+        from: from(rest)?,
+    })
+}
+
+fn says(what: &str) -> Result<Act, &'static str> {
+    if let Some(long) = what.strip_prefix(LONG) {
+        let (kilobytes, _) = kilobytes(long)?;
+        return Ok(Act::SaysLong { kilobytes });
+    }
+    let (text, rest) = quoted(what)?;
+    Ok(Act::Says {
+        text,
+        to: rest.strip_prefix("to ").map(str::to_owned),
+    })
+}
+
+/// How a text begins that is not written out.
+const LONG: &str = "a text of ";
+
+/// The longest text that is not written out, in kilobytes.
+const KILOBYTES_MAX: usize = 1000;
+
+fn kilobytes(text: &str) -> Result<(usize, &str), &'static str> {
+    let (number, rest) = text.split_once(" kB").ok_or("a text of how many kB?")?;
+    let number = number.trim().parse().ok();
+    let number = number.filter(|number| (1..=KILOBYTES_MAX).contains(number));
+    Ok((number.ok_or("a long text has 1 to 1000 kB")?, rest))
 }
 
 fn online(words: &[&str]) -> Result<Act, &'static str> {
@@ -132,7 +217,7 @@ fn online(words: &[&str]) -> Result<Act, &'static str> {
     Ok(Act::Online { udp, factory })
 }
 
-fn creates(rest: &str) -> Result<Act, &'static str> {
+fn creates(rest: &str) -> Result<(Act, String), &'static str> {
     let (room, guests) = rest.split_once(" with ").ok_or("creates what with whom?")?;
     let (guests, audio) = match guests.strip_suffix(" offering audio") {
         Some(guests) => (guests, true),
@@ -157,12 +242,12 @@ fn creates(rest: &str) -> Result<Act, &'static str> {
             },
         })
         .collect();
-    Ok(Act::Creates {
-        room: room.to_owned(),
+    let act = Act::Creates {
         guests,
         hidden,
         audio,
-    })
+    };
+    Ok((act, room.to_owned()))
 }
 
 fn sees(rest: &str) -> Result<Act, &'static str> {
@@ -212,7 +297,6 @@ mod tests {
         assert_eq!(
             scenario.steps[1].act,
             Act::Creates {
-                room: "chat".to_owned(),
                 guests: vec![
                     Guest {
                         name: "bob".to_owned(),
@@ -227,6 +311,7 @@ mod tests {
                 audio: false,
             }
         );
+        assert_eq!(scenario.steps[1].room.as_deref(), Some("chat"));
         assert_eq!(
             scenario.steps[3].act,
             Act::Refused {
@@ -234,6 +319,42 @@ mod tests {
                 warning: Some("102 too many participants".to_owned()),
             }
         );
+    }
+
+    #[test]
+    fn a_line_may_name_its_conference_and_what_goes_wrong() {
+        let befalls = |misfortune| Act::Befalls(misfortune);
+        #[rustfmt::skip]
+        let table = [
+            ("bob is invited by alice to work", "bob", Act::Invited { by: Some("alice".to_owned()) }, Some("work")),
+            ("bob is in work", "bob", Act::In, Some("work")),
+            ("bob is in", "bob", Act::In, None),
+            ("bob is out of work", "bob", Act::Out, Some("work")),
+            ("bob leaves work", "bob", Act::Leaves, Some("work")),
+            ("bob leaves", "bob", Act::Leaves, None),
+            ("bob accepts work", "bob", Act::Accepts, Some("work")),
+            ("bob hears nothing in work", "bob", Act::HearsNothing, Some("work")),
+            ("bob says \"see you in paris\"", "bob", Act::Says { text: "see you in paris".to_owned(), to: None }, None),
+            ("bob says \"a\" to eve in work", "bob", Act::Says { text: "a".to_owned(), to: Some("eve".to_owned()) }, Some("work")),
+            ("bob hears \"a\" from eve in work", "bob", Act::Hears { text: "a".to_owned(), from: "eve".to_owned() }, Some("work")),
+            ("bob says a text of 40 kB in work", "bob", Act::SaysLong { kilobytes: 40 }, Some("work")),
+            ("bob hears a text of 40 kB from eve", "bob", Act::HearsLong { kilobytes: 40, from: "eve".to_owned() }, None),
+            ("bob cannot say \"a\" in work", "bob", Act::CannotSay { text: "a".to_owned() }, Some("work")),
+            ("after 30 s", "", Act::After { seconds: 30 }, None),
+            ("bob vanishes", "bob", befalls(Misfortune::Vanishes), None),
+            ("the connections of bob are reset", "bob", befalls(Misfortune::Reset), None),
+            ("the way between bob and the server is cut", "bob", befalls(Misfortune::WayCut), None),
+            ("the way between bob and the server is free", "bob", befalls(Misfortune::WayFree), None),
+            ("the server crashes", "", befalls(Misfortune::ServerCrashes), None),
+            ("the weather is bad", "", befalls(Misfortune::Weather { bad: true }), None),
+            ("the store is stuck", "", befalls(Misfortune::Store(store::Disk::Stuck)), None),
+        ];
+        for (line, who, act, room) in table {
+            let scenario: Scenario = line.parse().unwrap();
+            let step = &scenario.steps[0];
+            let got = (step.who.as_str(), &step.act, step.room.as_deref());
+            assert_eq!(got, (who, &act, room), "{line}");
+        }
     }
 
     #[test]
@@ -258,6 +379,25 @@ mod tests {
                 1,
                 "people are seen joined, alerting or left",
             ),
+            ("the server sings", 1, "the server crashes or restarts"),
+            (
+                "the store explodes",
+                1,
+                "the store is slow, is stuck, fails or recovers",
+            ),
+            (
+                "the way between bob and alice is cut",
+                1,
+                "the way between WHO and the server is cut or free",
+            ),
+            (
+                "the moon rises",
+                1,
+                "the server, store, way, connections or weather?",
+            ),
+            ("after a while", 1, "after how many s?"),
+            ("bob says a text of 0 kB", 1, "a long text has 1 to 1000 kB"),
+            ("bob cannot dance", 1, "people cannot say, and quote"),
         ] {
             let mistake = text.parse::<Scenario>().unwrap_err();
             assert_eq!((mistake.line, mistake.why), (line, why), "{text}");

@@ -38,8 +38,10 @@ struct Person {
     events: Events,
     /// What happened to them and no line has spoken of yet.
     seen: VecDeque<Event>,
-    /// The session they are in, or invited to.
+    /// The session they are in, or invited to: the last one.
     session: Option<SessionId>,
+    /// The sessions that have a name.
+    rooms: BTreeMap<String, SessionId>,
 }
 
 async fn take(
@@ -48,6 +50,11 @@ async fn take(
     people: &mut BTreeMap<String, Person>,
 ) -> Result<(), String> {
     match &step.act {
+        Act::After { seconds } => {
+            stage.wait(seconds.saturating_mul(1000)).await;
+            return Ok(());
+        }
+        Act::Befalls(misfortune) => return misfortune.befall(&step.who, stage).await,
         Act::NothingLeft => return nothing_left(stage).await,
         Act::Online { udp, factory } => {
             let (agent, events) = stage.online(&step.who, *udp, factory.as_deref()).await?;
@@ -56,14 +63,17 @@ async fn take(
                 events,
                 seen: VecDeque::new(),
                 session: None,
+                rooms: BTreeMap::new(),
             };
             people.insert(step.who.clone(), person);
             return Ok(());
         }
+        // Whoever hears nothing has to wait for it.
+        Act::HearsNothing => stage.wait(SILENCE_MS).await,
         _ => {}
     }
     let person = people.get_mut(&step.who).ok_or("they are not online")?;
-    person.take(&step.act).await
+    person.take(&step.act, step.room.as_deref()).await
 }
 
 async fn nothing_left(stage: &Stage) -> Result<(), String> {
@@ -85,44 +95,59 @@ fn address(name: &str) -> String {
 }
 
 impl Person {
-    async fn take(&mut self, act: &Act) -> Result<(), String> {
+    async fn take(&mut self, act: &Act, room: Option<&str>) -> Result<(), String> {
         match act {
             Act::Creates {
                 guests,
                 hidden,
                 audio,
-                ..
             } => {
                 let options = Options {
                     anonymous: *hidden,
                     offer: audio.then(|| AUDIO.into()),
                 };
-                self.create(guests, options).await
+                self.create(guests, options, room).await
             }
-            Act::Accepts => self.agent.accept(self.session()?).await.map_err(told),
-            Act::Declines { status } => self
-                .agent
-                .decline(self.session()?, *status)
-                .await
-                .map_err(told),
-            Act::GivesUp | Act::Leaves => self.agent.leave(self.session()?).await.map_err(told),
-            Act::Says { text, to } => {
-                let saying = Saying::text(text);
-                let saying = match to {
-                    Some(to) => saying.to(&address(to)),
-                    None => saying,
-                };
-                self.agent
-                    .send(self.session()?, saying)
-                    .await
-                    .map(drop)
-                    .map_err(told)
+            Act::Accepts => {
+                let session = self.session(room)?;
+                self.agent.accept(session).await.map_err(told)
             }
-            _ => self.expect(act).await,
+            Act::Declines { status } => {
+                let session = self.session(room)?;
+                self.agent.decline(session, *status).await.map_err(told)
+            }
+            Act::GivesUp | Act::Leaves => {
+                let session = self.session(room)?;
+                self.agent.leave(session).await.map_err(told)
+            }
+            Act::Says { text, to } => self.say(text, to.as_deref(), room).await,
+            Act::SaysLong { kilobytes } => self.say(&long(*kilobytes), None, room).await,
+            Act::CannotSay { text } => match self.say(text, None, room).await {
+                Ok(()) => Err("it was delivered".to_owned()),
+                Err(_) => Ok(()),
+            },
+            Act::HearsNothing => self.heard_nothing(room),
+            _ => self.expect(act, room).await,
         }
     }
 
-    async fn create(&mut self, guests: &[Guest], options: Options) -> Result<(), String> {
+    async fn say(&self, text: &str, to: Option<&str>, room: Option<&str>) -> Result<(), String> {
+        let saying = Saying::text(text);
+        let saying = match to {
+            Some(to) => saying.to(&address(to)),
+            None => saying,
+        };
+        let session = self.session(room)?;
+        let sent = self.agent.send(session, saying).await;
+        sent.map(drop).map_err(told)
+    }
+
+    async fn create(
+        &mut self,
+        guests: &[Guest],
+        options: Options,
+        room: Option<&str>,
+    ) -> Result<(), String> {
         let entries = guests.iter().map(|guest| {
             let mut entry = Entry::new(address(&guest.name));
             entry.copy_control = Some(match guest.hidden {
@@ -133,20 +158,43 @@ impl Person {
         });
         let invitee = Invitee::Guests(entries.collect());
         let session = self.agent.invite(invitee, options).await.map_err(told)?;
-        self.session = Some(session);
+        self.enter(session, room);
         Ok(())
     }
 
-    fn session(&self) -> Result<SessionId, String> {
-        self.session
-            .ok_or_else(|| "they are in no session".to_owned())
+    /// From now on lines are about this session.
+    fn enter(&mut self, session: SessionId, room: Option<&str>) {
+        self.session = Some(session);
+        if let Some(room) = room {
+            self.rooms.insert(room.to_owned(), session);
+        }
+    }
+
+    fn session(&self, room: Option<&str>) -> Result<SessionId, String> {
+        match room {
+            None => self
+                .session
+                .ok_or_else(|| "they are in no session".to_owned()),
+            Some(room) => self
+                .rooms
+                .get(room)
+                .copied()
+                .ok_or_else(|| format!("they were never in {room}")),
+        }
     }
 
     /// Waits for the event that a line speaks of. Others are kept for later lines.
-    async fn expect(&mut self, act: &Act) -> Result<(), String> {
+    async fn expect(&mut self, act: &Act, room: Option<&str>) -> Result<(), String> {
+        // An invitation gives its name to the session, every other line looks for one.
+        let within = match act {
+            Act::Invited { .. } => None,
+            _ => room.map(|room| self.session(Some(room))).transpose()?,
+        };
+        let is_it =
+            |event: &Event| fits(act, event) && (within.is_none() || event.session() == within);
         let deadline = tokio::time::timeout(PATIENCE, async {
             loop {
-                if let Some(at) = self.seen.iter().position(|event| fits(act, event)) {
+                if let Some(at) = self.seen.iter().position(is_it) {
                     return self.seen.remove(at);
                 }
                 match self.events.recv().await {
@@ -159,10 +207,35 @@ impl Person {
             return Err(format!("did not happen; what did: {:?}", self.seen));
         };
         if let Event::Invited { session, .. } = event {
-            self.session = Some(session);
+            self.enter(session, room);
         }
         Ok(())
     }
+
+    /// Whether any message came that no line has spoken of.
+    fn heard_nothing(&mut self, room: Option<&str>) -> Result<(), String> {
+        let within = room.map(|room| self.session(Some(room))).transpose()?;
+        while let Ok(event) = self.events.try_recv() {
+            self.seen.push_back(event);
+        }
+        let heard = self.seen.iter().find(|event| {
+            matches!(event, Event::Message(_)) && (within.is_none() || event.session() == within)
+        });
+        match heard {
+            Some(event) => Err(format!("they did: {event:?}")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How long whoever hears nothing listens, in milliseconds.
+const SILENCE_MS: u64 = 300;
+
+/// A text of so many times 1000 bytes that shows where a part of it is missing.
+fn long(kilobytes: usize) -> String {
+    (0..kilobytes * 125)
+        .map(|part| format!("{part:07} "))
+        .collect()
 }
 
 fn fits(act: &Act, event: &Event) -> bool {
@@ -178,6 +251,9 @@ fn fits(act: &Act, event: &Event) -> bool {
         }
         (Act::Hears { text, from }, Event::Message(heard)) => {
             heard.text == *text && heard.from == address(from)
+        }
+        (Act::HearsLong { kilobytes, from }, Event::Message(heard)) => {
+            heard.text == long(*kilobytes) && heard.from == address(from)
         }
         (
             Act::Sees { whom, presence },

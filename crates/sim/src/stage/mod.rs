@@ -1,0 +1,285 @@
+//! Where a scenario is played: the simulated network, or this machine's.
+
+mod misfortune;
+
+pub use misfortune::bad_weather;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use client::{Agent, Config, Events, Transport};
+use server::admin::{NewUser, add_user};
+use server::config::{Config as ServerConfig, Policy, Setup};
+use server::{Addresses, Leftovers, Server};
+use store::{Memory, Store};
+use world::sim::Universe;
+use world::{Clock, Tasks, World};
+
+use crate::watch::{Breach, Watch};
+
+/// A server and the people around it.
+pub struct Stage {
+    place: Place,
+    setup: Setup,
+    policy: Policy,
+    /// What the server finds when it starts anew.
+    store: Store,
+    disk: Memory,
+    server: Option<Server>,
+    at: Addresses,
+    hosts: BTreeMap<String, Host>,
+    /// Everything that ever ran here, to ask whether it panicked.
+    crews: Vec<Tasks>,
+    /// Those who watch a simulated wire.
+    watch: Option<Watch>,
+    misfortune: misfortune::Misfortune,
+}
+
+enum Place {
+    Simulated(Universe),
+    Real,
+}
+
+/// Where somebody's client runs.
+struct Host {
+    ip: IpAddr,
+    /// Owns the tasks of the client; gone while the host is switched off.
+    world: Option<World>,
+}
+
+/// The password of everybody on a stage.
+const PASSWORD: &str = "password";
+
+/// Where the simulated server is.
+const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+
+impl Stage {
+    /// A server in a simulated universe, with one host a client.
+    ///
+    /// # Errors
+    ///
+    /// A setting that is wrong, or a server that does not start.
+    pub async fn simulated(
+        universe: Universe,
+        settings: &[String],
+        people: &[&str],
+    ) -> Result<Self, String> {
+        let watch = Watch::attach(&universe, SERVER);
+        let mut config = ServerConfig::dev();
+        let at = |port| SocketAddr::new(SERVER, port);
+        for (key, port) in [("sip.udp", 5060), ("sip.tcp", 5060), ("msrp.tcp", 2855)] {
+            set(&mut config, &format!("{key} = \"{}\"", at(port)))?;
+        }
+        let place = Place::Simulated(universe);
+        Self::start(place, Some(watch), config, settings, people).await
+    }
+
+    /// A server on this machine's loopback, on free ports.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::simulated`].
+    pub async fn real(settings: &[String], people: &[&str]) -> Result<Self, String> {
+        let mut config = ServerConfig::dev();
+        for key in ["sip.udp", "sip.tcp", "msrp.tcp"] {
+            set(&mut config, &format!("{key} = \"127.0.0.1:0\""))?;
+        }
+        Self::start(Place::Real, None, config, settings, people).await
+    }
+
+    async fn start(
+        place: Place,
+        watch: Option<Watch>,
+        mut config: ServerConfig,
+        settings: &[String],
+        people: &[&str],
+    ) -> Result<Self, String> {
+        // Quick enough that a transcript needs no patience, slow enough to see changes together.
+        set(&mut config, "notify.min_interval_ms = 100")?;
+        for setting in settings {
+            set(&mut config, setting)?;
+        }
+        let (mut setup, policy) = config.split();
+        setup.shards = 2;
+        let disk = Memory::default();
+        let mut store = Store::Memory(disk.clone());
+        for name in people {
+            let user = NewUser {
+                name,
+                password: PASSWORD,
+                display: None,
+            };
+            add_user(&mut store, &setup.domain, user, 0).map_err(|error| error.to_string())?;
+        }
+        let mut stage = Self {
+            at: Addresses {
+                sip_udp: setup.sip_udp,
+                sip_tcp: setup.sip_tcp,
+                msrp: setup.msrp_tcp,
+            },
+            place,
+            setup,
+            policy,
+            store,
+            disk,
+            server: None,
+            hosts: BTreeMap::new(),
+            crews: Vec::new(),
+            watch,
+            misfortune: misfortune::Misfortune::default(),
+        };
+        stage.start_server().await?;
+        // After a restart it is where it was.
+        stage.setup.sip_udp = stage.at.sip_udp;
+        stage.setup.sip_tcp = stage.at.sip_tcp;
+        stage.setup.msrp_tcp = stage.at.msrp;
+        Ok(stage)
+    }
+
+    async fn start_server(&mut self) -> Result<(), String> {
+        let world = match &self.place {
+            Place::Simulated(universe) => universe.host(SERVER),
+            Place::Real => World::os(),
+        };
+        self.crews.push(world.tasks.clone());
+        let store = self.store.reopen().map_err(|error| error.to_string())?;
+        let (setup, policy) = (self.setup.clone(), self.policy.clone());
+        let server = Server::start(world, store, setup, policy)
+            .await
+            .map_err(|error| error.to_string())?;
+        self.at = server.addresses();
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// Brings somebody online: a host of their own, with an agent on it that has registered.
+    ///
+    /// # Errors
+    ///
+    /// What the agent or its server says.
+    pub async fn online(
+        &mut self,
+        name: &str,
+        udp: bool,
+        factory: Option<&str>,
+    ) -> Result<(Agent, Events), String> {
+        let (agent, events) = self.agent(name, udp, |config| {
+            if let Some(factory) = factory {
+                factory.clone_into(&mut config.factory);
+            }
+        })?;
+        agent.register().await.map_err(|error| error.to_string())?;
+        Ok((agent, events))
+    }
+
+    /// An agent for somebody at a host of their own, which is switched on if it was off. Whatever
+    /// ran there ends.
+    ///
+    /// # Errors
+    ///
+    /// What the agent says.
+    pub fn agent(
+        &mut self,
+        name: &str,
+        udp: bool,
+        change: impl FnOnce(&mut Config),
+    ) -> Result<(Agent, Events), String> {
+        let known = self.hosts.get_mut(name).map(|host| {
+            drop(host.world.take());
+            host.ip
+        });
+        let number = u8::try_from(self.hosts.len() + 1).map_err(|_| "too many people")?;
+        let ip = known.unwrap_or(IpAddr::V4(Ipv4Addr::new(10, 0, 1, number)));
+        let world = match &self.place {
+            Place::Simulated(universe) => universe.host(ip),
+            Place::Real => World::os(),
+        };
+        if let Some(watch) = &self.watch {
+            watch.person(ip, &aor(name));
+        }
+        let (server, transport) = match udp {
+            true => (self.at.sip_udp, Transport::Udp),
+            false => (self.at.sip_tcp, Transport::Tcp),
+        };
+        let server = server.ok_or("the server does not listen there")?;
+        let mut config = Config::new(&aor(name), PASSWORD, server);
+        config.transport = transport;
+        // A device stays the same device when it is switched on again (RFC 5626 section 4.1).
+        config.instance = Some(instance(ip));
+        change(&mut config);
+        let started = Agent::start(&world, config).map_err(|error| error.to_string())?;
+        self.crews.push(world.tasks.clone());
+        let world = Some(world);
+        self.hosts.insert(name.to_owned(), Host { ip, world });
+        Ok(started)
+    }
+
+    /// What those who watch a simulated wire have found so far; nothing on a real one.
+    pub fn verdict(&self) -> Vec<Breach> {
+        self.watch.as_ref().map(Watch::verdict).unwrap_or_default()
+    }
+
+    /// How many tasks of the server and the clients have panicked.
+    pub fn panicked(&self) -> u64 {
+        self.crews.iter().map(Tasks::panicked).sum()
+    }
+
+    /// How many tasks the server runs now, and how many sockets it holds, if it is simulated.
+    pub fn burden(&self) -> Option<(usize, usize)> {
+        let Place::Simulated(universe) = &self.place else {
+            return None;
+        };
+        let server = self.server.as_ref()?;
+        Some((server.tasks(), universe.sockets(SERVER)))
+    }
+
+    /// Where the server listens.
+    pub const fn addresses(&self) -> Addresses {
+        self.at
+    }
+
+    /// What the server still holds on behalf of anybody; nothing if it is down.
+    pub async fn leftovers(&self) -> Leftovers {
+        match &self.server {
+            Some(server) => server.leftovers().await,
+            None => Leftovers::default(),
+        }
+    }
+
+    /// Waits a moment, in the time of the stage.
+    pub async fn wait(&self, ms: u64) {
+        self.clock().sleep(Duration::from_millis(ms)).await;
+    }
+
+    /// The clock of all who are here.
+    pub fn clock(&self) -> Clock {
+        match &self.place {
+            Place::Simulated(universe) => universe.clock(),
+            Place::Real => Clock::Os,
+        }
+    }
+
+    /// Ends the server in good order.
+    pub async fn close(mut self) {
+        if let Some(server) = self.server.take() {
+            server.shutdown().await;
+        }
+    }
+}
+
+fn aor(name: &str) -> String {
+    format!("sip:{name}@localhost")
+}
+
+fn instance(ip: IpAddr) -> String {
+    let last = match ip {
+        IpAddr::V4(ip) => u32::from(ip),
+        IpAddr::V6(_) => 0,
+    };
+    format!("urn:uuid:00000000-0000-4000-8000-0000{last:08x}")
+}
+
+fn set(config: &mut ServerConfig, assignment: &str) -> Result<(), String> {
+    config.set(assignment).map_err(|error| error.to_string())
+}
