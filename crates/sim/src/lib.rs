@@ -6,9 +6,12 @@
 
 #![forbid(unsafe_code)]
 
+mod replay;
 mod scenario;
 mod stage;
+pub mod storm;
 pub mod watch;
 
+pub use replay::replay;
 pub use scenario::{Act, Guest, Misfortune, Mistake, Scenario, Step, play};
 pub use stage::{Stage, bad_weather};

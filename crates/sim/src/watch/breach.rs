@@ -6,6 +6,8 @@ use std::time::Duration;
 /// A promise, and the checker that watches over it.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Rule {
+    /// What the people of a day see for themselves, and that nothing panics or hangs.
+    Day,
     /// Every INVITE transaction ends, and every 2xx is acknowledged.
     Ends,
     /// Nobody is sent a message after the final response to their BYE, or before they joined.
@@ -44,6 +46,17 @@ pub struct Breach {
 }
 
 impl Breach {
+    /// What a day itself has found.
+    #[must_use]
+    pub fn day(at: Duration, who: &str, what: impl fmt::Display) -> Self {
+        Self {
+            rule: Rule::Day,
+            at,
+            who: who.to_owned(),
+            what: what.to_string(),
+        }
+    }
+
     /// What a server still holds when all have gone, as its own count says.
     #[must_use]
     pub fn leftovers(at: Duration, what: impl fmt::Display) -> Self {
@@ -59,6 +72,7 @@ impl Breach {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Day => "day",
             Self::Ends => "ends",
             Self::Gone => "gone",
             Self::Hidden => "hidden",
