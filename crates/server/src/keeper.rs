@@ -12,6 +12,13 @@ const QUEUE: usize = 4096;
 /// Units that share one wait for the disk.
 const GROUP: usize = 256;
 
+/// How long the store may take for an answer. A client whose request waits for it tries for 32 s
+/// (64*T1), and hears before that why nothing comes of it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The warning with which a request is refused because the store has failed.
+pub(crate) const FAILED: &str = "the store failed";
+
 /// How often a simulated disk that is stuck is looked at again.
 const STUCK: Duration = Duration::from_millis(100);
 
@@ -23,6 +30,7 @@ const STUCK: Duration = Duration::from_millis(100);
 pub(crate) struct Keeper {
     writes: mpsc::Sender<Commit>,
     reads: mpsc::Sender<Read>,
+    clock: Clock,
     epoch: u64,
 }
 
@@ -33,10 +41,17 @@ struct Commit {
 
 type Read = Box<dyn FnOnce(&Reader) + Send>;
 
-/// The store could not be asked: it has ended.
+/// The store says nothing.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the store is closed")]
-pub(crate) struct Closed;
+pub(crate) enum Silent {
+    /// It has ended.
+    #[error("the store is closed")]
+    Closed,
+    /// It did not answer in time. What was to be written may yet be, after all that was asked
+    /// before.
+    #[error("the store did not answer within {} s", PATIENCE.as_secs())]
+    Late,
+}
 
 impl Keeper {
     /// Takes the partitions for `node` and opens the door.
@@ -56,6 +71,7 @@ impl Keeper {
         Ok(Self {
             writes,
             reads,
+            clock,
             epoch,
         })
     }
@@ -72,24 +88,36 @@ impl Keeper {
         };
         let (done, result) = oneshot::channel();
         let unit = Unit { writes, fence };
-        self.writes
-            .send(Commit { unit, done })
-            .await
-            .map_err(|_| Closed)?;
-        Ok(result.await.map_err(|_| Closed)??)
+        let answer = async {
+            let commit = Commit { unit, done };
+            self.writes.send(commit).await.map_err(|_| Silent::Closed)?;
+            result.await.map_err(|_| Silent::Closed)
+        };
+        Ok(self.in_time(answer).await??)
     }
 
     /// Asks the store something.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Reader) -> T + Send + 'static,
-    ) -> Result<T, Closed> {
+    ) -> Result<T, Silent> {
         let (done, result) = oneshot::channel();
         let read: Read = Box::new(move |reader| {
             let _ = done.send(question(reader));
         });
-        self.reads.send(read).await.map_err(|_| Closed)?;
-        result.await.map_err(|_| Closed)
+        let answer = async {
+            self.reads.send(read).await.map_err(|_| Silent::Closed)?;
+            result.await.map_err(|_| Silent::Closed)
+        };
+        self.in_time(answer).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Silent>>,
+    ) -> Result<T, Silent> {
+        let in_time = self.clock.timeout(PATIENCE, answer).await;
+        in_time.unwrap_or(Err(Silent::Late))
     }
 }
 
@@ -113,7 +141,7 @@ pub(crate) enum CommitFailed {
     #[error(transparent)]
     Commit(#[from] CommitError),
     #[error(transparent)]
-    Closed(#[from] Closed),
+    Silent(#[from] Silent),
 }
 
 fn write_all(mut store: Store, mut jobs: mpsc::Receiver<Commit>) {

@@ -11,6 +11,7 @@ use store::{Binding, Cursor, PAGE_ROWS_MAX, Partition};
 use crate::config::Policy;
 use crate::core::{Answer, Delta, Device, Identity, gruu};
 use crate::house::House;
+use crate::keeper;
 use crate::net::Flow;
 
 /// The options a REGISTER may require.
@@ -256,7 +257,7 @@ impl Registration {
         }
         if let Err(error) = house.keeper.commit(writes, Partition::of(&self.aor)).await {
             tracing::error!(aor = self.aor, %error, "a registration was not stored");
-            return Err(Answer::plain(500));
+            return Err(Answer::warned(500, keeper::FAILED));
         }
         deltas.iter().for_each(|delta| house.shards.binding(delta));
         Ok(current)
@@ -274,7 +275,7 @@ impl Registration {
                     .retain(|binding| binding.expires_at_ms > self.now_ms);
                 Ok(page.rows)
             }
-            _ => Err(Answer::plain(500)),
+            _ => Err(Answer::warned(500, keeper::FAILED)),
         }
     }
 

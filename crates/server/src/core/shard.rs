@@ -23,6 +23,7 @@ use crate::count::Counters;
 use crate::focus::CallEvent;
 use crate::focus::legs::{LegCommand, Legs};
 use crate::house::House;
+use crate::keeper;
 use crate::net::Flow;
 use crate::notify::Watchers;
 
@@ -203,7 +204,8 @@ impl Shard {
         let waiting = self.parked.remove(&name).unwrap_or_default();
         let Some(account) = account else {
             for (id, request, _) in waiting {
-                self.desk.answer(id, &request, &Answer::plain(500));
+                self.desk
+                    .answer(id, &request, &Answer::warned(500, keeper::FAILED));
             }
             return;
         };

@@ -17,6 +17,7 @@ use crate::focus::host::Conference;
 use crate::focus::invite::Opening;
 use crate::focus::{Call, media, refusal, timer};
 use crate::house::House;
+use crate::keeper;
 use crate::rooms::{self};
 
 /// Answers an INVITE to the conference factory.
@@ -132,7 +133,7 @@ impl Wanted {
             .await
             .map_err(|error| {
                 tracing::error!(%error, "a conference was not stored");
-                Answer::plain(500)
+                Answer::warned(500, keeper::FAILED)
             })?;
         let (host, news) = mpsc::unbounded_channel();
         let opening = Opening {
