@@ -38,6 +38,9 @@ pub(crate) struct Calling {
 /// How many random boundaries are tried. One of 128 bits does not occur in a body by chance.
 const BOUNDARIES: usize = 3;
 
+/// How a session ends that was given up before it came about.
+pub(crate) const GIVEN_UP: &str = "we gave the invitation up";
+
 impl Core {
     /// Sends an invitation.
     pub(crate) fn invite(
@@ -208,10 +211,18 @@ impl Core {
                 }
             }
             _ if calling.given_up => {
-                self.end(id, "we gave the invitation up", Failure::Cancelled, now);
+                self.end(id, GIVEN_UP, Failure::Cancelled, now);
             }
             Outcome::Response(_) | Outcome::Lost(_) => self.refused(id, outcome, now),
         }
+    }
+
+    /// Does nobody want this invitation any more?
+    pub(crate) fn has_given_up(&self, id: SessionId) -> bool {
+        let session = self.sessions.get(&id);
+        session.is_some_and(
+            |session| matches!(&session.stage, Stage::Calling(calling) if calling.given_up),
+        )
     }
 
     fn refused(&mut self, id: SessionId, outcome: &Outcome<'_>, now: Instant) {
@@ -280,7 +291,7 @@ impl Core {
         self.send(ack);
         if given_up {
             // RFC 3261 section 9.1: it was too late to cancel.
-            self.hang_up(id, "we gave the invitation up", None, now);
+            self.hang_up(id, GIVEN_UP, None, now);
             return;
         }
         // IM-7.1.1.3-OK-S2: the user plane begins.

@@ -10,6 +10,7 @@ use sip::header::{Header as _, Via};
 use sip::transaction::{ClientId, Failure as Lost, Outgoing, Output, ServerId};
 use sip::{Draft, Method, Name, Request, Response};
 
+use crate::calling::GIVEN_UP;
 use crate::core::Core;
 use crate::event::SessionId;
 use crate::failure::{Failure, Refused};
@@ -124,6 +125,10 @@ impl Core {
         let tries = sent.tries.saturating_add(1);
         match sent.purpose {
             Purpose::Bye(farewell) => self.send_bye(*farewell, tries, now),
+            Purpose::Invite(session) if self.has_given_up(session) => {
+                // There was nothing to cancel yet, and nothing is asked for any more.
+                self.end(session, GIVEN_UP, Failure::Cancelled, now);
+            }
             Purpose::Invite(session) => self.send_invite(session, tries, now),
             Purpose::Register => self.send_register(tries, now),
             Purpose::Reinvite(session) => {

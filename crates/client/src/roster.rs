@@ -299,10 +299,12 @@ impl Core {
         if !self.sessions.contains_key(&id) {
             return Err(Failure::NoSuchSession);
         }
-        if self.watches.contains_key(&id) {
-            self.send_subscribe(id, now);
-        } else {
-            self.watch(id, now);
+        match self.watches.get(&id).map(|watch| &watch.subscriber) {
+            // RFC 6665 section 4.1.2.4: the first NOTIFY is still to come, and brings all. Before
+            // it there is no dialog to ask in, and to ask outside is to subscribe twice.
+            Some(asked) if asked.call_id().is_some() && asked.dialog().is_none() => {}
+            Some(_) => self.send_subscribe(id, now),
+            None => self.watch(id, now),
         }
         Ok(())
     }

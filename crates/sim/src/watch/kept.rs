@@ -103,7 +103,9 @@ fn was_in(day: &Day<'_>, said: &Spoken, leg: &Leg) -> bool {
     let (Some(joined), Some(bound)) = (leg.joined(), leg.bound) else {
         return false;
     };
-    let until = said.last.at + UNDER_WAY;
+    // What was held up on its way to the server is under way from when it came.
+    let came = said.complete.map_or(said.last, |came| came.max(said.last));
+    let until = came.at + UNDER_WAY;
     joined < said.began
         && bound < said.began
         && leg.ended().is_none_or(|ended| ended.at > until)
