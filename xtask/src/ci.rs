@@ -53,9 +53,9 @@ pub(crate) fn run(root: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Runs the tests of `sim` alone, with the arguments given.
+/// Simulates days, as the arguments say.
 pub(crate) fn sim(root: &Path, arguments: &[&str]) -> Result<(), Failure> {
-    let words: Vec<&str> = [&["test", "--package", "sim", "--"], arguments].concat();
+    let words: Vec<&str> = [&["run", "--quiet", "--package", "sim", "--"], arguments].concat();
     cargo(root, "sim", &words)
 }
 

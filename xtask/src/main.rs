@@ -23,7 +23,7 @@ usage: cargo xtask CHORE
   trace --check    fail where a rule lacks its code or its test, or docs/TRACE.md is not fresh
   trace --shrink   take the rules that have a test out of specs/pending.txt
   tidy             the house rules that a program can check
-  sim [ARGS]       the simulated days: cargo test --package sim
+  sim [ARGS]       simulated days: --seed N --scenario S, or --seeds A..B; see sim --help
   performance [WORD..]
                    measure what docs/PERFORMANCE.md says, and write it there; with words, only the
                    runs that have one of them in their name, and only on the terminal

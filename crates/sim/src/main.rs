@@ -39,6 +39,10 @@ enum What {
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.iter().any(|word| word == "--help") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     match read(&words).and_then(|wish| wish.fulfil()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -154,8 +158,9 @@ impl Wish {
         #[expect(clippy::cast_precision_loss, reason = "for people")]
         let rate = report.days as f64 / seconds;
         println!(
-            "{} days in {seconds:.1} s, {rate:.1} a second on {threads} threads",
-            report.days
+            "{} days in {seconds:.1} s, {rate:.1} a second on {threads} threads; \
+             {} joined, {} messages heard",
+            report.days, report.tally.joined, report.tally.heard
         );
         let Some(failed) = report.failed.first() else {
             return Ok(true);

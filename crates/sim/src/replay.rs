@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use world::sim::{Keep, Universe};
 
-use crate::storm::{NAMES, Outcome, Trace};
+use crate::storm::{NAMES, Outcome, Tally, Trace};
 use crate::watch::Breach;
 use crate::{Scenario, Stage, play};
 
@@ -51,6 +51,7 @@ async fn run(scenario: &Scenario, seed: u64, trace: Trace) -> Outcome {
     }
     Outcome {
         digest: universe.digest(),
+        tally: Tally::default(),
         breaches,
         acts: Vec::new(),
         trace: universe.trace(),

@@ -147,6 +147,11 @@ impl Stage {
         }
     }
 
+    /// Whether the disk of the server does badly.
+    pub const fn is_ill(&self) -> bool {
+        self.misfortune.disk.is_some()
+    }
+
     /// How the network behaves from now on.
     ///
     /// # Errors

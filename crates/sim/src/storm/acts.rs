@@ -14,8 +14,8 @@ use super::{Director, NAMES, Profile};
 enum Act {
     Cancel,
     Create,
-    CrashOrRestart,
-    CutOrHeal,
+    Crash,
+    Cut,
     Disk,
     Leave,
     Refresh,
@@ -25,7 +25,7 @@ enum Act {
     SayLong,
     Subscribe,
     Unsubscribe,
-    VanishOrReturn,
+    Vanish,
     Weather,
     Whisper,
 }
@@ -46,11 +46,23 @@ const FINE: &[(u64, Act)] = &[
 
 const BAD: &[(u64, Act)] = &[
     (5, Act::Reset),
-    (8, Act::CutOrHeal),
-    (7, Act::VanishOrReturn),
-    (4, Act::CrashOrRestart),
-    (7, Act::Disk),
+    (5, Act::Cut),
+    (5, Act::Vanish),
+    (2, Act::Crash),
+    (4, Act::Disk),
 ];
+
+/// How many acts of a hundred put something right that is wrong, if anything is.
+const MENDING: u64 = 30;
+
+/// What is wrong, and can be put right.
+#[derive(Clone, Copy, Debug)]
+enum Wrong {
+    Cut(&'static str),
+    Disk,
+    Gone(&'static str),
+    ServerDown,
+}
 
 impl Director {
     /// Something happens.
@@ -59,6 +71,11 @@ impl Director {
             Profile::Calm | Profile::Weather => &[][..],
             Profile::Chaos => BAD,
         };
+        if self.percent(MENDING)
+            && let Some(wrong) = self.one_of(&self.all_wrong())
+        {
+            return self.mend(wrong).await;
+        }
         let all = || FINE.iter().chain(bad);
         let mut drawn = self.rng.below(all().map(|(weight, _)| weight).sum());
         for (weight, act) in all() {
@@ -79,12 +96,17 @@ impl Director {
                     self.create(host, &guests, anonymous);
                 }
             }
-            Act::CrashOrRestart if self.stage.is_up() => {
+            Act::Crash if self.stage.is_up() => {
                 self.note("the server crashes");
                 self.stage.crash();
             }
-            Act::CrashOrRestart => self.restart().await,
-            Act::CutOrHeal => self.cut_or_heal(),
+            Act::Crash => {}
+            Act::Cut => {
+                let those = self.crowd.who(|person| !person.is_cut);
+                if let Some(name) = self.one_of(&those) {
+                    self.cut(name);
+                }
+            }
             Act::Disk => self.change_disk(),
             Act::Leave => self.leave(),
             Act::Refresh | Act::Subscribe | Act::Unsubscribe => self.tend(act),
@@ -96,7 +118,7 @@ impl Director {
             Act::Reset => self.reset(),
             Act::Say => self.say_something(40, false),
             Act::SayLong => self.say_something(40_000, false),
-            Act::VanishOrReturn => self.vanish_or_return(),
+            Act::Vanish => self.vanish(),
             Act::Weather => {
                 let weather = self.profile.weather(&mut self.rng);
                 self.change_weather(weather);
@@ -305,13 +327,7 @@ impl Director {
     fn change_disk(&mut self) {
         let ms = 1 + self.rng.below(1_500);
         let wait = Duration::from_millis(ms);
-        let all = [
-            Disk::Slow { wait },
-            Disk::Stuck,
-            Disk::Failing,
-            Disk::Well,
-            Disk::Well,
-        ];
+        let all = [Disk::Slow { wait }, Disk::Stuck, Disk::Failing];
         if let Some(disk) = self.one_of(&all) {
             self.note(format_args!("disk: {disk:?}"));
             self.stage.disk(disk);
@@ -331,15 +347,6 @@ impl Director {
         if let Some(name) = self.one_of(&self.crowd.who(Person::is_up)) {
             let count = self.stage.reset(name);
             self.note(format_args!("{count:?} connections of {name} are reset"));
-        }
-    }
-
-    fn cut_or_heal(&mut self) {
-        if let Some(name) = self.one_of(&self.crowd.who(|_| true)) {
-            match self.crowd.get(name).is_some_and(|person| person.is_cut) {
-                true => self.heal(name),
-                false => self.cut(name),
-            }
         }
     }
 
@@ -365,13 +372,7 @@ impl Director {
         }
     }
 
-    fn vanish_or_return(&mut self) {
-        let gone = self.crowd.who(|person| !person.is_up());
-        if let Some(name) = self.one_of(&gone)
-            && self.percent(70)
-        {
-            return self.comes_online(name);
-        }
+    fn vanish(&mut self) {
         let Some(name) = self.one_of(&self.crowd.who(Person::is_up)) else {
             return;
         };
@@ -381,6 +382,30 @@ impl Director {
         }
         if let Err(why) = self.stage.vanish(name) {
             self.breach(name, why);
+        }
+    }
+
+    fn all_wrong(&self) -> Vec<Wrong> {
+        let cut = self.crowd.who(|person| person.is_cut).into_iter();
+        let gone = self.crowd.who(|person| !person.is_up()).into_iter();
+        let down = (!self.stage.is_up()).then_some(Wrong::ServerDown);
+        let ill = self.stage.is_ill().then_some(Wrong::Disk);
+        cut.map(Wrong::Cut)
+            .chain(gone.map(Wrong::Gone))
+            .chain(down)
+            .chain(ill)
+            .collect()
+    }
+
+    async fn mend(&mut self, wrong: Wrong) {
+        match wrong {
+            Wrong::Cut(name) => self.heal(name),
+            Wrong::Disk => {
+                self.note("disk: well");
+                self.stage.disk(Disk::Well);
+            }
+            Wrong::Gone(name) => self.comes_online(name),
+            Wrong::ServerDown => self.restart().await,
         }
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use client::Failure;
+use client::{Event, Failure};
 use world::Tasks;
+
+use super::Tally;
 
 /// The calls that are under way, and what became of the others.
 pub(super) struct Calls {
@@ -17,6 +19,7 @@ struct Book {
     next: u64,
     open: BTreeMap<u64, String>,
     failed: Vec<(String, Failure)>,
+    tally: Tally,
 }
 
 impl Calls {
@@ -59,6 +62,20 @@ impl Calls {
     /// Those that failed since this was last asked.
     pub(super) fn failed(&self) -> Vec<(String, Failure)> {
         std::mem::take(&mut self.lock().failed)
+    }
+
+    /// Counts what happened to somebody.
+    pub(super) fn count(&self, event: &Event) {
+        let tally = &mut self.lock().tally;
+        match event {
+            Event::Established { .. } => tally.joined += 1,
+            Event::Message(_) => tally.heard += 1,
+            _ => {}
+        }
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        self.lock().tally
     }
 
     fn lock(&self) -> MutexGuard<'_, Book> {

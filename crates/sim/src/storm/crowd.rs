@@ -161,6 +161,7 @@ impl Follower {
     }
 
     fn happened(&mut self, event: Event) {
+        self.calls.count(&event);
         let book = Arc::clone(&self.book);
         let mut pages = book.read();
         match event {

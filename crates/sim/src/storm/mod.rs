@@ -49,12 +49,23 @@ pub struct Day {
 pub struct Outcome {
     /// The same for two days that went the same.
     pub digest: u64,
+    /// How much happened.
+    pub tally: Tally,
     /// The promises that were broken, the earliest first.
     pub breaches: Vec<Breach>,
     /// What people did and what befell them, a line each.
     pub acts: Vec<String>,
     /// All that was on the wire, a line each, if it was asked for.
     pub trace: String,
+}
+
+/// How much happened on a day: a storm in which nobody meets anybody proves nothing.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tally {
+    /// How often somebody came into a conference.
+    pub joined: u64,
+    /// How often somebody heard something.
+    pub heard: u64,
 }
 
 /// Whether to keep what was on the wire.
@@ -95,11 +106,13 @@ impl Day {
         let mut rng = Rng::from_seed(self.seed, DIRECTOR);
         let settings = self.profile.settings(&mut rng);
         let breaches;
+        let mut tally = Tally::default();
         let mut acts = settings.clone();
         match Stage::simulated(universe.clone(), &settings, NAMES).await {
             Ok(stage) => {
                 let mut director = Director::new(self.profile, &universe, stage, rng);
                 director.direct().await;
+                tally = director.calls.tally();
                 breaches = director.breaches;
                 acts.append(&mut director.acts);
             }
@@ -107,6 +120,7 @@ impl Day {
         }
         Outcome {
             digest: universe.digest(),
+            tally,
             breaches,
             acts,
             trace: universe.trace(),
@@ -237,6 +251,7 @@ impl Outcome {
         let breach = Breach::day(Duration::ZERO, "the simulation", error);
         Self {
             digest: 0,
+            tally: Tally::default(),
             breaches: vec![breach],
             acts: Vec::new(),
             trace: String::new(),

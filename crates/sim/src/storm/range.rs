@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use world::World;
 
-use super::{Day, Outcome, Profile, Trace};
+use super::{Day, Outcome, Profile, Tally, Trace};
 
 /// Days of these profiles, under these seeds.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct Range {
 pub struct Report {
     /// How many days were lived.
     pub days: u64,
+    /// How much happened on all of them.
+    pub tally: Tally,
     /// Those that failed, by seed.
     pub failed: Vec<Failed>,
 }
@@ -71,7 +73,15 @@ impl Range {
         failed.sort_by_key(|failed| failed.day.seed);
         let days = shared.lived.load(Ordering::Relaxed);
         let failed = std::mem::take(&mut *failed);
-        Ok(Report { days, failed })
+        let tally = Tally {
+            joined: shared.joined.load(Ordering::Relaxed),
+            heard: shared.heard.load(Ordering::Relaxed),
+        };
+        Ok(Report {
+            days,
+            tally,
+            failed,
+        })
     }
 
     /// Takes one day after the other.
@@ -81,6 +91,12 @@ impl Range {
             let Some(day) = self.day(number) else { return };
             let outcome = live(day, number.is_multiple_of(TWICE_IN));
             shared.lived.fetch_add(1, Ordering::Relaxed);
+            shared
+                .joined
+                .fetch_add(outcome.tally.joined, Ordering::Relaxed);
+            shared
+                .heard
+                .fetch_add(outcome.tally.heard, Ordering::Relaxed);
             if !outcome.breaches.is_empty() {
                 shared.over.store(!self.all, Ordering::Relaxed);
                 let mut failed = shared.failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,6 +122,8 @@ impl Range {
 struct Shared {
     next: AtomicU64,
     lived: AtomicU64,
+    joined: AtomicU64,
+    heard: AtomicU64,
     over: AtomicBool,
     failed: Mutex<Vec<Failed>>,
 }
