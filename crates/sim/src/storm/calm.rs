@@ -136,7 +136,7 @@ impl Director {
             return;
         };
         let seen = |other: &&str| **other != *name && !conference.hidden.contains(*other);
-        let others: Vec<_> = names.iter().copied().filter(|other| seen(&other)).collect();
+        let others: Vec<_> = names.iter().copied().filter(|other| seen(other)).collect();
         let to = if aside { self.one_of(&others) } else { None };
         let bytes = self.one_of(&[20, 20, 20, 5_000]).unwrap_or(20);
         let text = self.text(bytes);
