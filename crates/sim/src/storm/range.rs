@@ -47,8 +47,8 @@ pub struct Failed {
 const TWICE_IN: u64 = 50;
 
 impl Range {
-    /// Lives through the days, until one fails unless all are wanted. Those that have begun by then
-    /// are finished.
+    /// Lives through the days; until one fails, unless all are wanted. Those that have begun by
+    /// then are finished.
     ///
     /// # Errors
     ///
