@@ -63,6 +63,8 @@ fn conferences_are_set_up() {
         // 0.5 s of 10/s.
         assert_eq!(number(&report, "/operations"), 5.0, "{row:?}");
         assert!(number(&report, "/latency_ms/p50") > 0.0);
+        // Who has accepted may subscribe at once.
+        assert_eq!(number(&report, "/figures/subscribed_too_early"), 0.0);
         assert!(number(&report, "/server/cpu_us_per_operation") > 0.0);
     }
 }

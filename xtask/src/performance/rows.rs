@@ -177,7 +177,9 @@ pub(super) const RUNS: &[Run] = &[
     },
     Run {
         name: "setup-trusted",
-        what: What::Load("setup --trusted --invitees 3 --rate 50 --for 10 --pin"),
+        what: What::Load(
+            "setup --trusted --saturate --pipelined 64 --set notify.min_interval_ms=500 --for 5 --pin",
+        ),
         rows: &[Row {
             what: "ad-hoc set-up with 3 invitees from a trusted peer, subscribed, MSRP connected",
             reach: 1.0,
@@ -188,7 +190,9 @@ pub(super) const RUNS: &[Run] = &[
     },
     Run {
         name: "setup-digest",
-        what: What::Load("setup --invitees 3 --rate 50 --for 10 --pin"),
+        what: What::Load(
+            "setup --saturate --pipelined 64 --set notify.min_interval_ms=500 --for 5 --pin",
+        ),
         rows: &[Row {
             what: "the same with digest",
             reach: 1.4,

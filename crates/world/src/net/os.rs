@@ -3,6 +3,8 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use quinn_udp::UdpSocketState;
@@ -61,9 +63,34 @@ pub(super) async fn connect(from: Option<IpAddr>, to: SocketAddr) -> io::Result<
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     if let Some(from) = from {
-        socket.bind(SocketAddr::new(from, 0))?;
+        bind_any(&socket, from)?;
     }
     let stream = socket.connect(to).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// The ports that are tried: those that Linux gives out.
+const PORTS: RangeInclusive<u16> = 32_768..=60_999;
+
+/// How many of them before the kernel is left to look.
+const TRIES: usize = 64;
+
+/// Binds to any port of an address. Asked for port 0 the kernel looks at one port after the other,
+/// and with ten thousand connections from one address takes milliseconds for each further one;
+/// asked for a certain port it answers at once.
+fn bind_any(socket: &TcpSocket, from: IpAddr) -> io::Result<()> {
+    static TURN: AtomicU32 = AtomicU32::new(0);
+    let count = u32::from(PORTS.end() - PORTS.start()) + 1;
+    for _ in 0..TRIES {
+        // Each process begins elsewhere, away from the ports that one before it has just left.
+        let turn = TURN.fetch_add(1, Ordering::Relaxed);
+        let step = std::process::id().wrapping_mul(7919).wrapping_add(turn) % count;
+        let port = PORTS.start() + u16::try_from(step).unwrap_or_default();
+        match socket.bind(SocketAddr::new(from, port)) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            done => return done,
+        }
+    }
+    socket.bind(SocketAddr::new(from, 0))
 }
