@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use sim::storm::{Day, Profile, Range, Trace};
 
 /// Seeds for each profile: what two cores live through in about a minute.
-const SEEDS: u64 = 1000;
+const SEEDS: u64 = 2000;
 
 #[test]
 fn every_promise_is_kept_in_every_storm() {

@@ -21,6 +21,8 @@ const TRANSACTIONS: usize = 320_000;
 /// Who wants to know what becomes of a request of ours.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Owner {
+    /// The BYE to a leg that the focus ended.
+    Farewell(LegId),
     /// An INVITE that makes a leg.
     Invite(LegId),
     /// A request inside a leg.

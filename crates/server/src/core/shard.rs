@@ -319,9 +319,10 @@ impl Shard {
             self.desk.disown(id);
         }
         match owner {
+            Owner::Farewell(leg) if is_final => self.legs.parted(leg),
             Owner::Invite(leg) => self.legs.invite_answered(leg, response, &mut self.desk),
             Owner::Leg(leg) if is_final => self.legs.answered(leg, response, &mut self.desk),
-            Owner::Leg(_) | Owner::Nobody => {}
+            Owner::Farewell(_) | Owner::Leg(_) | Owner::Nobody => {}
             Owner::Proxy(server) => self.proxy.answered(server, id, response, &mut self.desk),
             Owner::Watch(watch) if is_final => {
                 self.watchers.answered(watch, &response, &mut self.desk)
@@ -336,6 +337,7 @@ impl Shard {
         };
         self.desk.disown(id);
         match owner {
+            Owner::Farewell(leg) => self.legs.parted(leg),
             Owner::Invite(leg) => self.legs.invite_failed(leg, status, &mut self.desk),
             Owner::Leg(leg) => self.legs.failed(leg, status, &mut self.desk),
             Owner::Nobody => {}

@@ -29,7 +29,7 @@ use crate::focus::outgoing::OutInvite;
 use crate::focus::{ALLOW, media, timer};
 use crate::net::Flow;
 use crate::rooms::{Order, RoomHandle};
-use crate::switch::Session;
+use crate::switch::{Session, Switch};
 
 /// What procedures and rooms tell the owner of the dialogs.
 #[derive(Debug)]
@@ -107,6 +107,8 @@ pub(crate) struct Legs {
     calls: HashMap<LegId, Box<Outcall>>,
     alarms: Alarms<LegId>,
     pub(super) reinvites: Reinvites,
+    /// The media of legs whose BYE is not answered: what was said before may still reach them.
+    farewells: HashMap<LegId, Arc<Session>>,
     key: String,
 }
 
@@ -253,7 +255,8 @@ impl Legs {
         let Some(mut leg) = self.remove(id, desk) else {
             return;
         };
-        desk.request(&Method::Bye, &leg.flow, Owner::Nobody, |via| {
+        self.farewells.insert(id, Arc::clone(&leg.session));
+        desk.request(&Method::Bye, &leg.flow, Owner::Farewell(id), |via| {
             let mut draft = leg.dialog.request(&Method::Bye, via);
             user_agent(&mut draft);
             if let Some(reason) = reason {
@@ -261,6 +264,13 @@ impl Legs {
             }
             draft.finish()
         });
+    }
+
+    /// The peer has answered our BYE, or never will: it hears no other word.
+    pub(crate) fn parted(&mut self, id: LegId) {
+        if let Some(session) = self.farewells.remove(&id) {
+            Switch::dismiss(&session);
+        }
     }
 
     /// A leg has ended by itself: the room is told.
