@@ -13,6 +13,7 @@ const UNLUCKY: &[Row] = &[
     ("what waited for somebody was sent after the 200 to their BYE", Profile::Weather, 55),
     ("the same, after a long message on a slow connection", Profile::Weather, 199),
     ("the same, while others come and go", Profile::Chaos, 225),
+    ("the same, after the server's own BYE was answered", Profile::Weather, 3414),
     ("an INVITE was parked for as long as the store was stuck", Profile::Chaos, 11),
     ("a client subscribed twice, when asked to before the first NOTIFY", Profile::Chaos, 216),
 ];

@@ -184,8 +184,15 @@ impl Leg {
     }
 
     fn signal(&mut self, signal: &Signal<'_>) {
-        if signal.from_server && self.room.is_none() {
-            self.room = signal.focus().map(str::to_owned);
+        // A server that has restarted knows nothing of the conference it made, and makes another
+        // when the INVITE comes again.
+        let is_answer =
+            signal.arrived.is_some() && matches!(signal.answers("INVITE"), Some(200..=299));
+        if signal.from_server
+            && (self.room.is_none() || is_answer)
+            && let Some(room) = signal.focus()
+        {
+            self.room = Some(room.to_owned());
         }
         if !signal.from_server {
             self.note(signal);
