@@ -82,6 +82,8 @@ const TRIES: usize = 64;
 fn bind_any(socket: &TcpSocket, from: IpAddr) -> io::Result<()> {
     static TURN: AtomicU32 = AtomicU32::new(0);
     let count = u32::from(PORTS.end() - PORTS.start()) + 1;
+    // Connections that have ended hold their ports for a minute; to another place they are free.
+    socket.set_reuseaddr(true)?;
     for _ in 0..TRIES {
         // Each process begins elsewhere, away from the ports that one before it has just left.
         let turn = TURN.fetch_add(1, Ordering::Relaxed);
