@@ -1,0 +1,7 @@
+//! The textual encoding.
+
+mod reader;
+mod writer;
+
+pub(crate) use reader::Source;
+pub(crate) use writer::Writer;
