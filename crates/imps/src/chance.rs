@@ -8,6 +8,8 @@ use crate::version::Version;
 pub(crate) struct Chance {
     state: u64,
     pub(crate) version: Version,
+    /// Texts are plain words: no markup, and no white space.
+    pub(crate) plain: bool,
     /// How many more elements there may be; then everything is as small as it can be.
     left: u32,
 }
@@ -17,6 +19,7 @@ impl Chance {
         Self {
             state: seed,
             version,
+            plain: false,
             left: 60,
         }
     }
@@ -64,11 +67,23 @@ impl Chance {
         let mut small = |from: u8, width: u64| from + self.below(width) as u8;
         let (month, day) = (small(1, 12), small(1, 31));
         let time = (small(0, 24), small(0, 60), small(0, 60));
-        DateTime::utc((self.below(4096) as u16, month, day), time).expect("a date")
+        let year = if self.plain {
+            2001
+        } else {
+            self.below(4096) as u16
+        };
+        DateTime::utc((year, month, day), time).expect("a date")
     }
 
     pub(crate) fn text(&mut self, element: Element) -> String {
         let kind = element.entry().kind;
+        if self.plain && kind == Kind::IntegerOrId {
+            return self.number().to_string();
+        }
+        if self.plain {
+            let word = self.letters("bcdefghijklm");
+            return format!("w{word}");
+        }
         match (kind, self.below(4)) {
             (Kind::Token, 0) => {
                 let token = self.below(0xC1) as u32;

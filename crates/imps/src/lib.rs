@@ -39,6 +39,8 @@ mod writer;
 mod xml;
 
 #[cfg(test)]
+mod interop;
+#[cfg(test)]
 mod round_trips;
 
 pub use date::DateTime;

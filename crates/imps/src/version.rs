@@ -82,7 +82,10 @@ impl Version {
     /// The document type written out, for a WBXML header whose public identifier is a string.
     pub(crate) fn of_document_type(name: &str) -> Option<Self> {
         match name {
-            "-//WIRELESSVILLAGE//DTD CSP 1.1//EN" => Some(Self::V1_1),
+            // The second is that of a common encoder.
+            "-//WIRELESSVILLAGE//DTD CSP 1.1//EN" | "-//OMA//DTD WV-CSP 1.1//EN" => {
+                Some(Self::V1_1)
+            }
             "-//OMA//DTD WV-CSP 1.2//EN" => Some(Self::V1_2),
             "-//OMA//DTD IMPS-CSP 1.3//EN" => Some(Self::V1_3),
             _ => None,
