@@ -109,6 +109,18 @@ fn tshark_dissects_what_is_written() {
     let shown = tshark(&path, &["-O", "wbxml"]);
     let bad: Vec<_> = shown.lines().filter(|line| is_bad(line)).collect();
     assert_eq!(bad, [""; 0]);
+    // It would say so: a tag that is none, and a value token that is none.
+    for wrong in [
+        &b"\x03\x12\x6A\x00\x49\x7F\x01\x01"[..],
+        b"\x03\x12\x6A\x00\x49\x6D\x80\x81\x70\x01\x01",
+    ] {
+        let control = folder.join("control.pcap");
+        fs::write(&control, [&PCAP[..], &packet(1, wrong)].concat()).unwrap();
+        assert!(
+            tshark(&control, &["-O", "wbxml"]).lines().any(is_bad),
+            "{wrong:x?}"
+        );
+    }
     let wrong = "_ws.malformed || _ws.expert.severity >= 0x400000";
     assert_eq!(tshark(&path, &["-Y", wrong]), "");
     let dissected = tshark(

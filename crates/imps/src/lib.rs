@@ -9,10 +9,11 @@
 //! Writing is strict: elements that the version has, in the order of its definition. Reading is
 //! lenient: any order; elements that are not known are passed over, and those of other versions
 //! taken; several spellings that implementations are known to use are understood. What it costs to
-//! read a document is bounded: by [`MAX_BYTES`], [`MAX_DEPTH`], [`MAX_ELEMENTS`] and [`MAX_TEXT`].
+//! read a document is bounded: see [`MAX_BYTES`], [`MAX_DEPTH`], [`MAX_ELEMENTS`] and
+//! [`MAX_TEXT`].
 //!
-//! The crate is pure: bytes in, values out. No text of the 1.3 definition is in public hands: names,
-//! orders and tokens are those that independent implementations agree on.
+//! The crate is pure: bytes in, values out. No text of the 1.3 definition is in public hands:
+//! names, orders and tokens are those that independent implementations agree on.
 
 #![forbid(unsafe_code)]
 

@@ -127,3 +127,22 @@ impl Primitive {
         self.element().entry().span.contains(version)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `MAX_ELEMENTS` relies on, and what it costs to hand a primitive on.
+    #[test]
+    fn sizes() {
+        let sizes = [
+            size_of::<csp::PresenceSubList>(),
+            size_of::<csp::MessageInfo>(),
+            size_of::<csp::ClientInfo>(),
+            size_of::<csp::DetailedResult>(),
+            size_of::<csp::SystemMessage>(),
+            size_of::<Primitive>(),
+        ];
+        assert!(sizes.iter().all(|size| *size <= 1024), "{sizes:?}");
+    }
+}

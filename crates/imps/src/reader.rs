@@ -16,9 +16,10 @@ pub const MAX_BYTES: usize = 1 << 20;
 /// How many elements may stand inside each other. The deepest of CSP's is at twelve.
 pub const MAX_DEPTH: usize = 24;
 
-/// How many elements a document may have: a contact list of ten thousand. It bounds the memory that
-/// a document can ask for, as one octet of WBXML can be an element.
-pub const MAX_ELEMENTS: usize = 32_768;
+/// How many elements a document may have: a contact list of five thousand. It bounds the memory
+/// that a document can ask for, because one octet of WBXML can be an element, and an element a
+/// value of up to 1 kB: to 16 MB or little more, for as long as the document is looked at.
+pub const MAX_ELEMENTS: usize = 16_384;
 
 /// How much text a document may have, in bytes. Needed for WBXML only, which can name a long string
 /// again and again.

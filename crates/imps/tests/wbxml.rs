@@ -265,76 +265,52 @@ fn boolean_values() {
     }
 }
 
-/// The header says which version only if the root does not.
+/// How a document begins, how its root does, and the version that they tell.
+type Head = (&'static [u8], &'static [u8], Option<Version>);
+
+const PLAIN: &[u8] = b"\x03\x12\x6A\x00";
+const FOREIGN: &[u8] = b"\x03\x00\x00\x6A\x03SI\x00";
+
+#[rustfmt::skip]
+const HEADS: &[Head] = &[
+    // The header says which version only if the root does not.
+    (b"\x03\x10\x6A\x00", b"\x49", Some(Version::V1_1)),
+    (b"\x03\x11\x6A\x00", b"\x49", Some(Version::V1_2)),
+    (b"\x03\x12\x6A\x00", b"\x49", Some(Version::V1_3)),
+    (b"\x01\x12\x6A\x00", b"\x49", Some(Version::V1_3)),
+    (b"\x03\x00\x00\x6A\x1B-//OMA//DTD WV-CSP 1.2//EN\x00", b"\x49", Some(Version::V1_2)),
+    (b"\x03\x00\x00\x6A\x1A-//OMA//DTD WV-CSP 1.2//EN", b"\x49", Some(Version::V1_2)),
+    // The namespace is right, whatever the header says.
+    (b"\x03\x0F\x6A\x00", b"\xC9\x05\x031.1\x00\x01", Some(Version::V1_1)),
+    (b"\x03\x0F\x6A\x00", b"\xFE\x05\x031.1\x00\x01", Some(Version::V1_1)),
+    (PLAIN, b"\xC9\x08\x031.2\x00\x01", Some(Version::V1_2)),
+    (b"\x03\x01\x6A\x00", b"\xC9\x0B\x031.3\x00\x01", Some(Version::V1_3)),
+    (FOREIGN, b"\xC9\x0B\x031.3\x00\x01", Some(Version::V1_3)),
+    // The number of the version from the string table, and in pieces.
+    (b"\x03\x12\x6A\x041.2\x00", b"\xC9\x08\x83\x00\x01", Some(Version::V1_2)),
+    (PLAIN, b"\xC9\x0B\x031.\x00\x033\x00\x01", Some(Version::V1_3)),
+    // The attribute's name as a string, and another attribute before it.
+    (b"\x03\x12\x6A\x06xmlns\x00", b"\xC9\x04\x00\x03http://www.wireless-village.org/CSP1.1\x00\x01", Some(Version::V1_1)),
+    (b"\x03\x12\x6A\x02x\x00", b"\xC9\x04\x00\x03y\x00\x0B\x031.3\x00\x01", Some(Version::V1_3)),
+    // Not spoken here.
+    (b"\x03\x0F\x6A\x00", b"\x7E", None),
+    (b"\x03\x0F\x6A\x00", b"\xC9\x05\x031.0\x00\x01", None),
+    (PLAIN, b"\xC9\x0B\x031.4\x00\x01", None),
+    (FOREIGN, b"\x49", None),
+];
+
 #[test]
 fn versions() {
     let status = b"\x71\x6A\x4B\xC3\x01\xC8\x01\x01\x01";
     let rest = [&BEFORE[8..], status, AFTER].concat();
-    let literal = b"\x03\x00\x00\x6A\x1B-//OMA//DTD WV-CSP 1.2//EN\x00";
-    let unended = b"\x03\x00\x00\x6A\x1A-//OMA//DTD WV-CSP 1.2//EN";
-    let foreign = b"\x03\x00\x00\x6A\x03SI\x00";
-    let table = b"\x03\x12\x6A\x041.2\x00";
-    let rows: &[(&[u8], &[u8], Option<Version>)] = &[
-        (b"\x03\x10\x6A\x00", b"\x49", Some(Version::V1_1)),
-        (b"\x03\x11\x6A\x00", b"\x49", Some(Version::V1_2)),
-        (b"\x03\x12\x6A\x00", b"\x49", Some(Version::V1_3)),
-        (b"\x01\x12\x6A\x00", b"\x49", Some(Version::V1_3)),
-        (literal, b"\x49", Some(Version::V1_2)),
-        (unended, b"\x49", Some(Version::V1_2)),
-        // The namespace is right, whatever the header says.
-        (
-            b"\x03\x0F\x6A\x00",
-            b"\xC9\x05\x031.1\x00\x01",
-            Some(Version::V1_1),
-        ),
-        (
-            b"\x03\x0F\x6A\x00",
-            b"\xFE\x05\x031.1\x00\x01",
-            Some(Version::V1_1),
-        ),
-        (
-            b"\x03\x12\x6A\x00",
-            b"\xC9\x08\x031.2\x00\x01",
-            Some(Version::V1_2),
-        ),
-        (
-            b"\x03\x01\x6A\x00",
-            b"\xC9\x0B\x031.3\x00\x01",
-            Some(Version::V1_3),
-        ),
-        (foreign, b"\xC9\x0B\x031.3\x00\x01", Some(Version::V1_3)),
-        // The number of the version from the string table, and in pieces.
-        (table, b"\xC9\x08\x83\x00\x01", Some(Version::V1_2)),
-        (
-            b"\x03\x12\x6A\x00",
-            b"\xC9\x0B\x031.\x00\x033\x00\x01",
-            Some(Version::V1_3),
-        ),
-        // The attribute's name as a string, and another attribute before it.
-        (
-            b"\x03\x12\x6A\x06xmlns\x00",
-            b"\xC9\x04\x00\x03http://www.wireless-village.org/CSP1.1\x00\x01",
-            Some(Version::V1_1),
-        ),
-        (
-            b"\x03\x12\x6A\x02x\x00",
-            b"\xC9\x04\x00\x03y\x00\x0B\x031.3\x00\x01",
-            Some(Version::V1_3),
-        ),
-        // Not spoken here.
-        (b"\x03\x0F\x6A\x00", b"\x7E", None),
-        (b"\x03\x0F\x6A\x00", b"\xC9\x05\x031.0\x00\x01", None),
-        (b"\x03\x12\x6A\x00", b"\xC9\x0B\x031.4\x00\x01", None),
-        (foreign, b"\x49", None),
-    ];
-    for (head, root, want) in rows {
+    for (head, root, want) in HEADS {
         let bytes = [*head, *root, &rest].concat();
         match (Message::decode(&bytes, Encoding::Wbxml), want) {
             (Ok(message), Some(version)) => assert_eq!(message.version, *version, "{bytes:x?}"),
             (Err(error), None) => {
                 assert_eq!(error.flaw.kind, FlawKind::UnknownVersion, "{bytes:x?}");
-                // DESIGN: unknown version 505, and the session that it belongs to is known.
                 assert_eq!(error.status().number(), 505);
+                // Whose message it was is known all the same.
                 assert_eq!(error.session.as_deref(), Some("S1"));
             }
             (got, want) => panic!("{bytes:x?}: {got:?}, not {want:?}"),

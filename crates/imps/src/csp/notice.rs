@@ -1,5 +1,6 @@
 //! Notifications about oneself, and messages of the system. CSP 1.3.
 
+use super::{PresenceSubList, UserList};
 use crate::choice::choice;
 use crate::record::record;
 
@@ -20,16 +21,44 @@ record! {
 }
 
 record! {
-    /// Tells of an event.
+    /// Tells of an event. Which of the parts is there depends on its type.
     NotificationRequest {
-        /// Which.
+        /// Which event.
         notification_type: ! String = NotificationType,
-        /// The users it is about.
+        /// Whether the block list counts now.
+        block_in_use: ? bool = BlockListInUse,
+        /// Whether the grant list counts now.
+        grant_in_use: ? bool = GrantListInUse,
+        /// The group it is about.
+        group: ? String = GroupId,
+        /// The invitation it is about.
+        invite: ? String = InviteId,
+        /// What happens from now on to messages of other kinds.
+        online_handling: ? String = OnlineEtemHandling,
+        /// The presence attributes it is about.
+        attributes: ? Box<PresenceSubList> = PresenceSubList,
+        /// The users it is about, by address.
         users: * String = UserIdList / UserId,
         /// The contact lists it is about.
         contact_lists: * String = ContactListIdList / ContactList,
-        /// The group it is about.
-        group: ? String = GroupId,
+        /// It is about everybody else.
+        default_list: ? bool = DefaultList,
+        /// Which of the user's sessions comes first now.
+        session_priority: ? u32 = SessionPriority,
+        /// The users it is about, by address or screen name.
+        user_list: ? UserList = UserList,
+        /// The address that was not right, and the right one.
+        corrected: ? UserIdPair = UserIdPair,
+    }
+}
+
+record! {
+    /// An address that was not right, and the right one.
+    UserIdPair {
+        /// The address that was not right.
+        unrecognized: ! String = UnrecognizedUserId,
+        /// The right one.
+        valid: ? String = ValidUserId,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::content::Content;
 use crate::csp::{SegmentInfo, VersionDiscoveryRequest, VersionDiscoveryResponse};
 use crate::error::{Flaw, FlawKind};
 use crate::primitive::Primitive;
-use crate::reader::{Reader, Root};
+use crate::reader::{Reader, Root, Value};
 use crate::table::Element;
 use crate::version::Version;
 
@@ -109,9 +109,8 @@ fn read_session_descriptor(from: &mut Reader<'_>) -> Result<Session, Flaw> {
     while let Some(child) = from.child()? {
         match child {
             Element::SessionType => {
-                let name = String::read(child, from)?;
-                inband = Some(name.eq_ignore_ascii_case("Inband"));
-                if inband == Some(false) && !name.eq_ignore_ascii_case("Outband") {
+                inband = one_of(["Outband", "Inband"], from)?;
+                if inband.is_none() {
                     return Err(from.bad_value(child, "Inband or Outband"));
                 }
             }
@@ -123,6 +122,15 @@ fn read_session_descriptor(from: &mut Reader<'_>) -> Result<Session, Flaw> {
         (Some(false), _) | (None, None) => Session::Outband,
         (Some(true) | None, id) => Session::Inband(id.unwrap_or_default()),
     })
+}
+
+/// Reads a word, and says whether it is the second of the two. `None`: it is neither.
+fn one_of(words: [&str; 2], from: &mut Reader<'_>) -> Result<Option<bool>, Flaw> {
+    let Value::Text(word) = from.value()? else {
+        return Ok(None);
+    };
+    let is = |known: &&str| word.trim().eq_ignore_ascii_case(known);
+    Ok(words.iter().position(is).map(|at| at == 1))
 }
 
 /// Reads a transaction into those that could be read or those that could not.
@@ -200,11 +208,10 @@ impl Draft {
         while let Some(child) = from.child()? {
             match child {
                 Element::TransactionMode => {
-                    let name = String::read(child, from)?;
-                    self.mode = match name {
-                        name if name.eq_ignore_ascii_case("Request") => Mode::Request,
-                        name if name.eq_ignore_ascii_case("Response") => Mode::Response,
-                        _ => return Err(from.bad_value(child, "Request or Response")),
+                    self.mode = match one_of(["Request", "Response"], from)? {
+                        Some(false) => Mode::Request,
+                        Some(true) => Mode::Response,
+                        None => return Err(from.bad_value(child, "Request or Response")),
                     };
                 }
                 Element::TransactionId => self.id = String::read(child, from)?,
