@@ -164,18 +164,16 @@ fn people_in_groups() {
 
 #[test]
 fn block_lists() {
-    let request = BlockEntityRequest {
-        block: Some(BlockList {
-            in_use: Some(true),
-            add: Some(EntityList {
-                users: vec!["eve".to_owned()],
-                ..Default::default()
-            }),
+    let block = BlockList {
+        add: Some(EntityList {
+            users: vec!["eve".to_owned()],
             ..Default::default()
         }),
-        block_in_use: Some(true),
         ..Default::default()
     };
+    let mut request = BlockEntityRequest::new((block, true), (BlockList::default(), false));
+    request.grant = None;
+    request.grant_in_use = None;
     let request = Primitive::from(request);
     let old = "<BlockList><InUse>T</InUse><AddList><UserID>eve</UserID></AddList></BlockList>";
     let new = "<BlockList><AddList><UserID>eve</UserID></AddList></BlockList>\

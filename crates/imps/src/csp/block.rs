@@ -53,6 +53,21 @@ macro_rules! lists {
             }
 
             impl $name {
+                /// Both lists, as every version writes them.
+                pub fn new(
+                    (block, block_in_use): (BlockList, bool),
+                    (grant, grant_in_use): (BlockList, bool),
+                ) -> Self {
+                    let mut lists = Self {
+                        block: Some(block),
+                        block_in_use: Some(block_in_use),
+                        grant: Some(grant),
+                        grant_in_use: Some(grant_in_use),
+                    };
+                    lists.settle();
+                    lists
+                }
+
                 /// Whatever the version, both places say the same.
                 fn settle(&mut self) {
                     agree(&mut self.block, &mut self.block_in_use);
@@ -72,8 +87,8 @@ fn agree(list: &mut Option<BlockList>, in_use: &mut Option<bool>) {
 }
 
 lists! {
-    /// Changes the lists (`BlockUser-Request` in CSP 1.1). Whoever writes one for an older version
-    /// says inside the list whether it counts.
+    /// Changes the lists (`BlockUser-Request` in CSP 1.1). What is not there stays as it is. For
+    /// an older version it has to be said inside a list whether it counts.
     BlockEntityRequest
 
     /// The lists.
