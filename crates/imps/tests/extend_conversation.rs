@@ -119,9 +119,9 @@ fn the_response() {
     };
     let want: &[&[u8]] = &[
         b"\x00\x0A\x51\x00\x09\x76\x03e\x00\x01",
-        // IMPS-9.1.11-S25: the group.
+        // The group.
         b"\x00\x00\x56\x03g\x00\x01",
-        // IMPS-9.1.11-S36: 201, and 546 for the one who was left out.
+        // 201, and 546 for the one who was left out.
         b"\x6A\x4B\xC3\x01\xC9\x01\x53\x4B\xC3\x02\x02\x22\x01\x7A\x03d\x00\x01\x01\x01",
         b"\x01",
     ];
@@ -140,7 +140,7 @@ fn the_invitation() {
     };
     let want: &[&[u8]] = &[
         b"\x00\x01\x59\x54\x03i\x00\x01",
-        // IMPS-9.1.11-S19: of type EC, whose token has two octets.
+        // Of type EC, whose token has two octets.
         b"\x58\x80\x81\x20\x01",
         b"\x00\x00\x6C\x79\x7A\x03a\x00\x01\x01\x01\x56\x03g\x00\x01\x7C\xC3\x01\x3C\x01",
         b"\x01",

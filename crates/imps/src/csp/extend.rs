@@ -37,11 +37,11 @@ record! {
     ExtendConversationResponse {
         /// The id of the request.
         id: ? String = ExtendConversationId,
-        /// IMPS-9.1.11-S25: the group. None if the conversation was not extended.
+        /// The group. None if the conversation was not extended.
         group: ? String = GroupId,
         /// A text from the peer.
         response_note: ? String = ResponseNote,
-        /// How it ended; IMPS-9.1.11-S36: its details name those who are left out.
+        /// How it ended; its details name those who are left out.
         outcome: ! Outcome = Result,
     }
 }

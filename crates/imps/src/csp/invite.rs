@@ -20,7 +20,7 @@ words! {
         Application "AP",
         /// To become a member of a group. CSP 1.3.
         GroupMembership "GM",
-        /// Into a group that goes on from a conversation of two (CSP 1.3, IMPS-9.1.11-S19).
+        /// Into a group that goes on from a conversation of two. CSP 1.3.
         ExtendConversation "EC",
         /// Into a group that goes on from another. CSP 1.3.
         ExtendGroup "EG",
