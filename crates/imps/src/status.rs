@@ -111,6 +111,7 @@ codes! {
     MESSAGE_FORWARDED 541 "Message has been forwarded" "It is with somebody else now.";
     MESSAGE_EXPIRED 542 "Message has expired" "Its validity ran out before it could be delivered.";
     NO_DIGEST 543 "No matching digest" "None of the client's digest schemas is supported.";
+    // IMPS-11.3.22-S1
     RECIPIENT_LACKS_SUPPORT 546 "Recipient does not support the requested functionality" "The client on the other side cannot do this (CSP 1.3 11.3.22).";
     INVALID_ADVANCED_SEARCH 562 "Invalid search criteria" "The search expression cannot be understood.";
     SESSION_EXPIRED 600 "Session expired" "The session's time to live ran out.";
