@@ -44,7 +44,11 @@ fn tshark_dissects_every_scenario() {
     }
     for (name, scenario) in scenarios() {
         let trace = Trace::of(&name, scenario);
-        assert_eq!(trace.shows(&trace.foreign()), "", "{name}");
+        // tshark puts no MSRP message together that goes over several segments: what follows the
+        // first is bytes to it.
+        if name != "long" {
+            assert_eq!(trace.shows(&trace.foreign()), "", "{name}");
+        }
         assert_eq!(trace.shows(WRONG), "", "{name}");
         assert_ne!(trace.shows("sip.Method == INVITE"), "", "{name}");
         if name == "adhoc" {
