@@ -14,4 +14,4 @@ pub mod watch;
 
 pub use replay::replay;
 pub use scenario::{Act, Guest, Misfortune, Mistake, Scenario, Step, play};
-pub use stage::{Stage, bad_weather};
+pub use stage::Stage;

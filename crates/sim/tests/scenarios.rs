@@ -9,11 +9,8 @@
 
 use std::path::PathBuf;
 
-use sim::{Scenario, Stage, play};
-use world::sim::Universe;
-
-/// After this all is quiet: what nobody answers is given up after 64*T1.
-const QUIET_MS: u64 = 40_000;
+use sim::storm::Trace;
+use sim::{Scenario, Stage, play, replay};
 
 /// Everybody who appears in a transcript has an account.
 const PEOPLE: &[&str] = &["alice", "bob", "carol", "dave", "erin", "frank"];
@@ -64,26 +61,13 @@ fn every_scenario_comes_true_over_real_sockets() {
 
 /// Plays a scenario in a universe of this seed; the digest of all that was on the wire.
 fn day(name: &str, scenario: &Scenario, seed: u64) -> (u64, String) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let universe = Universe::new(seed);
-        let mut stage = Stage::simulated(universe.clone(), &scenario.settings, PEOPLE)
-            .await
-            .unwrap();
-        if let Err(why) = play(scenario, &mut stage).await {
-            panic!("{name}, seed {seed}: {why}\n{}", universe.trace());
-        }
-        stage.wait(QUIET_MS).await;
-        assert_eq!(stage.panicked(), 0, "{name}, seed {seed}");
-        let breaches = stage.verdict();
-        assert!(breaches.is_empty(), "{name}, seed {seed}: {breaches:#?}");
-        stage.close().await;
-        (universe.digest(), universe.trace())
-    })
+    let outcome = replay(scenario, seed, Trace::Wire).unwrap();
+    let (story, trace) = (outcome.story(), &outcome.trace);
+    assert!(
+        outcome.breaches.is_empty(),
+        "{name}, seed {seed}: {story}{trace}"
+    );
+    (outcome.digest, outcome.trace)
 }
 
 #[test]

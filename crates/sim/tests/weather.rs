@@ -3,34 +3,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
-use sim::{Scenario, Stage, bad_weather, play};
-use world::sim::Universe;
-
-const PEOPLE: &[&str] = &["alice", "bob", "carol", "dave", "erin", "frank"];
-
-/// After this all is quiet: what nobody answers is given up after 64*T1.
-const QUIET_MS: u64 = 40_000;
+use sim::storm::Trace;
+use sim::{Scenario, replay};
 
 fn day(name: &str, text: &str, seed: u64) {
-    let scenario: Scenario = text.parse().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let universe = Universe::new(seed);
-        universe.set_faults(bad_weather());
-        let mut stage = Stage::simulated(universe.clone(), &scenario.settings, PEOPLE)
-            .await
-            .unwrap();
-        if let Err(why) = play(&scenario, &mut stage).await {
-            panic!("{name}, seed {seed}: {why}\n{}", universe.trace());
-        }
-        stage.wait(QUIET_MS).await;
-        let breaches = stage.verdict();
-        assert!(breaches.is_empty(), "{name}, seed {seed}: {breaches:#?}");
-    });
+    let mut scenario: Scenario = text.parse().unwrap();
+    let weather: Scenario = "the weather is bad".parse().unwrap();
+    scenario.steps.splice(0..0, weather.steps);
+    let outcome = replay(&scenario, seed, Trace::Digest).unwrap();
+    if !outcome.breaches.is_empty() {
+        let again = replay(&scenario, seed, Trace::Wire).unwrap();
+        panic!("{name}, seed {seed}: {}{}", again.story(), again.trace);
+    }
 }
 
 /// A provisional response that is lost comes again after a minute at the earliest, and may be

@@ -22,7 +22,7 @@ const PORTS_FREE: Duration = Duration::from_secs(10);
 
 /// The network of a bad day: one datagram in ten is lost, one in twenty comes twice, none in
 /// order, and bytes of connections come in any pieces.
-pub fn bad_weather() -> Faults {
+pub(crate) fn bad_weather() -> Faults {
     Faults {
         latency: Duration::from_millis(20),
         jitter: Duration::from_millis(80),

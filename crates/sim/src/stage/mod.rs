@@ -2,7 +2,7 @@
 
 mod misfortune;
 
-pub use misfortune::bad_weather;
+pub(crate) use misfortune::bad_weather;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -11,7 +11,7 @@ use super::kept::Tails;
 use super::machine::{Client, Server};
 use super::server_invite::ServerInvite;
 use super::server_other::ServerOther;
-use super::table::{Place, Table};
+use super::table::{Digest, Place, Table};
 use super::timers::{Alarm, Alarms, Owner, Timers};
 use super::{hop, key};
 use crate::header::To;
@@ -92,7 +92,8 @@ impl<F: Clone> Transactions<F> {
             self.unreadable += 1;
             return None;
         }
-        let slot = self.servers.find(&self.key);
+        let key = self.servers.digest(&self.key);
+        let slot = self.servers.find(key);
         match (request.method(), slot) {
             (Method::Ack, slot) => {
                 let pass = slot.is_none_or(|slot| {
@@ -117,7 +118,7 @@ impl<F: Clone> Transactions<F> {
                         Server::Other(ServerOther::new(flow, reliable, now, &self.timers))
                     }
                 };
-                let id = ServerId(self.insert_server(server));
+                let id = ServerId(self.insert_server(key, server));
                 Some(Event::Request { id, request, flow })
             }
         }
@@ -152,8 +153,8 @@ impl<F: Clone> Transactions<F> {
         now: Instant,
         out: &mut Vec<Output<F>>,
     ) -> Option<Event<F>> {
-        let slot =
-            key::of_response(&response, &mut self.key).and_then(|()| self.clients.find(&self.key));
+        let slot = key::of_response(&response, &mut self.key)
+            .and_then(|()| self.clients.find(self.clients.digest(&self.key)));
         let Some(slot) = slot else {
             // RFC 6026 section 7.2: dropped.
             self.strays += 1;
@@ -413,10 +414,9 @@ impl<F: Clone> Transactions<F> {
         count >= self.limit && (count >= self.limit.saturating_add(self.limit / 4) || !in_dialog())
     }
 
-    /// Adds a server transaction under the key that was looked up last.
-    fn insert_server(&mut self, server: Server<F>) -> Place {
+    fn insert_server(&mut self, key: Digest, server: Server<F>) -> Place {
         let deadline = server.deadline();
-        let place = self.servers.insert(&self.key, server);
+        let place = self.servers.insert(key, server);
         if let (Some(at), Some(entry)) = (deadline, self.servers.get_mut(place.slot)) {
             entry.alarm = self.alarms.set(at, Owner::Server(place.slot));
         }
@@ -426,7 +426,7 @@ impl<F: Clone> Transactions<F> {
     /// Adds a client transaction under the key that was written last.
     fn insert_client(&mut self, client: Client<F>) -> Place {
         let deadline = client.deadline();
-        let place = self.clients.insert(&self.key, client);
+        let place = self.clients.insert(self.clients.digest(&self.key), client);
         if let (Some(at), Some(entry)) = (deadline, self.clients.get_mut(place.slot)) {
             entry.alarm = self.alarms.set(at, Owner::Client(place.slot));
         }

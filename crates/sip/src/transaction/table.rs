@@ -19,7 +19,7 @@ pub(super) struct Table<T> {
 /// 128 bits of a keyed hash, which nobody outside can aim at: that two keys share one happens by
 /// chance only, and so never.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Digest([u64; 2]);
+pub(super) struct Digest([u64; 2]);
 
 impl Hash for Digest {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
@@ -88,7 +88,8 @@ impl<T> Table<T> {
         }
     }
 
-    fn digest(&self, key: &str) -> Digest {
+    /// What stands for a key in this table.
+    pub(super) fn digest(&self, key: &str) -> Digest {
         Digest([0_u8, 1].map(|half| self.secret.hash_one((half, key))))
     }
 
@@ -96,8 +97,7 @@ impl<T> Table<T> {
         self.slots.len() - self.free.len()
     }
 
-    pub(super) fn insert(&mut self, key: &str, machine: T) -> Place {
-        let key = self.digest(key);
+    pub(super) fn insert(&mut self, key: Digest, machine: T) -> Place {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
                 generation: 0,
@@ -119,8 +119,8 @@ impl<T> Table<T> {
     }
 
     /// The slot of the transaction with this key.
-    pub(super) fn find(&self, key: &str) -> Option<u32> {
-        self.keys.get(&self.digest(key)).copied()
+    pub(super) fn find(&self, key: Digest) -> Option<u32> {
+        self.keys.get(&key).copied()
     }
 
     /// The full id of what stands in a slot.
@@ -154,7 +154,7 @@ impl<T> Table<T> {
         place.generation = place.generation.wrapping_add(1);
         self.free.push(slot);
         // A branch used twice by mistake points to the later transaction: leave it that.
-        if self.keys.get(&entry.key) == Some(&slot) {
+        if self.find(entry.key) == Some(slot) {
             self.keys.remove(&entry.key);
         }
     }
@@ -178,25 +178,27 @@ mod tests {
     #[test]
     fn an_old_id_never_means_a_new_transaction() {
         let mut table = Table::new();
-        let old = table.insert("a", 1);
+        let (a, b) = (table.digest("a"), table.digest("b"));
+        let old = table.insert(a, 1);
         table.remove(old.slot);
-        let new = table.insert("b", 2);
+        let new = table.insert(b, 2);
         assert_eq!(old.slot, new.slot);
         assert!(!table.holds(old) && table.holds(new));
-        assert_eq!((table.find("a"), table.find("b")), (None, Some(new.slot)));
+        assert_eq!((table.find(a), table.find(b)), (None, Some(new.slot)));
         assert_eq!(table.place(new.slot), new);
     }
 
     #[test]
     fn a_key_used_twice_means_the_later_one() {
         let mut table = Table::new();
-        let first = table.insert("a", 1);
-        let second = table.insert("a", 2);
+        let a = table.digest("a");
+        let first = table.insert(a, 1);
+        let second = table.insert(a, 2);
         table.remove(first.slot);
-        assert_eq!(table.find("a"), Some(second.slot));
+        assert_eq!(table.find(a), Some(second.slot));
         assert_eq!(table.len(), 1);
         table.remove(second.slot);
         table.remove(second.slot);
-        assert_eq!((table.find("a"), table.len()), (None, 0));
+        assert_eq!((table.find(a), table.len()), (None, 0));
     }
 }
