@@ -56,6 +56,17 @@ pub enum CommitError {
         /// Its domain.
         domain: String,
     },
+    /// A document is not, or is no longer, what the writer expects.
+    #[error(
+        "the document {name} of {collection} is not the expected version; \
+         read what is there now, and decide anew"
+    )]
+    DocumentChanged {
+        /// Its collection.
+        collection: String,
+        /// Its name.
+        name: String,
+    },
     /// The writer does not own the partition, or no longer.
     #[error(
         "partition {partition} is in epoch {current} and this write came from epoch {offered}: \
@@ -72,6 +83,14 @@ pub enum CommitError {
     /// The writer asked for something that cannot be written.
     #[error(transparent)]
     Flaw(#[from] Flaw),
+    /// A message to be kept is kept.
+    #[error("the message {id} to {to} is kept already; give every message an id of its own")]
+    MessageExists {
+        /// The recipient's address.
+        to: String,
+        /// The message's id.
+        id: String,
+    },
     /// An account to be changed or removed is not there.
     #[error("there is no account {name}@{domain}; add it first, or look at the spelling")]
     NoSuchAccount {
@@ -85,6 +104,25 @@ pub enum CommitError {
     NoSuchRoom {
         /// The identity asked for.
         identity: String,
+    },
+    /// The telephone number of an account is that of another.
+    #[error(
+        "another account of {domain} has the telephone number {msisdn}; \
+         take it from that one first, or give another number"
+    )]
+    NumberTaken {
+        /// The number.
+        msisdn: String,
+        /// The domain of both accounts.
+        domain: String,
+    },
+    /// As many messages wait for a recipient as may.
+    #[error("{limit} messages or more wait for {to} already; try again when some are gone")]
+    QueueFull {
+        /// The recipient's address.
+        to: String,
+        /// The most that may wait.
+        limit: u32,
     },
     /// A room to be opened is open.
     #[error("the room {identity} is open already; close it first, or take another identity")]

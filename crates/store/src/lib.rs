@@ -36,11 +36,15 @@ pub use memory::{Disk, Memory};
 pub use page::{Cursor, PAGE_ROWS_MAX, Page};
 pub use partition::{Fence, Partition};
 pub use reader::Reader;
-pub use record::{Account, Binding, Credentials, Member, MemberState, Role, Room, RoomKind};
+pub use record::{
+    Account, Binding, Credentials, Delivery, Document, Member, MemberState, Message, Role, Room,
+    RoomKind,
+};
 pub use sqlite::Sqlite;
 pub use write::{
-    NAME_BYTES_MAX, PARAMS_BYTES_MAX, PATH_URIS_MAX, PURGE_ROWS_MAX, SECRET_BYTES_MAX,
-    TEXT_BYTES_MAX, UNIT_WRITES_MAX, URI_BYTES_MAX, Unit, Write,
+    CONTENT_BYTES_MAX, DOCUMENT_BYTES_MAX, EXTRA_BYTES_MAX, Expect, MSISDN_DIGITS_MAX,
+    MSISDN_DIGITS_MIN, NAME_BYTES_MAX, PARAMS_BYTES_MAX, PATH_URIS_MAX, PURGE_ROWS_MAX,
+    SECRET_BYTES_MAX, TEXT_BYTES_MAX, UNIT_WRITES_MAX, URI_BYTES_MAX, Unit, Write,
 };
 
 /// What outlives a restart, and where it is kept.

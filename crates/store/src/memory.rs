@@ -3,8 +3,14 @@
 //! It is the simulation's disk, and the plainest account of what a back end has to do: where the
 //! SQLite one differs from it, the contract test fails.
 
+mod account;
+mod binding;
+mod delivery;
 mod disk;
+mod document;
+mod message;
 mod read;
+mod room;
 mod tables;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

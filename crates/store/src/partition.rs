@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// One of the 1024 shares into which rooms, bindings and accounts fall.
+/// One of the 1024 shares into which rooms, bindings, accounts, documents and messages fall.
 ///
 /// A node owns whole partitions. Today one node owns all of them; the number is part of what is
 /// stored and of what peers hold (a session identity begins with [`Self::label`]), so it never
@@ -98,7 +98,8 @@ fn value(digit: u8) -> Option<u16> {
 pub enum Fence {
     /// The writer owns the partition, under the epoch that `take_partitions` gave it.
     Owned {
-        /// The partition to which every write of the unit belongs.
+        /// The partition to which every write of the unit belongs that belongs to one
+        /// ([`Write::partition`](crate::Write::partition)).
         partition: Partition,
         /// The epoch in which the writer took it.
         epoch: u64,

@@ -2,14 +2,15 @@
 
 use crate::memory::{Disk, Memory};
 use crate::sqlite::SqliteReader;
-use crate::{Account, Binding, Cursor, Member, Page, Room, Trouble};
+use crate::{Account, Binding, Cursor, Delivery, Document, Member, Message, Page, Room, Trouble};
 
 /// A view of what is committed.
 ///
 /// Each call sees everything committed before it. Lists come in pages of at most `limit` rows
 /// (between 1 and [`PAGE_ROWS_MAX`](crate::PAGE_ROWS_MAX); other values count as the nearer
-/// bound), in the order of their keys' bytes; a first call passes [`Cursor::START`], the next ones
-/// what [`Page::next`] gave. Every call may fail with a [`Trouble`].
+/// bound), in the order of their keys' bytes unless they say another; a first call passes
+/// [`Cursor::START`], the next ones what [`Page::next`] gave. Every call may fail with a
+/// [`Trouble`].
 #[derive(Debug)]
 pub struct Reader(Kind);
 
@@ -45,6 +46,15 @@ impl Reader {
         match &self.0 {
             Kind::Memory(memory) => Ok(memory.readable()?.account(name, domain)),
             Kind::Sqlite(sqlite) => sqlite.account(name, domain),
+        }
+    }
+
+    /// The account of a domain that has this telephone number, which is written as in
+    /// [`Account::msisdn`].
+    pub fn account_by_msisdn(&self, msisdn: &str, domain: &str) -> Answer<Option<Account>> {
+        match &self.0 {
+            Kind::Memory(memory) => Ok(memory.readable()?.account_by_msisdn(msisdn, domain)),
+            Kind::Sqlite(sqlite) => sqlite.account_by_msisdn(msisdn, domain),
         }
     }
 
@@ -106,6 +116,102 @@ impl Reader {
         match &self.0 {
             Kind::Memory(memory) => Ok(memory.readable()?.members(room, after, limit)),
             Kind::Sqlite(sqlite) => sqlite.members(room, after, limit),
+        }
+    }
+
+    /// One document.
+    pub fn document(&self, collection: &str, name: &str) -> Answer<Option<Document>> {
+        match &self.0 {
+            Kind::Memory(memory) => Ok(memory.readable()?.document(collection, name)),
+            Kind::Sqlite(sqlite) => sqlite.document(collection, name),
+        }
+    }
+
+    /// All documents of a collection, by name.
+    pub fn documents(
+        &self,
+        collection: &str,
+        after: &Cursor,
+        limit: u32,
+    ) -> Answer<Page<Document>> {
+        match &self.0 {
+            Kind::Memory(memory) => Ok(memory.readable()?.documents(collection, after, limit)),
+            Kind::Sqlite(sqlite) => sqlite.documents(collection, after, limit),
+        }
+    }
+
+    /// The documents of a collection that are `owner`'s, by name.
+    pub fn documents_of(
+        &self,
+        collection: &str,
+        owner: &str,
+        after: &Cursor,
+        limit: u32,
+    ) -> Answer<Page<Document>> {
+        match &self.0 {
+            Kind::Memory(memory) => Ok(memory
+                .readable()?
+                .documents_of(collection, owner, after, limit)),
+            Kind::Sqlite(sqlite) => sqlite.documents_of(collection, owner, after, limit),
+        }
+    }
+
+    /// How many documents of a collection are `owner`'s.
+    pub fn count_documents_of(&self, collection: &str, owner: &str) -> Answer<u64> {
+        match &self.0 {
+            Kind::Memory(memory) => Ok(memory.readable()?.count_documents_of(collection, owner)),
+            Kind::Sqlite(sqlite) => sqlite.count_documents_of(collection, owner),
+        }
+    }
+
+    /// One message, expired or not.
+    pub fn message(&self, to: &str, id: &str) -> Answer<Option<Message>> {
+        match &self.0 {
+            Kind::Memory(memory) => Ok(memory.readable()?.message(to, id)),
+            Kind::Sqlite(sqlite) => sqlite.message(to, id),
+        }
+    }
+
+    /// The messages that wait for one recipient, expired ones among them, in the order in which
+    /// they came.
+    pub fn messages(&self, to: &str, after: &Cursor, limit: u32) -> Answer<Page<Message>> {
+        match &self.0 {
+            Kind::Memory(memory) => Ok(memory.readable()?.messages(to, after, limit)),
+            Kind::Sqlite(sqlite) => sqlite.messages(to, after, limit),
+        }
+    }
+
+    /// How many messages wait for one recipient, expired ones among them.
+    pub fn count_messages(&self, to: &str) -> Answer<u64> {
+        match &self.0 {
+            Kind::Memory(memory) => Ok(memory.readable()?.count_messages(to)),
+            Kind::Sqlite(sqlite) => sqlite.count_messages(to),
+        }
+    }
+
+    /// The first `limit` of the messages that have expired by `now_ms`, to whomever, by expiry and
+    /// then as they came: in the order in which
+    /// [`Write::PurgeMessages`](crate::Write::PurgeMessages) takes them.
+    pub fn expired_messages(&self, now_ms: i64, limit: u32) -> Answer<Vec<Message>> {
+        match &self.0 {
+            Kind::Memory(memory) => Ok(memory.readable()?.expired_messages(now_ms, limit)),
+            Kind::Sqlite(sqlite) => sqlite.expired_messages(now_ms, limit),
+        }
+    }
+
+    /// The word that waits for one sender, by message and recipient.
+    pub fn deliveries(&self, to: &str, after: &Cursor, limit: u32) -> Answer<Page<Delivery>> {
+        match &self.0 {
+            Kind::Memory(memory) => Ok(memory.readable()?.deliveries(to, after, limit)),
+            Kind::Sqlite(sqlite) => sqlite.deliveries(to, after, limit),
+        }
+    }
+
+    /// Of how many deliveries word waits for one sender.
+    pub fn count_deliveries(&self, to: &str) -> Answer<u64> {
+        match &self.0 {
+            Kind::Memory(memory) => Ok(memory.readable()?.count_deliveries(to)),
+            Kind::Sqlite(sqlite) => sqlite.count_deliveries(to),
         }
     }
 

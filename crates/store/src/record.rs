@@ -17,6 +17,9 @@ pub struct Account {
     pub domain: String,
     /// The name shown to people.
     pub display_name: Option<String>,
+    /// The telephone number by which a trusted gateway names the owner: 3 to 20 digits, without
+    /// the plus. No other account of the domain has it.
+    pub msisdn: Option<String>,
     /// What proves that someone is the owner.
     pub credentials: Credentials,
     /// Whether the owner may log in at present.
@@ -161,6 +164,71 @@ pub enum MemberState {
     Left,
     /// Was put out.
     Removed,
+}
+
+/// A document that people read and write by its name. The key is `collection` and `name` together.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Document {
+    /// What kind of document it is: an application usage, such as
+    /// `org.openmobilealliance.groups`.
+    pub collection: String,
+    /// What tells it from others of its kind: the URI of a group, or
+    /// `users/sip:alice@localhost/index`.
+    pub name: String,
+    /// The address of its owner.
+    pub owner: String,
+    /// What tells this version of it from others. Whoever writes a version makes it.
+    pub etag: String,
+    /// What it says. At most 1 MiB.
+    pub body: Vec<u8>,
+    /// When this version was written.
+    pub changed_at_ms: i64,
+}
+
+/// What was said to somebody who has not had it yet. The key is `to` and `id` together.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Message {
+    /// The recipient's address.
+    pub to: String,
+    /// The server's id of the message, the same for all its recipients.
+    pub id: String,
+    /// The sender's address.
+    pub from: String,
+    /// The sender's name as shown to the recipient.
+    pub display: Option<String>,
+    /// What it is about.
+    pub subject: Option<String>,
+    /// What kind of content it is: a media type with its parameters.
+    pub content_type: String,
+    /// What was said. At most 1 MiB.
+    pub content: Vec<u8>,
+    /// Whatever the face that took the message wants back. At most 4 KiB.
+    pub extra: Vec<u8>,
+    /// When it was sent.
+    pub sent_at_ms: i64,
+    /// When it expires; `None` for never. An expired message stays until it is purged: readers
+    /// compare.
+    pub expires_at_ms: Option<i64>,
+    /// Whether the sender wants to know what becomes of it.
+    pub report: bool,
+}
+
+/// Word for a sender of what became of a message, kept until the sender has heard it. The key is
+/// `to`, `message` and `recipient` together.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Delivery {
+    /// The address of the one to be told.
+    pub to: String,
+    /// The server's id of the message.
+    pub message: String,
+    /// The address of its recipient.
+    pub recipient: String,
+    /// What became of it: a number of the face's own.
+    pub code: u16,
+    /// When it did.
+    pub at_ms: i64,
+    /// Whatever the face wants back. At most 4 KiB.
+    pub extra: Vec<u8>,
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@
 
 mod account;
 mod binding;
+mod delivery;
+mod document;
+mod message;
 mod open;
 mod partition;
 mod read;
@@ -132,6 +135,22 @@ fn apply(db: &Connection, write: &Write, fence: Fence) -> Result<(), CommitError
         Write::CloseRoom { identity, at_ms } => room::close(db, identity, *at_ms, fence),
         Write::PurgeRooms { closed_by_ms } => Ok(room::purge(db, *closed_by_ms)?),
         Write::PutMember(member) => room::put_member(db, member, fence),
+        Write::PutDocument { document, expect } => document::put(db, document, expect),
+        Write::RemoveDocument {
+            collection,
+            name,
+            etag,
+        } => document::remove(db, collection, name, etag.as_deref()),
+        Write::AddMessage { message, limit } => message::add(db, message, *limit),
+        Write::RemoveMessage { to, id } => Ok(message::remove(db, to, id)?),
+        Write::PurgeMessages { now_ms } => Ok(message::purge(db, *now_ms)?),
+        Write::PutDelivery(delivery) => Ok(delivery::put(db, delivery)?),
+        Write::RemoveDelivery {
+            to,
+            message,
+            recipient,
+        } => Ok(delivery::remove(db, to, message, recipient)?),
+        Write::PurgeDeliveries { before_ms } => Ok(delivery::purge(db, *before_ms)?),
     }
 }
 

@@ -1,17 +1,20 @@
 //! What can be written, and the bounds of it.
 
-use crate::{Account, Binding, Fence, Flaw, Member, Partition, Room};
+mod check;
+
+pub(crate) use self::check::{check_home, check_secret, check_unit, text};
+use crate::{Account, Binding, Delivery, Document, Fence, Member, Message, Partition, Room};
 
 /// One change to what is stored.
 ///
 /// Writes that say "add", "open" or "change" fail when the record is there or is not; writes
 /// that say "put", "remove" or "purge" do not mind. `RemoveAccount` minds too, because a person
-/// who misspells a name wants to know.
+/// who misspells a name wants to know, and a document is put or removed on the writer's own terms.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Write {
-    /// Makes an account that is not there yet.
+    /// Makes an account that is not there yet. Its telephone number must be no other's.
     AddAccount(Account),
-    /// Replaces all of an account that is there.
+    /// Replaces all of an account that is there. Its telephone number must be no other's.
     ChangeAccount(Account),
     /// Removes an account and its credentials. Bindings stay: the registrar removes them.
     RemoveAccount {
@@ -68,6 +71,87 @@ pub enum Write {
     },
     /// Writes someone's part in a room that exists, new or not.
     PutMember(Member),
+    /// Writes a document, new or not, if what is there is what the writer expects.
+    PutDocument {
+        /// The document.
+        document: Document,
+        /// What must be there before.
+        expect: Expect,
+    },
+    /// Removes a document.
+    RemoveDocument {
+        /// Its collection.
+        collection: String,
+        /// Its name.
+        name: String,
+        /// The etag that it must have. `None` removes whatever is there, if anything is.
+        etag: Option<String>,
+    },
+    /// Keeps a message that is not kept yet, behind those that wait for its recipient already.
+    AddMessage {
+        /// The message.
+        message: Message,
+        /// The most messages that may then wait for the recipient, those that have expired and
+        /// are not purged among them.
+        limit: u32,
+    },
+    /// Removes a message, if it is there: its recipient has it, or will never.
+    RemoveMessage {
+        /// The recipient's address.
+        to: String,
+        /// The message's id.
+        id: String,
+    },
+    /// Removes messages that have expired, the oldest [`PURGE_ROWS_MAX`] of them: those with
+    /// `expires_at_ms` at or before `now_ms`. Of any partition, as with `PurgeBindings`.
+    ///
+    /// Nobody hears of it. Where a sender wants a report, `RemoveMessage` and `PutDelivery` in one
+    /// unit come before.
+    PurgeMessages {
+        /// The time now.
+        now_ms: i64,
+    },
+    /// Writes word for a sender, new or not. It is put under the fence of whoever took the
+    /// message, whatever partition the sender is of: that the message goes and word of it is left
+    /// is one step, and one unit. Nobody may therefore keep a view of the deliveries in memory.
+    PutDelivery(Delivery),
+    /// Removes word for a sender, if it is there: the sender has heard it.
+    RemoveDelivery {
+        /// The address of the one who was to be told.
+        to: String,
+        /// The message's id.
+        message: String,
+        /// The address of its recipient.
+        recipient: String,
+    },
+    /// Removes word that nobody came to hear, the oldest [`PURGE_ROWS_MAX`] of it: that with
+    /// `at_ms` at or before `before_ms`. Of any partition, as with `PurgeBindings`.
+    PurgeDeliveries {
+        /// The time up to which word goes.
+        before_ms: i64,
+    },
+}
+
+/// What a writer expects to find where it puts a document.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Expect {
+    /// No document.
+    Absent,
+    /// Anything, or nothing.
+    Any,
+    /// The document with this etag.
+    Etag(String),
+}
+
+impl Expect {
+    /// Whether it is so: `found` is the etag of the document that is there.
+    pub(crate) fn holds(&self, found: Option<&str>) -> bool {
+        match self {
+            Self::Absent => found.is_none(),
+            Self::Any => true,
+            Self::Etag(etag) => found == Some(etag),
+        }
+    }
 }
 
 /// Writes that stand or fall together, and the right to make them.
@@ -83,20 +167,20 @@ pub struct Unit {
 /// the database for long.
 pub const UNIT_WRITES_MAX: usize = 10_000;
 
-/// The most that one purge removes, in bindings or rooms, so that it does not hold up others for
-/// long. What remains waits for the next.
+/// The most that one purge removes, in bindings, rooms, messages or deliveries, so that it does
+/// not hold up others for long. What remains waits for the next.
 pub const PURGE_ROWS_MAX: u32 = 1000;
 
-/// The longest name (of an account, a domain, a node, a connection, an instance, a secret), in
-/// bytes. A domain name has at most 253.
+/// The longest name (of an account, a domain, a node, a connection, an instance, a secret, a
+/// collection, a version of a document, a message), in bytes. A domain name has at most 253.
 pub const NAME_BYTES_MAX: usize = 256;
 
-/// The longest address, URI or binding key, in bytes. Two of them together still fit into an
-/// index entry of PostgreSQL, which ends near 2700.
+/// The longest address, URI, binding key or name of a document, in bytes. Two of them and a name
+/// together still fit into an index entry of PostgreSQL, which ends near 2700.
 pub const URI_BYTES_MAX: usize = 1024;
 
-/// The longest text written by people or devices (names shown, subjects, Call-IDs, User-Agents),
-/// in bytes.
+/// The longest text written by people or devices (names shown, subjects, Call-IDs, User-Agents,
+/// content types), in bytes.
 pub const TEXT_BYTES_MAX: usize = 1024;
 
 /// The longest run of header parameters kept with a contact, in bytes. A device that lists all it
@@ -110,10 +194,29 @@ pub const PATH_URIS_MAX: usize = 16;
 /// The longest secret, of the server or sealed in an account, in bytes.
 pub const SECRET_BYTES_MAX: usize = 1024;
 
+/// The fewest digits of a telephone number: those of a service or an emergency number.
+pub const MSISDN_DIGITS_MIN: usize = 3;
+
+/// The most digits of a telephone number. An international one has at most 15 (E.164); some
+/// networks put digits of their own before it.
+pub const MSISDN_DIGITS_MAX: usize = 20;
+
+/// The longest body of a document, in bytes. A group of some thousand members fits.
+pub const DOCUMENT_BYTES_MAX: usize = 1 << 20;
+
+/// The longest content of a message, in bytes. Text and pictures fit; what is larger is for a
+/// session, not for a queue.
+pub const CONTENT_BYTES_MAX: usize = 1 << 20;
+
+/// The most that a face may have kept with a message or a delivery to get back, in bytes. It is
+/// for a few headers or elements.
+pub const EXTRA_BYTES_MAX: usize = 4096;
+
 impl Write {
     /// The partition under which this write has to be fenced, where the write alone tells: not
     /// for purges, which may go under any, nor for changes to rooms, which go under the one that
-    /// the room was opened in.
+    /// the room was opened in, nor for [`Self::PutDelivery`], which goes under the one of whoever
+    /// took the message.
     pub fn partition(&self) -> Option<Partition> {
         match self {
             Self::AddAccount(account) | Self::ChangeAccount(account) => {
@@ -125,11 +228,20 @@ impl Write {
                 Some(Partition::of(aor))
             }
             Self::OpenRoom(room) => Some(room.partition),
+            Self::PutDocument { document, .. } => Some(Partition::of(&document.name)),
+            Self::RemoveDocument { name, .. } => Some(Partition::of(name)),
+            Self::AddMessage { message, .. } => Some(Partition::of(&message.to)),
+            Self::RemoveMessage { to, .. } | Self::RemoveDelivery { to, .. } => {
+                Some(Partition::of(to))
+            }
             Self::PurgeBindings { .. }
             | Self::ChangeRoom { .. }
             | Self::CloseRoom { .. }
             | Self::PurgeRooms { .. }
-            | Self::PutMember(_) => None,
+            | Self::PutMember(_)
+            | Self::PurgeMessages { .. }
+            | Self::PutDelivery(_)
+            | Self::PurgeDeliveries { .. } => None,
         }
     }
 
@@ -140,187 +252,4 @@ impl Write {
             Self::AddAccount(_) | Self::ChangeAccount(_) | Self::RemoveAccount { .. }
         )
     }
-
-    fn check(&self) -> Result<(), Flaw> {
-        match self {
-            Self::AddAccount(account) | Self::ChangeAccount(account) => check_account(account),
-            Self::PutBinding(binding) => check_binding(binding),
-            Self::OpenRoom(room) => check_room(room),
-            Self::ChangeRoom { host, subject, .. } => {
-                key("host", host, URI_BYTES_MAX)?;
-                optional("subject", subject.as_deref(), TEXT_BYTES_MAX)
-            }
-            Self::PutMember(member) => check_member(member),
-            // These only look for a record: a key that cannot exist finds none.
-            Self::RemoveAccount { .. }
-            | Self::RemoveBinding { .. }
-            | Self::RemoveBindings { .. }
-            | Self::PurgeBindings { .. }
-            | Self::CloseRoom { .. }
-            | Self::PurgeRooms { .. } => Ok(()),
-        }
-    }
-}
-
-/// Everything about a unit that can be judged without looking at what is stored.
-pub(crate) fn check_unit(writes: &[Write], fence: Fence) -> Result<(), Flaw> {
-    at_most("writes in one unit", writes.len(), UNIT_WRITES_MAX)?;
-    for write in writes {
-        write.check()?;
-        match fence {
-            Fence::Owned { partition, .. } => {
-                if let Some(home) = write.partition() {
-                    check_home(home, partition)?;
-                }
-            }
-            Fence::Unfenced if write.needs_fence() => return Err(Flaw::NeedsFence),
-            Fence::Unfenced => {}
-        }
-    }
-    Ok(())
-}
-
-/// Whether a record of partition `home` may be written under a fence for `fenced`.
-pub(crate) fn check_home(home: Partition, fenced: Partition) -> Result<(), Flaw> {
-    if home == fenced {
-        Ok(())
-    } else {
-        Err(Flaw::Misplaced { home, fenced })
-    }
-}
-
-/// Whether a secret of the server may be kept.
-pub(crate) fn check_secret(name: &str, value: &[u8]) -> Result<(), Flaw> {
-    key("secret's name", name, NAME_BYTES_MAX)?;
-    if value.is_empty() {
-        return Err(Flaw::Empty { field: "secret" });
-    }
-    bytes("secret", value.len(), SECRET_BYTES_MAX)
-}
-
-fn check_account(account: &Account) -> Result<(), Flaw> {
-    key("account's name", &account.name, NAME_BYTES_MAX)?;
-    key("account's domain", &account.domain, NAME_BYTES_MAX)?;
-    optional(
-        "name shown",
-        account.display_name.as_deref(),
-        TEXT_BYTES_MAX,
-    )?;
-    let credentials = &account.credentials;
-    if !is_digest(credentials.ha1_md5.as_deref(), 32) {
-        return Err(Flaw::Form {
-            field: "MD5 digest",
-            form: "32 small hexadecimal digits",
-        });
-    }
-    if !is_digest(credentials.ha1_sha256.as_deref(), 64) {
-        return Err(Flaw::Form {
-            field: "SHA-256 digest",
-            form: "64 small hexadecimal digits",
-        });
-    }
-    let sealed = credentials.imps_secret.as_ref().map_or(0, Vec::len);
-    bytes("sealed password", sealed, SECRET_BYTES_MAX)
-}
-
-fn check_binding(binding: &Binding) -> Result<(), Flaw> {
-    key("address of record", &binding.aor, URI_BYTES_MAX)?;
-    key("binding's key", &binding.key, URI_BYTES_MAX)?;
-    key("contact", &binding.contact, URI_BYTES_MAX)?;
-    text("contact's parameters", &binding.params, PARAMS_BYTES_MAX)?;
-    at_most("URIs in the path", binding.path.len(), PATH_URIS_MAX)?;
-    for uri in &binding.path {
-        key("path", uri, URI_BYTES_MAX)?;
-        if uri.contains('\n') {
-            return Err(Flaw::Form {
-                field: "path",
-                form: "without line breaks",
-            });
-        }
-    }
-    text("Call-ID", &binding.call_id, TEXT_BYTES_MAX)?;
-    if binding.q > 1000 {
-        return Err(Flaw::Form {
-            field: "preference",
-            form: "between 0 and 1000 thousandths",
-        });
-    }
-    optional("instance", binding.instance.as_deref(), NAME_BYTES_MAX)?;
-    text("node", &binding.node, NAME_BYTES_MAX)?;
-    text("connection's name", &binding.flow, NAME_BYTES_MAX)?;
-    optional("user agent", binding.user_agent.as_deref(), TEXT_BYTES_MAX)
-}
-
-fn check_room(room: &Room) -> Result<(), Flaw> {
-    key("room's identity", &room.identity, URI_BYTES_MAX)?;
-    optional("group", room.group.as_deref(), URI_BYTES_MAX)?;
-    key("host", &room.host, URI_BYTES_MAX)?;
-    optional("subject", room.subject.as_deref(), TEXT_BYTES_MAX)?;
-    if room.closed_at_ms.is_some() {
-        return Err(Flaw::Form {
-            field: "room",
-            form: "open when it is opened",
-        });
-    }
-    Ok(())
-}
-
-fn check_member(member: &Member) -> Result<(), Flaw> {
-    key("room's identity", &member.room, URI_BYTES_MAX)?;
-    key("member's address", &member.address, URI_BYTES_MAX)?;
-    optional("name shown", member.display.as_deref(), TEXT_BYTES_MAX)
-}
-
-fn key(field: &'static str, value: &str, limit: usize) -> Result<(), Flaw> {
-    if value.is_empty() {
-        return Err(Flaw::Empty { field });
-    }
-    text(field, value, limit)
-}
-
-fn optional(field: &'static str, value: Option<&str>, limit: usize) -> Result<(), Flaw> {
-    value.map_or(Ok(()), |value| text(field, value, limit))
-}
-
-pub(crate) fn text(field: &'static str, value: &str, limit: usize) -> Result<(), Flaw> {
-    bytes(field, value.len(), limit)?;
-    // PostgreSQL keeps no NUL in text, and SQLite cuts there in some functions.
-    if value.contains('\0') {
-        return Err(Flaw::Form {
-            field,
-            form: "without NUL characters",
-        });
-    }
-    Ok(())
-}
-
-fn bytes(field: &'static str, length: usize, limit: usize) -> Result<(), Flaw> {
-    if length > limit {
-        return Err(Flaw::TooLong {
-            field,
-            length,
-            limit,
-        });
-    }
-    Ok(())
-}
-
-fn at_most(things: &'static str, count: usize, limit: usize) -> Result<(), Flaw> {
-    if count > limit {
-        return Err(Flaw::TooMany {
-            things,
-            count,
-            limit,
-        });
-    }
-    Ok(())
-}
-
-fn is_digest(digest: Option<&str>, length: usize) -> bool {
-    digest.is_none_or(|digest| {
-        digest.len() == length
-            && digest
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    })
 }

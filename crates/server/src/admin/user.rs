@@ -99,6 +99,7 @@ fn account(domain: &str, user: NewUser<'_>, now_ms: i64) -> Result<Account, Admi
         name: user.name.to_owned(),
         domain: domain.to_owned(),
         display_name: user.display.map(str::to_owned),
+        msisdn: None,
         credentials: credentials(user.name, domain, user.password)?,
         enabled: true,
         created_at_ms: now_ms,

@@ -132,6 +132,7 @@ pub fn store() -> Store {
             name: (*user).to_owned(),
             domain: "localhost".to_owned(),
             display_name: (*user == "erin").then(|| "Erin of the Account".to_owned()),
+            msisdn: None,
             credentials: Credentials {
                 ha1_md5: digest(Algorithm::Md5),
                 ha1_sha256: digest(Algorithm::Sha256),

@@ -19,6 +19,7 @@ fn add(name: &str) -> Unit {
             name: name.to_owned(),
             domain: "localhost".to_owned(),
             display_name: Some("x".repeat(1000)),
+            msisdn: None,
             credentials: Credentials::default(),
             enabled: true,
             created_at_ms: 0,
@@ -169,4 +170,43 @@ fn commits_wait_for_the_disk() {
     assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
     assert_eq!(pragma("synchronous"), 2_i64.into());
     assert_eq!(pragma("foreign_keys"), 1_i64.into());
+}
+
+/// A query that reads a whole table, or sorts what it found, is slow when the table is long.
+#[test]
+fn every_query_about_documents_and_messages_has_its_index() {
+    let (sqlite, _folder) = sqlite();
+    for query in [
+        account::NUMBER_TAKEN,
+        delivery::COUNT,
+        delivery::LIST,
+        delivery::PURGE,
+        delivery::REMOVE,
+        document::COUNT_OF,
+        document::ETAG,
+        document::FIND,
+        document::LIST,
+        document::LIST_OF,
+        document::REMOVE,
+        message::COUNT,
+        message::FIND,
+        message::IS_THERE,
+        message::LIST,
+        message::LIST_EXPIRED,
+        message::PURGE,
+        message::REMOVE,
+    ] {
+        let db = &sqlite.connection;
+        let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+        let steps = explain.raw_query();
+        let steps: Vec<String> = steps
+            .mapped(|row| row.get("detail"))
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert!(!steps.is_empty(), "{query}");
+        for step in steps {
+            let slow = step.starts_with("SCAN") || step.contains("TEMP B-TREE");
+            assert!(!slow, "{step}: {query}");
+        }
+    }
 }

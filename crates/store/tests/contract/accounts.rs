@@ -27,6 +27,15 @@ pub(crate) const CASES: &[Case] = &[
         administrator_needs_no_fence,
     ),
     ("names are compared byte by byte", names_are_bytes),
+    (
+        "an account is found by its telephone number",
+        is_found_by_number,
+    ),
+    (
+        "no two accounts of a domain have one telephone number",
+        number_is_unique,
+    ),
+    ("a telephone number may pass to another", number_may_pass),
 ];
 
 fn comes_back(bench: &mut Bench) {
@@ -162,6 +171,95 @@ fn names_are_bytes(bench: &mut Bench) {
     assert_eq!(found, Some(account("'; --")));
     let listed = all(10, |after, limit| bench.reader.accounts(after, limit));
     assert_eq!(listed.len(), 6);
+}
+
+fn is_found_by_number(bench: &mut Bench) {
+    let elsewhere = Account {
+        domain: "elsewhere".to_owned(),
+        ..numbered("alice", "491701234567")
+    };
+    for account in [
+        numbered("alice", "491701234567"),
+        numbered("bob", "00491701234567"),
+        elsewhere.clone(),
+        account("carol"),
+    ] {
+        bench.write(Write::AddAccount(account)).unwrap();
+    }
+    // (number, domain, whose it is)
+    for (number, domain, owner) in [
+        (
+            "491701234567",
+            "localhost",
+            Some(numbered("alice", "491701234567")),
+        ),
+        (
+            "00491701234567",
+            "localhost",
+            Some(numbered("bob", "00491701234567")),
+        ),
+        ("491701234567", "elsewhere", Some(elsewhere)),
+        ("00491701234567", "elsewhere", None),
+        ("+491701234567", "localhost", None),
+        ("", "localhost", None),
+    ] {
+        let found = bench.reader.account_by_msisdn(number, domain);
+        assert_eq!(found, Ok(owner), "{number} in {domain}");
+    }
+    let found = bench.reader.account("bob", "localhost").unwrap();
+    assert_eq!(found, Some(numbered("bob", "00491701234567")));
+}
+
+fn number_is_unique(bench: &mut Bench) {
+    let taken = Err(CommitError::NumberTaken {
+        msisdn: "112".to_owned(),
+        domain: "localhost".to_owned(),
+    });
+    let add = |name| Write::AddAccount(numbered(name, "112"));
+    let change = |name| Write::ChangeAccount(numbered(name, "112"));
+    bench.write(add("alice")).unwrap();
+    bench.write(Write::AddAccount(account("bob"))).unwrap();
+    assert_eq!(bench.write(add("carol")), taken);
+    assert_eq!(bench.write(change("bob")), taken);
+    // One's own number stays one's own, and what is wrong with the account itself is told first.
+    assert_eq!(bench.write(change("alice")), Ok(()));
+    for name in ["alice", "bob"] {
+        let refused = bench.write(add(name));
+        assert!(matches!(refused, Err(CommitError::AccountExists { .. })));
+    }
+    let refused = bench.write(change("carol"));
+    assert!(matches!(refused, Err(CommitError::NoSuchAccount { .. })));
+    let listed = all(10, |after, limit| bench.reader.accounts(after, limit));
+    assert_eq!(listed, [numbered("alice", "112"), account("bob")]);
+}
+
+fn number_may_pass(bench: &mut Bench) {
+    let found = |bench: &Bench| bench.reader.account_by_msisdn("112", "localhost").unwrap();
+    bench
+        .write(Write::AddAccount(numbered("alice", "112")))
+        .unwrap();
+    let bob = numbered("bob", "112");
+    let writes = [
+        Write::ChangeAccount(account("alice")),
+        Write::AddAccount(bob.clone()),
+    ];
+    bench.store.commit(&writes, Fence::Unfenced).unwrap();
+    assert_eq!(found(bench), Some(bob));
+    let writes = [
+        remove("bob"),
+        Write::ChangeAccount(numbered("alice", "112")),
+    ];
+    bench.store.commit(&writes, Fence::Unfenced).unwrap();
+    assert_eq!(found(bench), Some(numbered("alice", "112")));
+    bench.write(remove("alice")).unwrap();
+    assert_eq!(found(bench), None);
+}
+
+fn numbered(name: &str, msisdn: &str) -> Account {
+    Account {
+        msisdn: Some(msisdn.to_owned()),
+        ..account(name)
+    }
 }
 
 fn remove(name: &str) -> Write {

@@ -172,6 +172,67 @@ fn a_reader_does_not_wait_for_a_writer() {
 }
 
 #[test]
+fn a_file_of_the_first_version_keeps_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let bob = "sip:bob@localhost";
+    let of_old = Connection::open(&path).unwrap();
+    let first = include_str!("../../migrations/001_first.sql");
+    of_old.execute_batch(first).unwrap();
+    of_old.execute_batch(ROWS_OF_THE_FIRST_VERSION).unwrap();
+    drop(of_old);
+    // The second time there is nothing left to change.
+    for epoch in [42, 43] {
+        let mut store = Store::sqlite(&path).unwrap();
+        let reader = store.reader().unwrap();
+        let accounts = all(10, |after, limit| reader.accounts(after, limit));
+        assert_eq!(accounts, [account("alice")]);
+        let bindings = all(10, |after, limit| reader.all_bindings(after, limit));
+        assert_eq!(bindings, [binding(bob, "phone")]);
+        let rooms = all(10, |after, limit| reader.rooms_of(bob, after, limit));
+        let mut kept = room("sip:r@localhost");
+        kept.partition = Partition::new(7).unwrap();
+        assert_eq!(rooms, [(kept, member("sip:r@localhost", bob))]);
+        assert_eq!(reader.secret("nonce"), Ok(Some(vec![1, 2])));
+        assert_eq!(store.take_partitions("node"), Ok(epoch));
+    }
+    // And what is new can be written.
+    let mut store = Store::sqlite(&path).unwrap();
+    let mut alice = account("alice");
+    alice.msisdn = Some("112".to_owned());
+    let change = Write::ChangeAccount(alice.clone());
+    store.commit(&[change], Fence::Unfenced).unwrap();
+    let found = store
+        .reader()
+        .unwrap()
+        .account_by_msisdn("112", "localhost");
+    assert_eq!(found, Ok(Some(alice)));
+}
+
+/// The rows of `samples` as the first version wrote them.
+const ROWS_OF_THE_FIRST_VERSION: &str = "
+    PRAGMA application_id = 0x54657274;
+    PRAGMA user_version = 1;
+    INSERT INTO partition VALUES (7, 41, 'node');
+    INSERT INTO account VALUES ('localhost', 'alice', 'Alice Å 🌊', 1, 1700000000123);
+    INSERT INTO credential VALUES
+        ('localhost', 'alice', 'MD5', CAST('0123456789abcdef0123456789abcdef' AS BLOB)),
+        ('localhost', 'alice', 'SHA-256', CAST('fedcba9876543210fedcba9876543210'
+            || 'fedcba9876543210fedcba9876543210' AS BLOB)),
+        ('localhost', 'alice', 'IMPS', x'00ff0a0d');
+    INSERT INTO binding VALUES ('sip:bob@localhost', 'phone',
+        'sip:alice@192.0.2.1:5060;transport=tcp',
+        ';+g.oma.sip-im;+sip.instance=\"<urn:uuid:1>\"',
+        '<sip:edge-1;lr>' || char(10) || '<sip:edge-2;lr>', 'a84b4c76e66710', 4294967295, 1000,
+        '<urn:uuid:1>', 1, 'node-1', 'tcp/17', 'Zoë''s phone',
+        1700003600000, 1700000000000, 1700000000001);
+    INSERT INTO room VALUES ('sip:r@localhost', 7, 'ad-hoc', NULL, 'sip:alice@localhost',
+        '明日の予定', 1700000000000, NULL);
+    INSERT INTO member VALUES ('sip:r@localhost', 'sip:bob@localhost', 'Bob', 'guest', 0,
+        'invited', 1700000000000);
+    INSERT INTO secret VALUES ('nonce', x'0102');";
+
+#[test]
 fn a_file_of_a_newer_version_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
@@ -181,7 +242,7 @@ fn a_file_of_a_newer_version_is_left_alone() {
     drop(newer);
     let before = fs::read(&path).unwrap();
     let refused = Store::sqlite(&path).unwrap_err();
-    assert!(matches!(&refused, OpenError::TooNew { path: of, found: 99, known: 1 } if *of == path));
+    assert!(matches!(&refused, OpenError::TooNew { path: of, found: 99, known: 2 } if *of == path));
     assert!(refused.to_string().contains("schema 99"), "{refused}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }

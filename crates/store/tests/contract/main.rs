@@ -12,8 +12,11 @@
 mod accounts;
 mod bench;
 mod bindings;
+mod deliveries;
+mod documents;
 mod files;
 mod limits;
+mod messages;
 mod model;
 mod rooms;
 mod samples;
@@ -32,7 +35,10 @@ const BACK_ENDS: &[BackEnd] = &[("memory", Bench::memory), ("sqlite", Bench::sql
 const CASES: &[&[Case]] = &[
     accounts::CASES,
     bindings::CASES,
+    deliveries::CASES,
+    documents::CASES,
     limits::CASES,
+    messages::CASES,
     rooms::CASES,
     secrets::CASES,
     units::CASES,

@@ -1,22 +1,24 @@
 //! Both back ends, the same random history, the same answers.
 
+mod step;
+
 use proptest::prelude::*;
-use proptest::sample::select;
-use store::{
-    Account, Binding, CommitError, Credentials, Fence, Member, MemberState, Partition, Reader,
-    Role, Room, RoomKind, Unit, Write,
-};
+use step::step;
+use store::{CommitError, Reader, Unit};
 
 use crate::Bench;
-use crate::bench::{all, home};
-use crate::samples;
+use crate::bench::all;
 
 // Few keys, so that writes meet; some that are no keys at all.
 const NAMES: &[&str] = &["alice", "bob", "Zoë", ""];
+const NUMBER: &str = "112";
 const AORS: &[&str] = &["sip:a@x", "sip:a@x2", "sip:b@x"];
 const KEYS: &[&str] = &["1", "2", "é", ""];
 const ROOMS: &[&str] = &["sip:r1@x", "sip:r2@x", "wv:/r3@x"];
 const ADDRESSES: &[&str] = &["sip:a@x", "sip:b@x", "wv:c@x"];
+const COLLECTIONS: &[&str] = &["c", "c2"];
+const ETAGS: &[&str] = &["v1", "v2", "é"];
+const IDS: &[&str] = &["m1", "m2", "m3", "é"];
 
 proptest! {
     #![proptest_config(ProptestConfig {
@@ -45,192 +47,70 @@ proptest! {
     }
 }
 
-/// The right that a unit claims. It is mostly the right one.
-#[derive(Clone, Copy, Debug)]
-enum Right {
-    Owner,
-    FormerOwner,
-    OwnerElsewhere,
-    Nobody,
-}
-
-impl Right {
-    fn fence(self, writes: &[Write], epoch: u64) -> Fence {
-        let partition = writes.first().map_or(Partition::of(""), home);
-        match self {
-            Self::Owner => Fence::Owned { partition, epoch },
-            Self::FormerOwner => Fence::Owned {
-                partition,
-                epoch: epoch - 1,
-            },
-            Self::OwnerElsewhere => Fence::Owned {
-                partition: Partition::of("elsewhere"),
-                epoch,
-            },
-            Self::Nobody => Fence::Unfenced,
-        }
-    }
-}
-
-fn step() -> impl Strategy<Value = (Vec<Write>, Right)> {
-    let right = prop_oneof![
-        12 => Just(Right::Owner),
-        1 => Just(Right::FormerOwner),
-        1 => Just(Right::OwnerElsewhere),
-        3 => Just(Right::Nobody),
-    ];
-    // Units about one account, address or room keep to one partition, and so may succeed.
-    let writes = prop_oneof![
-        3 => select(NAMES).prop_flat_map(|name| several(about_account(name).boxed())),
-        3 => select(AORS).prop_flat_map(|aor| several(about_bindings(aor).boxed())),
-        5 => select(ROOMS).prop_flat_map(|room| several(about_room(room).boxed())),
-    ];
-    (writes, right)
-}
-
-fn several(write: BoxedStrategy<Write>) -> impl Strategy<Value = Vec<Write>> {
-    prop::collection::vec(write, 0..6)
-}
-
-fn about_account(name: &'static str) -> impl Strategy<Value = Write> {
-    let account = (
-        any::<Option<String>>(),
-        prop::option::of("[0-9a-f]{32}"),
-        prop::option::of(any::<Vec<u8>>()),
-        any::<bool>(),
-        any::<i64>(),
-    );
-    let account = account.prop_map(
-        move |(display_name, ha1_md5, secret, enabled, at)| Account {
-            name: name.to_owned(),
-            domain: "localhost".to_owned(),
-            display_name,
-            credentials: Credentials {
-                ha1_sha256: ha1_md5.as_ref().map(|digest| digest.repeat(2)),
-                ha1_md5,
-                imps_secret: secret,
-            },
-            enabled,
-            created_at_ms: at,
-        },
-    );
-    prop_oneof![
-        3 => account.clone().prop_map(Write::AddAccount),
-        2 => account.prop_map(Write::ChangeAccount),
-        1 => Just(Write::RemoveAccount { name: name.to_owned(), domain: "localhost".to_owned() }),
-    ]
-}
-
-fn about_bindings(aor: &'static str) -> impl Strategy<Value = Write> {
-    let put = (
-        select(KEYS),
-        prop::collection::vec("[a-z\n]{0,3}", 0..3),
-        0_u16..1010,
-        any::<Option<u32>>(),
-        -3_i64..12,
-    );
-    let put = put.prop_map(move |(key, path, q, reg_id, expires_at_ms)| {
-        Write::PutBinding(Binding {
-            path,
-            q,
-            reg_id,
-            expires_at_ms,
-            ..samples::binding(aor, key)
-        })
-    });
-    let remove = select(KEYS).prop_map(move |key| Write::RemoveBinding {
-        aor: aor.to_owned(),
-        key: key.to_owned(),
-    });
-    prop_oneof![
-        6 => put,
-        2 => remove,
-        1 => Just(Write::RemoveBindings { aor: aor.to_owned() }),
-        1 => (-3_i64..12).prop_map(|now_ms| Write::PurgeBindings { now_ms }),
-    ]
-}
-
-fn about_room(identity: &'static str) -> impl Strategy<Value = Write> {
-    let kinds = &[RoomKind::AdHoc, RoomKind::Group, RoomKind::Public];
-    let open = (select(kinds), any::<Option<String>>(), any::<i64>());
-    let open = open.prop_map(move |(kind, group, created_at_ms)| {
-        Write::OpenRoom(Room {
-            kind,
-            group,
-            created_at_ms,
-            ..samples::room(identity)
-        })
-    });
-    let change = (select(ADDRESSES), any::<Option<String>>());
-    let change = change.prop_map(move |(host, subject)| Write::ChangeRoom {
-        identity: identity.to_owned(),
-        host: host.to_owned(),
-        subject,
-    });
-    let close = (-3_i64..12).prop_map(move |at_ms| Write::CloseRoom {
-        identity: identity.to_owned(),
-        at_ms,
-    });
-    prop_oneof![
-        4 => open,
-        2 => change,
-        2 => close,
-        1 => (-3_i64..12).prop_map(|closed_by_ms| Write::PurgeRooms { closed_by_ms }),
-        5 => put_member(identity),
-    ]
-}
-
-fn put_member(room: &'static str) -> impl Strategy<Value = Write> {
-    let states = &[
-        MemberState::Invited,
-        MemberState::Joined,
-        MemberState::Left,
-        MemberState::Removed,
-    ];
-    let member = (
-        select(ADDRESSES),
-        select(&[Role::Guest, Role::Host]),
-        select(states),
-        any::<bool>(),
-        any::<Option<String>>(),
-    );
-    member.prop_map(move |(address, role, state, hidden, display)| {
-        Write::PutMember(Member {
-            role,
-            state,
-            hidden,
-            display,
-            ..samples::member(room, address)
-        })
-    })
-}
-
 /// All that is stored, through every query, in small pages.
 fn everything(reader: &Reader) -> impl PartialEq + std::fmt::Debug {
     (
-        all(2, |after, limit| reader.accounts(after, limit)),
-        NAMES
-            .iter()
-            .map(|name| reader.account(name, "localhost"))
-            .collect::<Vec<_>>(),
+        of_accounts(reader),
         all(2, |after, limit| reader.all_bindings(after, limit)),
-        AORS.iter()
-            .map(|aor| all(1, |after, limit| reader.bindings(aor, after, limit)))
-            .collect::<Vec<_>>(),
-        all(1, |after, limit| reader.open_rooms(after, limit)),
-        ROOMS
-            .iter()
-            .map(|room| reader.room(room))
-            .collect::<Vec<_>>(),
-        ROOMS
-            .iter()
-            .map(|room| all(2, |after, limit| reader.members(room, after, limit)))
-            .collect::<Vec<_>>(),
-        ADDRESSES
-            .iter()
-            .map(|who| all(1, |after, limit| reader.rooms_of(who, after, limit)))
-            .collect::<Vec<_>>(),
+        each(AORS, |aor| {
+            all(1, |after, limit| reader.bindings(aor, after, limit))
+        }),
+        of_rooms(reader),
+        each(COLLECTIONS, |collection| of_documents(reader, collection)),
+        each(ADDRESSES, |address| of_messages(reader, address)),
+        // Both bounds: the oldest alone, and all that will ever expire.
+        [(4, 1), (i64::MAX, 100)].map(|(now_ms, limit)| reader.expired_messages(now_ms, limit)),
     )
+}
+
+fn of_accounts(reader: &Reader) -> impl PartialEq + std::fmt::Debug + use<> {
+    (
+        all(2, |after, limit| reader.accounts(after, limit)),
+        each(NAMES, |name| reader.account(name, "localhost")),
+        reader.account_by_msisdn(NUMBER, "localhost"),
+    )
+}
+
+fn of_rooms(reader: &Reader) -> impl PartialEq + std::fmt::Debug + use<> {
+    (
+        all(1, |after, limit| reader.open_rooms(after, limit)),
+        each(ROOMS, |room| reader.room(room)),
+        each(ROOMS, |room| {
+            all(2, |after, limit| reader.members(room, after, limit))
+        }),
+        each(ADDRESSES, |who| {
+            all(1, |after, limit| reader.rooms_of(who, after, limit))
+        }),
+    )
+}
+
+fn of_documents(reader: &Reader, collection: &str) -> impl PartialEq + std::fmt::Debug + use<> {
+    (
+        all(2, |after, limit| reader.documents(collection, after, limit)),
+        each(AORS, |name| reader.document(collection, name)),
+        each(ADDRESSES, |owner| {
+            all(1, |after, limit| {
+                reader.documents_of(collection, owner, after, limit)
+            })
+        }),
+        each(ADDRESSES, |owner| {
+            reader.count_documents_of(collection, owner)
+        }),
+    )
+}
+
+fn of_messages(reader: &Reader, to: &str) -> impl PartialEq + std::fmt::Debug + use<> {
+    (
+        all(1, |after, limit| reader.messages(to, after, limit)),
+        each(IDS, |id| reader.message(to, id)),
+        reader.count_messages(to),
+        all(1, |after, limit| reader.deliveries(to, after, limit)),
+        reader.count_deliveries(to),
+    )
+}
+
+fn each<T>(keys: &[&str], query: impl Fn(&str) -> T) -> Vec<T> {
+    keys.iter().map(|key| query(key)).collect()
 }
 
 /// The errors that the model is expected to reach: a model that refuses everything proves nothing.
@@ -241,7 +121,7 @@ fn the_model_reaches_successes_and_refusals() {
 
     let mut runner = TestRunner::deterministic();
     let mut bench = Bench::memory();
-    let mut seen = [0_usize; 6];
+    let mut seen = [0_usize; 10];
     for _ in 0..2000 {
         let (writes, right) = step().new_tree(&mut runner).unwrap().current();
         let fence = right.fence(&writes, bench.epoch);
@@ -251,10 +131,14 @@ fn the_model_reaches_successes_and_refusals() {
             Err(CommitError::Flaw(_)) => 2,
             Err(CommitError::AccountExists { .. } | CommitError::NoSuchAccount { .. }) => 3,
             Err(CommitError::RoomIsOpen { .. } | CommitError::NoSuchRoom { .. }) => 4,
-            Err(CommitError::Trouble(_)) => 5,
+            Err(CommitError::NumberTaken { .. }) => 5,
+            Err(CommitError::DocumentChanged { .. }) => 6,
+            Err(CommitError::MessageExists { .. }) => 7,
+            Err(CommitError::QueueFull { .. }) => 8,
+            Err(CommitError::Trouble(_)) => 9,
         }] += 1;
     }
     assert!(seen[0] > 500, "{seen:?}");
-    assert!(seen[1..5].iter().all(|count| *count > 20), "{seen:?}");
-    assert_eq!(seen[5], 0);
+    assert!(seen[1..9].iter().all(|count| *count > 20), "{seen:?}");
+    assert_eq!(seen[9], 0);
 }

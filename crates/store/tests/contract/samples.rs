@@ -1,12 +1,16 @@
 //! Good records, for cases to spoil.
 
-use store::{Account, Binding, Credentials, Member, MemberState, Partition, Role, Room, RoomKind};
+use store::{
+    Account, Binding, Credentials, Delivery, Document, Member, MemberState, Message, Partition,
+    Role, Room, RoomKind,
+};
 
 pub(crate) fn account(name: &str) -> Account {
     Account {
         name: name.to_owned(),
         domain: "localhost".to_owned(),
         display_name: Some("Alice Å 🌊".to_owned()),
+        msisdn: None,
         credentials: Credentials {
             ha1_md5: Some("0123456789abcdef".repeat(2)),
             ha1_sha256: Some("fedcba9876543210".repeat(4)),
@@ -60,5 +64,43 @@ pub(crate) fn member(room: &str, address: &str) -> Member {
         hidden: false,
         state: MemberState::Invited,
         changed_at_ms: 1_700_000_000_000,
+    }
+}
+
+pub(crate) fn document(collection: &str, name: &str) -> Document {
+    Document {
+        collection: collection.to_owned(),
+        name: name.to_owned(),
+        owner: "sip:alice@localhost".to_owned(),
+        etag: "v1".to_owned(),
+        body: "<group>Zoë\0</group>".into(),
+        changed_at_ms: 1_700_000_000_000,
+    }
+}
+
+pub(crate) fn message(to: &str, id: &str) -> Message {
+    Message {
+        to: to.to_owned(),
+        id: id.to_owned(),
+        from: "sip:alice@localhost".to_owned(),
+        display: Some("Alice Å 🌊".to_owned()),
+        subject: Some("明日の予定".to_owned()),
+        content_type: "text/plain;charset=UTF-8".to_owned(),
+        content: vec![0, 255, 10, 13],
+        extra: "Priority: urgent".into(),
+        sent_at_ms: 1_700_000_000_000,
+        expires_at_ms: Some(1_700_086_400_000),
+        report: true,
+    }
+}
+
+pub(crate) fn delivery(to: &str, message: &str, recipient: &str) -> Delivery {
+    Delivery {
+        to: to.to_owned(),
+        message: message.to_owned(),
+        recipient: recipient.to_owned(),
+        code: 200,
+        at_ms: 1_700_000_000_000,
+        extra: vec![0, 255, 10, 13],
     }
 }

@@ -1,9 +1,9 @@
 //! Units: whole or not at all, and only by right.
 
-use store::{CommitError, Cursor, Fence, Flaw, Partition, Unit, Write};
+use store::{CommitError, Cursor, Expect, Fence, Flaw, Partition, Unit, Write};
 
 use crate::bench::all;
-use crate::samples::{account, binding, member, room};
+use crate::samples::{account, binding, delivery, document, member, message, room};
 use crate::{Bench, Case};
 
 pub(crate) const CASES: &[Case] = &[
@@ -213,6 +213,22 @@ fn misplaced(bench: &mut Bench) {
         },
         Write::AddAccount(account("alice")),
         Write::OpenRoom(room(ROOM)),
+        put_document(),
+        Write::RemoveDocument {
+            collection: "c".to_owned(),
+            name: BOB.to_owned(),
+            etag: None,
+        },
+        add_message(),
+        Write::RemoveMessage {
+            to: BOB.to_owned(),
+            id: "m1".to_owned(),
+        },
+        Write::RemoveDelivery {
+            to: BOB.to_owned(),
+            message: "m1".to_owned(),
+            recipient: BOB.to_owned(),
+        },
     ] {
         let home = write.partition().unwrap();
         assert_eq!(
@@ -232,6 +248,11 @@ fn needs_fence(bench: &mut Bench) {
         Write::OpenRoom(room(ROOM)),
         Write::PutMember(member(ROOM, BOB)),
         Write::PurgeRooms { closed_by_ms: 0 },
+        put_document(),
+        add_message(),
+        Write::PurgeMessages { now_ms: 0 },
+        Write::PutDelivery(delivery("sip:alice@localhost", "m1", BOB)),
+        Write::PurgeDeliveries { before_ms: 0 },
     ] {
         let writes = [Write::AddAccount(account("alice")), write];
         assert_eq!(
@@ -258,4 +279,18 @@ fn readers_see(bench: &mut Bench) {
     // A reader goes on when the writers are gone.
     drop(second);
     assert!(second_reader.account("bob", "localhost").is_ok());
+}
+
+fn put_document() -> Write {
+    Write::PutDocument {
+        document: document("c", BOB),
+        expect: Expect::Any,
+    }
+}
+
+fn add_message() -> Write {
+    Write::AddMessage {
+        message: message(BOB, "m1"),
+        limit: 1,
+    }
 }
