@@ -1,4 +1,4 @@
-//! The client library: a SIMPLE IM agent.
+//! The client library: a SIMPLE IM agent, and an IMPS agent in [`imps`].
 //!
 //! An [`Agent`] is one user at one device: it registers with its server, invites and is invited,
 //! sends and receives messages, and knows who else is in each conference. It runs as a task of the
@@ -20,6 +20,7 @@ mod core;
 mod due;
 mod event;
 mod failure;
+pub mod imps;
 mod keyring;
 mod media;
 mod offer;
