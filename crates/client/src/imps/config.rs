@@ -58,7 +58,7 @@ pub struct Config {
     pub login: Login,
     /// The address of the client, by which the server tells those of one user apart.
     pub client: String,
-    /// The functions to ask for. Without [`Function::Excon`] the agent does not know
+    /// The functions to ask for, as far as the version has them. Without [`Function::Excon`] the agent does not know
     /// ExtendConversation (IMPS-9.1.11-S40).
     pub functions: Functions,
     /// How the agent hears that something waits for it.
@@ -100,7 +100,7 @@ impl Config {
             encoding: Encoding::Wbxml,
             login: Login::FourWay(vec![DigestSchema::Md5, DigestSchema::Sha]),
             client: "http://localhost/tertulia".to_owned(),
-            functions: Functions::all(Version::V1_3),
+            functions: Functions::of(Function::ALL),
             cir: Cir::Tcp,
             poll: Duration::from_secs(5),
             screen_name: None,
