@@ -16,6 +16,15 @@ pub enum Error {
         /// Where the declaration is.
         position: usize,
     },
+    /// Well-formed XML that the schema of the document does not allow: an element that is out of
+    /// place, out of order or missing, or a value that is not what its name promises.
+    #[error("{why} (at byte {position})")]
+    Invalid {
+        /// What is wrong.
+        why: String,
+        /// Where it is wrong, or just after.
+        position: usize,
+    },
     /// The bytes are not well-formed XML, or a value is not what its name promises.
     #[error("{why} (at byte {position})")]
     Malformed {
@@ -32,6 +41,16 @@ pub enum Error {
         /// The root element found, as it is written there.
         found: String,
     },
+    /// Two elements side by side have the same key, so nothing could ever refer to one of them.
+    #[error("two <{element}> beside each other with {attribute} \"{value}\"")]
+    NotUnique {
+        /// The name of the elements.
+        element: &'static str,
+        /// The attribute that is their key.
+        attribute: &'static str,
+        /// Its value, cut short.
+        value: String,
+    },
     /// The bytes are not UTF-8, which RFC 4826 section 3.1 and RFC 4575 section 4.1 both ask for.
     #[error("not UTF-8 (at byte {position})")]
     NotUtf8 {
@@ -42,6 +61,16 @@ pub enum Error {
     #[error("more than {MAX_DEPTH} elements inside each other (at byte {position})")]
     TooDeep {
         /// Where the limit was passed.
+        position: usize,
+    },
+    /// A text in the document is longer than is accepted there.
+    #[error("{what} of more than {limit} bytes (at byte {position})")]
+    TooLong {
+        /// The text: an element, or an attribute and its element.
+        what: String,
+        /// The most that is accepted, in bytes.
+        limit: usize,
+        /// Where the text ends.
         position: usize,
     },
     /// More bytes than the caller allows. Nothing was parsed.
@@ -59,6 +88,16 @@ pub enum Error {
         /// The most entries that the caller accepts.
         limit: usize,
     },
+    /// More of one kind of element than is accepted. Reading stopped at the first one too many.
+    #[error("more than {limit} {what} (at byte {position})")]
+    TooManyOf {
+        /// The elements, in the plural.
+        what: &'static str,
+        /// The most that are accepted.
+        limit: usize,
+        /// Where the limit was passed.
+        position: usize,
+    },
     /// One element has more than [`MAX_ATTRIBUTES`] attributes.
     #[error("more than {MAX_ATTRIBUTES} attributes on one element (at byte {position})")]
     TooManyAttributes {
@@ -68,6 +107,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// An [`Error::Invalid`] whose text stays short whatever the document holds.
+    pub(crate) fn invalid(why: &str, position: usize) -> Self {
+        Self::Invalid {
+            why: excerpt(why),
+            position,
+        }
+    }
+
     /// A [`Error::Malformed`] whose text stays short whatever the document holds.
     pub(crate) fn malformed(why: &str, position: usize) -> Self {
         Self::Malformed {

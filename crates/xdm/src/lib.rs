@@ -1,6 +1,8 @@
-//! XML documents: resource lists and conference-info.
+//! XML documents: resource lists, shared groups and conference-info.
 //!
-//! - [`resource_lists`]: who is invited, and how visibly (RFC 4826, RFC 5364).
+//! - [`resource_lists`]: who is invited, and how visibly; whom a user knows, and whom not to hear
+//!   from (RFC 4826, RFC 5364).
+//! - [`shared_group`]: a stored group, its members, and who may do what in it (OMA, RFC 4745).
 //! - [`conference_info`]: who is in the conversation, told by the server in documents that
 //!   follow one another and merged by the client into one roster (RFC 4575).
 //!
@@ -16,6 +18,7 @@
 
 pub mod conference_info;
 pub mod resource_lists;
+pub mod shared_group;
 
 mod error;
 mod escape;

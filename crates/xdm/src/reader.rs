@@ -1,12 +1,20 @@
 //! The guard before every document: what it lets through is bounded and well-formed.
 
+mod keep;
+mod ns;
+
 use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::ResolveResult;
+use quick_xml::name::PrefixDeclaration;
 use quick_xml::{NsReader, XmlVersion, errors::IllFormedError, errors::SyntaxError};
 
 use crate::Error;
 use crate::error::excerpt;
 use crate::escape::is_xml_char;
+pub use keep::Foreign;
+pub(crate) use ns::{
+    COMMON_POLICY, CONFERENCE_INFO, COPY_CONTROL, LIST_SERVICE, Ns, OMA_COMMON_POLICY,
+    RESOURCE_LISTS, TERTULIA_GROUP, TERTULIA_LISTS,
+};
 
 /// How many elements may stand inside each other. The deepest part of the documents read here is
 /// a conference-info sidebar with call information, at nine; lists of lists get the rest.
@@ -26,6 +34,10 @@ pub(crate) struct Reader<'i> {
     depth: usize,
     /// Bytes of the byte order mark, which the parser does not see.
     skipped: usize,
+    /// The namespaces declared on the open elements, outermost first.
+    declared: Vec<Declaration>,
+    /// How many bytes more of elements may be kept.
+    keepable: usize,
 }
 
 impl<'i> Reader<'i> {
@@ -61,6 +73,8 @@ impl<'i> Reader<'i> {
             xml,
             depth: 0,
             skipped: text.len() - body.len(),
+            declared: Vec::new(),
+            keepable: max_bytes,
         };
         let root = reader.root()?;
         if root.ns == ns && root.name == name {
@@ -102,6 +116,18 @@ impl<'i> Reader<'i> {
         Ok(text.trim().to_owned())
     }
 
+    /// The text of `element`, which may hold nothing but text. Otherwise as [`Self::text`].
+    pub(crate) fn only_text(&mut self, element: &Element) -> Result<String, Error> {
+        let mut text = String::new();
+        loop {
+            match self.next()? {
+                Token::Text(piece) => text.push_str(&piece),
+                Token::Start(inner) => return Err(self.misplaced(&inner, &element.name)),
+                Token::End | Token::Eof => return Ok(text.trim().to_owned()),
+            }
+        }
+    }
+
     /// Reads what follows the root: nothing but white space, comments and instructions may.
     pub(crate) fn finish(&mut self) -> Result<(), Error> {
         loop {
@@ -118,6 +144,37 @@ impl<'i> Reader<'i> {
     /// An error at this point of the document.
     pub(crate) fn malformed(&self, why: &str) -> Error {
         Error::malformed(why, self.position())
+    }
+
+    /// The document is well-formed up to here, and breaks its schema.
+    pub(crate) fn invalid(&self, why: &str) -> Error {
+        Error::invalid(why, self.position())
+    }
+
+    /// A text, named by `what`, is longer than it may be.
+    pub(crate) fn too_long(&self, what: &str, limit: usize) -> Error {
+        Error::TooLong {
+            what: excerpt(what),
+            limit,
+            position: self.position(),
+        }
+    }
+
+    /// There are more of `what` than there may be.
+    pub(crate) fn too_many(&self, what: &'static str, limit: usize) -> Error {
+        Error::TooManyOf {
+            what,
+            limit,
+            position: self.position(),
+        }
+    }
+
+    /// `element` stands in a parent that has no place for it.
+    pub(crate) fn misplaced(&self, element: &Element, parent: &str) -> Error {
+        self.invalid(&format!(
+            "<{}> is not allowed in <{parent}>",
+            element.written
+        ))
     }
 
     fn root(&mut self) -> Result<Element, Error> {
@@ -137,6 +194,9 @@ impl<'i> Reader<'i> {
                 Event::Start(start) | Event::Empty(start) => return self.enter(&start),
                 Event::End(_) => {
                     self.depth = self.depth.saturating_sub(1);
+                    while self.declared.last().is_some_and(|d| d.depth > self.depth) {
+                        self.declared.pop();
+                    }
                     return Ok(Token::End);
                 }
                 Event::Text(text) => return self.text_token(text.xml10_content().into()),
@@ -166,17 +226,18 @@ impl<'i> Reader<'i> {
             });
         }
         self.depth += 1;
+        let attributes = self.attributes(start)?;
         let (resolved, local) = self.xml.resolver().resolve_element(start.name());
         Ok(Token::Start(Element {
             depth: self.depth,
             ns: Ns::of(&resolved),
             name: local.into_inner().to_owned(),
             written: start.name().as_ref().to_owned(),
-            attributes: self.attributes(start)?,
+            attributes,
         }))
     }
 
-    fn attributes(&self, start: &BytesStart<'_>) -> Result<Vec<Attribute>, Error> {
+    fn attributes(&mut self, start: &BytesStart<'_>) -> Result<Vec<Attribute>, Error> {
         let mut attributes = Vec::new();
         for (n, attribute) in start.attributes().enumerate() {
             if n >= MAX_ATTRIBUTES {
@@ -185,19 +246,29 @@ impl<'i> Reader<'i> {
                 });
             }
             let attribute = attribute.map_err(|e| self.malformed(&e.to_string()))?;
-            if attribute.key.as_namespace_binding().is_some() {
-                continue;
-            }
             let value = attribute
                 .normalized_value(XmlVersion::Explicit1_0)
                 .map_err(|e| self.malformed(&e.to_string()))?;
             if !value.chars().all(is_xml_char) {
                 return Err(self.malformed("a reference to a character that XML does not allow"));
             }
+            if let Some(declared) = attribute.key.as_namespace_binding() {
+                self.declared.push(Declaration {
+                    depth: self.depth,
+                    prefix: match declared {
+                        PrefixDeclaration::Default => String::new(),
+                        PrefixDeclaration::Named(prefix) => prefix.to_owned(),
+                    },
+                    ns: value.into_owned(),
+                });
+                continue;
+            }
             let (resolved, local) = self.xml.resolver().resolve_attribute(attribute.key);
+            let written = attribute.key.into_inner();
             attributes.push(Attribute {
                 ns: Ns::of(&resolved),
-                name: local.into_inner().to_owned(),
+                local_at: written.len().saturating_sub(local.into_inner().len()),
+                written: written.to_owned(),
                 value: value.into_owned(),
             });
         }
@@ -276,55 +347,33 @@ impl Element {
     pub(crate) fn find(&self, name: &str, accepted: impl Fn(Ns) -> bool) -> Option<&str> {
         self.attributes
             .iter()
-            .find(|a| a.name == name && accepted(a.ns))
+            .find(|a| a.name() == name && accepted(a.ns))
             .map(|a| a.value.as_str())
     }
 }
 
-/// The namespace of a name, as far as the documents here care.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Ns {
-    ConferenceInfo,
-    CopyControl,
-    None,
-    Other,
-    ResourceLists,
-    /// A prefix that no element around it declares.
-    Undeclared,
-    Xml,
-}
-
-impl Ns {
-    fn of(resolved: &ResolveResult<'_>) -> Self {
-        let name = match resolved {
-            ResolveResult::Bound(namespace) => namespace.as_ref(),
-            ResolveResult::Unbound => return Self::None,
-            ResolveResult::Unknown(_) => return Self::Undeclared,
-        };
-        match name {
-            CONFERENCE_INFO => Self::ConferenceInfo,
-            COPY_CONTROL | COPY_CONTROL_AS_IN_RFC_5366 => Self::CopyControl,
-            RESOURCE_LISTS => Self::ResourceLists,
-            "http://www.w3.org/XML/1998/namespace" => Self::Xml,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// RFC 4575 section 4.2.
-pub(crate) const CONFERENCE_INFO: &str = "urn:ietf:params:xml:ns:conference-info";
-/// RFC 5364 section 9.2.
-pub(crate) const COPY_CONTROL: &str = "urn:ietf:params:xml:ns:copycontrol";
-/// RFC 4826 section 3.1.
-pub(crate) const RESOURCE_LISTS: &str = "urn:ietf:params:xml:ns:resource-lists";
-/// The spelling of figure 3 of RFC 5366, which devices have copied.
-const COPY_CONTROL_AS_IN_RFC_5366: &str = "urn:ietf:params:xml:ns:copyControl";
-
 #[derive(Debug)]
 struct Attribute {
     ns: Ns,
-    name: String,
+    written: String,
+    /// Where in `written` the name without the prefix begins.
+    local_at: usize,
     value: String,
+}
+
+impl Attribute {
+    fn name(&self) -> &str {
+        self.written.get(self.local_at..).unwrap_or(&self.written)
+    }
+}
+
+/// `xmlns:prefix="ns"`, or `xmlns="ns"` where the prefix is empty.
+#[derive(Debug)]
+struct Declaration {
+    /// How deep the element stands that declares it.
+    depth: usize,
+    prefix: String,
+    ns: String,
 }
 
 enum Token {

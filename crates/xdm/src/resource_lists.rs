@@ -3,6 +3,7 @@
 //! The same document invites people to a conversation (`recipient-list`), tells the invited who
 //! else was (`recipient-list-history`), and keeps a user's buddies and blocked users on a server.
 //! An invitation must be flat ([`ResourceLists::into_flat`]); a stored document may nest and refer.
+//! It is written by [`ResourceLists::write_stored`], an invitation by [`write()`].
 //!
 //! ```
 //! use xdm::resource_lists::{self, CopyControl, Entry, Limits};
@@ -16,13 +17,29 @@
 //! # Ok::<(), xdm::Error>(())
 //! ```
 
+mod change;
 mod history;
 mod read;
 mod write;
 
 pub use history::{ANONYMOUS, history};
 pub use read::{Limits, read};
+pub(crate) use write::push_display_name;
 pub use write::write;
+
+/// The application unique id of stored documents in XCAP: RFC 4826 section 3.4.1.
+pub const AUID: &str = "resource-lists";
+/// The media type of these documents: RFC 4826 section 3.4.2.
+pub const MIME: &str = "application/resource-lists+xml";
+
+/// The name of the list of all contacts of a user, as OMA registered it.
+pub const ALL_CONTACTS: &str = "oma_allcontacts";
+/// The name of the list of those whom a user does not want to hear from, as OMA registered it.
+pub const BLOCKED_CONTACTS: &str = "oma_blockedcontacts";
+/// The name of the list of the buddies of a user, as OMA registered it.
+pub const BUDDY_LIST: &str = "oma_buddylist";
+/// The name of the list of those who alone may reach a user, while it is in use. OMA has none.
+pub const GRANTED_CONTACTS: &str = "t_grantedcontacts";
 
 /// A whole document: lists side by side, in document order.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -76,14 +93,33 @@ impl ResourceLists {
 }
 
 /// One `<list>`: RFC 4826 section 3.1.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct List {
-    /// Its handle, unique among the lists beside it in a valid document (not checked here).
+    /// Its handle, unique among the lists beside it in a valid document. That is checked by
+    /// [`ResourceLists::check_unique`] only.
     pub name: Option<String>,
     /// What a person calls it.
     pub display_name: Option<DisplayName>,
+    /// Whether it is the user's default list of contacts (`default` of our own namespace).
+    pub is_default: bool,
+    /// Whether what it says counts at present (`in-use` of our own namespace). A list of the
+    /// blocked that is not in use blocks nobody. A list that says nothing is in use.
+    pub in_use: bool,
     /// What it holds, in document order.
     pub items: Vec<Item>,
+}
+
+impl Default for List {
+    /// A list without a name, in use, that holds nothing.
+    fn default() -> Self {
+        Self {
+            name: None,
+            display_name: None,
+            is_default: false,
+            in_use: true,
+            items: Vec::new(),
+        }
+    }
 }
 
 /// What a list can hold.

@@ -9,6 +9,7 @@
 
 use xdm::conference_info::{self, MAX_BYTES};
 use xdm::resource_lists::{self, Limits, ResourceLists};
+use xdm::shared_group::SharedGroup;
 use xdm::{Error, MAX_ATTRIBUTES, MAX_DEPTH};
 
 const LISTS: &str = "xmlns='urn:ietf:params:xml:ns:resource-lists'";
@@ -126,6 +127,11 @@ fn no_document_type_is_accepted() {
                 matches!(got, Err(Error::Doctype { .. })),
                 "{doctype}: {got:?}"
             );
+            let got = SharedGroup::read(format!("{start}{doctype}{bare}").as_bytes());
+            assert!(
+                matches!(got, Err(Error::Doctype { .. })),
+                "{doctype}: {got:?}"
+            );
         }
     }
     // Nor later.
@@ -177,6 +183,19 @@ fn limits_hold_to_the_last_one() {
     // Never so deep that the parser itself runs out: it stops at the first one too many.
     let endless = format!("<resource-lists {LISTS}>{}", "<a>".repeat(30_000));
     assert!(matches!(read(endless), Err(Error::TooDeep { .. })));
+
+    // Also in what is not understood and kept: it stands at the third place already.
+    let kept = |depth: usize| {
+        let (open, close) = ("<a xmlns=''>".repeat(depth - 2), "</a>".repeat(depth - 2));
+        let document = format!(
+            "<group xmlns='urn:oma:xml:poc:list-service'><list-service uri='g'>{open}{close}\
+             </list-service></group>"
+        );
+        SharedGroup::read(document.as_bytes())
+    };
+    let group = kept(MAX_DEPTH).unwrap();
+    assert_eq!(SharedGroup::read(group.write().as_bytes()), Ok(group));
+    assert!(matches!(kept(MAX_DEPTH + 1), Err(Error::TooDeep { .. })));
 
     let wide = |n: usize| {
         let attributes: String = (0..n).map(|n| format!(" a{n}=''")).collect();

@@ -13,7 +13,8 @@ use proptest::prelude::*;
 use xdm::conference_info::{
     self, Change, Conference, EndpointStatus, MAX_BYTES, Presence, Roster, State, Status, UserXml,
 };
-use xdm::resource_lists::{self, CopyControl, DisplayName, Entry, Limits, history};
+use xdm::resource_lists::{self, CopyControl, DisplayName, Entry, Limits, ResourceLists, history};
+use xdm::shared_group::{Asker, Member, SharedGroup};
 
 /// Text with all that an escape can get wrong.
 fn hostile() -> impl Strategy<Value = String> {
@@ -101,6 +102,9 @@ fn fragments() -> impl Strategy<Value = String> {
         "<resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists' \
          xmlns:c='urn:ietf:params:xml:ns:copycontrol'>",
         "<conference-info xmlns='urn:ietf:params:xml:ns:conference-info' version='1'>",
+        "<group xmlns='urn:oma:xml:poc:list-service' xmlns:c='urn:ietf:params:xml:ns:common-policy' \
+         xmlns:p='u'><list-service uri='g'>",
+        "</list-service></group>",
         "</resource-lists>",
         "</conference-info>",
         "<list>",
@@ -116,6 +120,18 @@ fn fragments() -> impl Strategy<Value = String> {
         ">",
         "<display-name>",
         "</display-name>",
+        "<invite-members>1</invite-members>",
+        "<c:ruleset><c:rule id='r'>",
+        "</c:rule></c:ruleset>",
+        "<c:conditions>",
+        "</c:conditions>",
+        "<c:identity><c:many domain='h'><c:except id='e'/></c:many></c:identity>",
+        "<c:validity><c:from>2003-12-24T17:00:00Z</c:from><c:until>",
+        "</c:until></c:validity>",
+        "<p:x p:y='z'>",
+        "</p:x>",
+        "<t:imps xmlns:t='urn:tertulia:xml:group'><t:property name='n'>",
+        "</t:property></t:imps>",
         "<users state='partial'>",
         "</users>",
         "<user entity='u'",
@@ -156,11 +172,27 @@ fn read_everything(bytes: &[u8]) {
     if let Ok(lists) = resource_lists::read(bytes, Limits::default()) {
         let entries: Vec<Entry> = lists.entries().cloned().collect();
         let _ = history(&entries);
+        let _ = lists.check_unique();
+        let again = lists.write_stored();
+        assert_eq!(stored(&again), lists);
         let _ = lists.into_flat();
+    }
+    if let Ok(group) = SharedGroup::read(bytes) {
+        let _ = group.permissions(Asker {
+            uri: "sip:a@h",
+            is_anonymous: false,
+            now: Some(0),
+        });
+        // What has been read can be written, and is the same group.
+        assert_eq!(SharedGroup::read(group.write().as_bytes()), Ok(group));
     }
     if let Ok(info) = conference_info::read(bytes, MAX_BYTES) {
         let _ = Roster::new(vec![]).apply(info);
     }
+}
+
+fn stored(document: &str) -> ResourceLists {
+    resource_lists::read(document.as_bytes(), Limits::default()).unwrap()
 }
 
 proptest! {
@@ -183,7 +215,11 @@ proptest! {
     ) {
         let user = UserXml::new(&entry.uri, Some(&entry.uri), Status::Connected);
         let conference = Conference::new(&entry.uri);
+        let mut group = SharedGroup::new(&entry.uri);
+        group.members.push(Member::new(&entry.uri));
+        group.extension.set_property(&entry.uri, &entry.uri);
         for mut bytes in [
+            group.write().into_bytes(),
             resource_lists::write(std::slice::from_ref(&entry)).into_bytes(),
             conference.full(1, &[&user], Some(0)),
         ] {

@@ -1,6 +1,7 @@
 //! The documents printed in the RFCs, and others kept outside this repository.
 //!
-//! The tests run when `TERTULIA_VECTORS_DIR` names the folder that holds them.
+//! The tests run when `TERTULIA_VECTORS_DIR` names the folder that holds them, and
+//! `TERTULIA_RFC_DIR` that of the texts of the RFCs.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,6 +16,7 @@ use xdm::conference_info::{
     self, Conference, ConferenceInfo, MAX_BYTES, Presence, Roster, State, Status, UserXml,
 };
 use xdm::resource_lists::{self, Item, Limits, NotFlat, ResourceLists, history};
+use xdm::shared_group::{Asker, Condition, Permissions, Rule, SharedGroup};
 
 fn vector(path: &str) -> Option<Vec<u8>> {
     let Some(folder) = std::env::var_os("TERTULIA_VECTORS_DIR") else {
@@ -81,6 +83,10 @@ fn the_stored_list_of_rfc_4826() {
     );
     assert_eq!(close.display_name.as_ref().unwrap().text, "Close Friends");
     assert!(matches!(close.items[2], Item::External(_)), "{close:?}");
+    assert_eq!(lists.check_unique(), Ok(()));
+    let stored = lists.write_stored();
+    let back = resource_lists::read(stored.as_bytes(), Limits::STORED);
+    assert_eq!(back.as_ref(), Ok(&lists), "{stored}");
     let target = petri.target.clone();
     assert_eq!(lists.into_flat(), Err(NotFlat::EntryRef { uri: target }));
 }
@@ -128,4 +134,106 @@ fn our_documents_say_what_the_examples_say() {
     assert_eq!(read(ours.full(0, &users, Some(1))), full);
     let alice = UserXml::new("sip:alice@home.example", None, Status::Disconnected);
     assert_eq!(read(ours.partial(1, &[&alice], None)), left);
+}
+
+#[test]
+fn the_group_of_our_example() {
+    let path = "simple-im/12-shared-group-document.xml";
+    let Some(document) = vector(path) else {
+        return;
+    };
+    let group = SharedGroup::read(&document).expect(path);
+    assert_eq!(group.uri, "sip:friends@im.home.example");
+    let name = group.display_name.as_ref().unwrap();
+    assert_eq!(
+        (name.text.as_str(), name.lang.as_deref()),
+        ("Friends", Some("en"))
+    );
+    let uris: Vec<_> = group.members.iter().map(|m| m.uri.as_str()).collect();
+    assert_eq!(uris, ["sip:alice@home.example", "sip:bob@home.example"]);
+    let alice = group.members[0].display_name.as_ref().unwrap();
+    assert_eq!(alice.text, "Alice");
+    assert_eq!(
+        (group.invite_members, group.max_participants),
+        (Some(true), Some(10))
+    );
+    let asker = |uri| Asker {
+        uri,
+        is_anonymous: false,
+        now: None,
+    };
+    let members = Permissions {
+        allow_conference_state: true,
+        allow_initiate_conference: true,
+        allow_invite_users_dynamically: true,
+        join_handling: true,
+        ..Permissions::default()
+    };
+    assert_eq!(group.permissions(asker("sip:bob@home.example")), members);
+    let nobody = group.permissions(asker("sip:eve@home.example"));
+    assert_eq!(nobody, Permissions::default());
+    let back = SharedGroup::read(group.write().as_bytes());
+    assert_eq!(back, Ok(group));
+}
+
+/// The `<ruleset>`s that RFC 4745 prints, each as the one of a group.
+fn rulesets() -> Option<Vec<Vec<Rule>>> {
+    let Some(folder) = std::env::var_os("TERTULIA_RFC_DIR") else {
+        println!("skipped: no RFC texts");
+        return None;
+    };
+    let text = std::fs::read_to_string(PathBuf::from(folder).join("rfc4745.txt")).unwrap();
+    let is_of_page =
+        |line: &&str| !line.starts_with("Schulzrinne") && !line.starts_with("RFC 4745");
+    let lines: Vec<_> = text.lines().filter(is_of_page).collect();
+    let text = lines.join("\n").replace('\u{c}', "");
+    let rulesets = text.split("<ruleset xmlns=").skip(1).map(|after| {
+        let (ruleset, _) = after.split_once("</ruleset>").unwrap();
+        let document = format!(
+            "<group xmlns='urn:oma:xml:poc:list-service'><list-service uri='sip:g@h'>\
+             <ruleset xmlns={ruleset}</ruleset></list-service></group>"
+        );
+        let group = SharedGroup::read(document.as_bytes());
+        group.unwrap_or_else(|e| panic!("{e}: {document}")).rules
+    });
+    Some(rulesets.collect())
+}
+
+#[test]
+fn the_rules_of_rfc_4745() {
+    let Some(rulesets) = rulesets() else {
+        return;
+    };
+    assert_eq!(rulesets.len(), 7);
+    let [one, any, except, domain, spheres, validity, all] = rulesets.as_slice() else {
+        panic!("{rulesets:?}");
+    };
+    // Whom the one rule of each applies to, if the group were in the mood.
+    let applies = |rules: &[Rule], uri, now| {
+        let mut group = SharedGroup::new("sip:g@h");
+        group.rules = rules.to_vec();
+        group.rules[0]
+            .conditions
+            .retain(|c| !matches!(c, Condition::Sphere(_)));
+        group.rules[0].actions.join_handling = true;
+        let who = Asker {
+            uri,
+            is_anonymous: false,
+            now: Some(now),
+        };
+        group.permissions(who).join_handling
+    };
+    let alice = "sip:alice@example.com";
+    assert!(applies(one, alice, 0) && !applies(one, "sip:eve@example.com", 0));
+    assert!(applies(any, alice, 0) && !applies(any, "", 0));
+    // 2003-12-24T18:00:00+01:00
+    let eve = 1_072_285_200;
+    assert!(applies(except, "sip:a@example.net", eve));
+    assert!(!applies(except, "sip:bob@good.example.net", eve));
+    assert!(!applies(except, "sip:carol@example.org", eve));
+    assert!(!applies(except, "sip:a@example.net", eve + 3600));
+    assert!(applies(domain, "sip:carol@example.com", 0) && !applies(domain, alice, 0));
+    assert_eq!(spheres.len(), 3);
+    assert!(applies(validity, alice, 1_060_960_800) && !applies(validity, alice, 1_060_960_799));
+    assert!(applies(all, "sip:bob@example.com", eve) && !applies(all, alice, eve));
 }

@@ -14,6 +14,14 @@ pub struct Limits {
     pub entries: usize,
 }
 
+impl Limits {
+    /// 1 MiB and 5000 entries, for what a user keeps on a server: more contacts than anybody has.
+    pub const STORED: Self = Self {
+        bytes: 1024 * 1024,
+        entries: 5000,
+    };
+}
+
 impl Default for Limits {
     /// 128 KiB and 1000 entries: more people than any conversation holds, at some 130 bytes each.
     fn default() -> Self {
@@ -50,6 +58,8 @@ pub fn read(input: &[u8], limits: Limits) -> Result<ResourceLists, Error> {
 fn list(reader: &mut Reader<'_>, element: &Element, budget: &mut Budget) -> Result<List, Error> {
     let mut list = List {
         name: element.plain("name").map(str::to_owned),
+        is_default: ours(element, "default").is_some_and(is_true),
+        in_use: !ours(element, "in-use").is_some_and(is_false),
         ..List::default()
     };
     while let Some(child) = reader.child(element)? {
@@ -141,8 +151,21 @@ fn copy_control(element: &Element) -> Option<CopyControl> {
 fn extension<'e>(element: &'e Element, name: &str) -> Option<&'e str> {
     element.find(name, |ns| match ns {
         Ns::CopyControl | Ns::None | Ns::Undeclared => true,
-        Ns::ConferenceInfo | Ns::Other | Ns::ResourceLists | Ns::Xml => false,
+        Ns::CommonPolicy
+        | Ns::ConferenceInfo
+        | Ns::ListService
+        | Ns::OmaCommonPolicy
+        | Ns::Other
+        | Ns::ResourceLists
+        | Ns::TertuliaGroup
+        | Ns::TertuliaLists
+        | Ns::Xml => false,
     })
+}
+
+/// An attribute of our own namespace.
+fn ours<'e>(element: &'e Element, name: &str) -> Option<&'e str> {
+    element.find(name, |ns| ns == Ns::TertuliaLists)
 }
 
 fn required(reader: &Reader<'_>, element: &Element, name: &str) -> Result<String, Error> {
@@ -155,6 +178,11 @@ fn required(reader: &Reader<'_>, element: &Element, name: &str) -> Result<String
 /// The two ways to write true as an xs:boolean.
 fn is_true(value: &str) -> bool {
     matches!(value.trim(), "true" | "1")
+}
+
+/// The two ways to write false.
+fn is_false(value: &str) -> bool {
+    matches!(value.trim(), "false" | "0")
 }
 
 fn is(element: &Element, name: &str) -> bool {
@@ -306,6 +334,30 @@ mod tests {
         let blocked = lists.list("oma_blockedcontacts").unwrap();
         assert_eq!(blocked.items, [Item::Entry(Entry::new("sip:b@h"))]);
         assert_eq!(lists.list("none"), None);
+    }
+
+    #[test]
+    fn a_list_says_whether_it_counts() {
+        // (attributes, the default list, in use)
+        let rows = [
+            ("", false, true),
+            ("t:default='true' t:in-use='false'", true, false),
+            ("t:default=' 1 ' t:in-use=' 0 '", true, false),
+            ("t:default='false' t:in-use='true'", false, true),
+            ("t:default='' t:in-use=''", false, true),
+            ("default='true' in-use='false'", false, true),
+            ("o:default='true' o:in-use='false'", false, true),
+        ];
+        for (attributes, is_default, in_use) in rows {
+            let attributes = format!("{attributes} xmlns:t='urn:tertulia:xml:lists'");
+            let lists = parse(&format!("<rl:list {attributes}/>")).unwrap();
+            let want = List {
+                is_default,
+                in_use,
+                ..List::default()
+            };
+            assert_eq!(lists.lists, [want], "{attributes}");
+        }
     }
 
     #[test]
