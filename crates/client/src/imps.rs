@@ -32,7 +32,8 @@ mod timing;
 
 pub use agent::{Agent, Events};
 pub use config::{Cir, Config, Login};
-pub use event::{Event, Heard, Member, Presence, Seen};
+pub use event::{Event, Heard, Member};
 pub use failure::{Failure, Refused};
 pub use group::Extension;
+pub use presence::{Presence, Seen};
 pub use saying::{Saying, To};

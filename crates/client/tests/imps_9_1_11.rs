@@ -1,5 +1,5 @@
-//! ExtendConversation (CSP 1.3, 9.1.11), as the client sees it: Client2 asks, Client1 is the peer of
-//! the conversation, Client3 is invited.
+//! ExtendConversation (CSP 1.3, 9.1.11), as the client sees it: Client2 asks, Client1 is the peer
+//! of the conversation, Client3 is invited.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -58,8 +58,8 @@ pub struct Config {
     pub login: Login,
     /// The address of the client, by which the server tells those of one user apart.
     pub client: String,
-    /// The functions to ask for, as far as the version has them. Without [`Function::Excon`] the agent does not know
-    /// ExtendConversation (IMPS-9.1.11-S40).
+    /// The functions to ask for, as far as the version has them. Without [`Function::Excon`] the
+    /// agent does not know ExtendConversation (IMPS-9.1.11-S40).
     pub functions: Functions,
     /// How the agent hears that something waits for it.
     pub cir: Cir,

@@ -1,10 +1,10 @@
 //! What an agent tells while it runs.
 
-use imps::csp::{
-    Attribute, ContentData, Group, MessageInfo, Participant, Participants, PresenceSubList, Sender,
-};
+use imps::csp::{ContentData, Group, MessageInfo, Participant, Participants, Sender};
 use imps::id::Address;
 use serde::Serialize;
+
+use super::presence::Seen;
 
 /// What happened. Written as one JSON object, the kind in the member `event`. Functions of the
 /// service have the names of the service tree; codes are those of [`imps::status`].
@@ -267,91 +267,6 @@ pub(super) fn name(sender: Option<&Sender>) -> Option<String> {
     })
 }
 
-/// The few attributes of presence that chat lives on. `None`: not known, or not to be changed.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
-pub struct Presence {
-    /// Logged in.
-    pub online: Option<bool>,
-    /// `AVAILABLE`, `NOT_AVAILABLE` or `DISCREET`.
-    pub availability: Option<String>,
-    /// A text for those who watch.
-    pub status_text: Option<String>,
-    /// A mood, as in `HAPPY`.
-    pub mood: Option<String>,
-    /// A name for people.
-    pub alias: Option<String>,
-}
-
-impl Presence {
-    /// Reads what counts of a list: a later one of the same attribute passes for another client's.
-    pub(super) fn read(&mut self, list: &PresenceSubList) {
-        let counts = |attribute: &Attribute| {
-            let known = attribute.qualifier.unwrap_or(true);
-            attribute.value.clone().filter(|_| known)
-        };
-        let one = |attribute: &Option<Attribute>| attribute.as_ref().and_then(counts);
-        let online = list.online_status.iter().filter_map(counts);
-        if let Some(online) = online.map(|value| value.eq_ignore_ascii_case("T")).max() {
-            self.online = Some(self.online.unwrap_or(false) || online);
-        }
-        self.availability = one(&list.user_availability).or(self.availability.take());
-        self.status_text = one(&list.status_text).or(self.status_text.take());
-        self.mood = one(&list.status_mood).or(self.mood.take());
-        self.alias = one(&list.alias).or(self.alias.take());
-    }
-
-    /// The attributes that are to be changed.
-    pub(super) fn written(&self) -> PresenceSubList {
-        let attribute = |value: &Option<String>| value.as_deref().map(Attribute::new);
-        let online = self.online.map(|online| if online { "T" } else { "F" });
-        PresenceSubList {
-            online_status: online.map(Attribute::new).into_iter().collect(),
-            user_availability: attribute(&self.availability),
-            status_text: attribute(&self.status_text),
-            status_mood: attribute(&self.mood),
-            alias: attribute(&self.alias),
-            ..PresenceSubList::default()
-        }
-    }
-
-    /// A list that asks for these attributes.
-    pub(super) fn asked() -> PresenceSubList {
-        let any = || Some(Attribute::default());
-        PresenceSubList {
-            online_status: vec![Attribute::default()],
-            user_availability: any(),
-            status_text: any(),
-            status_mood: any(),
-            alias: any(),
-            ..PresenceSubList::default()
-        }
-    }
-}
-
-/// What is known of somebody.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
-pub struct Seen {
-    /// The user, or the contact list.
-    pub user: String,
-    /// What is known.
-    #[serde(flatten)]
-    pub presence: Presence,
-}
-
-impl Seen {
-    pub(super) fn of(presence: &imps::csp::Presence) -> Self {
-        let whose = presence.user.as_ref().or(presence.contact_list.as_ref());
-        let mut seen = Self {
-            user: whose.cloned().unwrap_or_default(),
-            presence: Presence::default(),
-        };
-        for list in &presence.attributes {
-            seen.presence.read(list);
-        }
-        seen
-    }
-}
-
 /// Whether two texts name the same, as far as one can tell without knowing the domain.
 pub(super) fn same(one: &str, other: &str) -> bool {
     match (Address::parse(one), Address::parse(other)) {
@@ -364,6 +279,7 @@ pub(super) fn same(one: &str, other: &str) -> bool {
 mod tests {
     use imps::csp::{Recipient, ScreenName, User};
 
+    use super::super::presence::Presence;
     use super::*;
 
     #[test]
@@ -427,24 +343,5 @@ mod tests {
             assert_eq!(heard.group.is_some(), in_group);
             assert_eq!((heard.to_me, heard.text.as_str()), (to_me, "hi"));
         }
-    }
-
-    #[test]
-    fn presence_that_counts() {
-        let mut list = Presence {
-            online: Some(true),
-            status_text: Some("here".to_owned()),
-            ..Presence::default()
-        }
-        .written();
-        list.alias = Some(Attribute {
-            qualifier: Some(false),
-            ..Attribute::new("old")
-        });
-        let mut read = Presence::default();
-        read.read(&list);
-        assert_eq!(read.online, Some(true));
-        assert_eq!(read.status_text.as_deref(), Some("here"));
-        assert_eq!((read.alias, read.mood), (None, None));
     }
 }

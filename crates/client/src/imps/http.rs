@@ -113,7 +113,8 @@ impl Http {
             Err(_) => return Err(Trouble::Lost("the server cannot be reached".to_owned())),
         };
         let mut builder = http1::Builder::new();
-        builder.max_buf_size(HEAD);
+        // Some old servers know the names of fields in these letters only.
+        builder.max_buf_size(HEAD).title_case_headers(true);
         let handshake = builder.handshake(TokioIo::new(stream));
         let (mut open, connection) = handshake.await.map_err(lost)?;
         // It ends when `open` is dropped, or the server closes the connection.

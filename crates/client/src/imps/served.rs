@@ -12,9 +12,10 @@ use imps::{Primitive, Transaction};
 use super::answer::{Job, Purpose};
 use super::conversation::is_name;
 use super::core::Core;
-use super::event::{Event, Heard, Seen, members, name};
+use super::event::{Event, Heard, members, name};
 use super::failure::{Refused, outcome};
 use super::login::Held;
+use super::presence::Seen;
 
 /// Requests whose repetition is recognised. A server repeats what it has had no answer to, which
 /// is among the last.
