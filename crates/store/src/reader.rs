@@ -156,6 +156,15 @@ impl Reader {
         }
     }
 
+    /// How many documents a collection has.
+    pub fn count_documents(&self, collection: &str) -> Answer<u64> {
+        match &self.0 {
+            Kind::Memory(memory) => Ok(memory.readable()?.count_documents(collection)),
+            Kind::Sqlite(sqlite) => sqlite.count_documents(collection),
+        }
+    }
+
+
     /// How many documents of a collection are `owner`'s.
     pub fn count_documents_of(&self, collection: &str, owner: &str) -> Answer<u64> {
         match &self.0 {

@@ -133,6 +133,12 @@ impl Memory {
         )
     }
 
+    pub(crate) fn count_documents(&self, collection: &str) -> u64 {
+        let tables = self.lock();
+        let rows = tables.documents.range(behind(collection, ""));
+        rows.take_while(|((of, _), _)| of == collection).count() as u64
+    }
+
     pub(crate) fn count_documents_of(&self, collection: &str, owner: &str) -> u64 {
         let tables = self.lock();
         let rows = tables.documents.range(behind(collection, ""));

@@ -23,6 +23,8 @@ pub(super) const LIST_OF: &str = "
     SELECT * FROM document WHERE collection = ?1 AND owner = ?2 AND name > ?3
     ORDER BY name LIMIT ?4";
 
+pub(super) const COUNT: &str = "SELECT count(*) FROM document WHERE collection = ?1";
+
 pub(super) const COUNT_OF: &str = "
     SELECT count(*) FROM document WHERE collection = ?1 AND owner = ?2";
 
@@ -90,6 +92,12 @@ pub(super) fn list_of(
     db.prepare_cached(LIST_OF)?
         .query_map(params![collection, owner, after.first, rows], read)?
         .collect()
+}
+
+pub(super) fn count(db: &Connection, collection: &str) -> rusqlite::Result<u64> {
+    db.prepare_cached(COUNT)?
+        .query_row([collection], |row| row.get(0))
+        .map(i64::unsigned_abs)
 }
 
 pub(super) fn count_of(db: &Connection, collection: &str, owner: &str) -> rusqlite::Result<u64> {

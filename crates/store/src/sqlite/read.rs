@@ -128,6 +128,10 @@ impl SqliteReader {
         }))
     }
 
+    pub(crate) fn count_documents(&self, collection: &str) -> Result<u64, Trouble> {
+        Ok(document::count(&self.connection, collection)?)
+    }
+
     pub(crate) fn count_documents_of(&self, collection: &str, owner: &str) -> Result<u64, Trouble> {
         Ok(document::count_of(&self.connection, collection, owner)?)
     }

@@ -182,6 +182,7 @@ fn every_query_about_documents_and_messages_has_its_index() {
         delivery::LIST,
         delivery::PURGE,
         delivery::REMOVE,
+        document::COUNT,
         document::COUNT_OF,
         document::ETAG,
         document::FIND,

@@ -67,6 +67,8 @@ fn is_replaced(bench: &mut Bench) {
     assert_eq!(bench.reader.document(GROUPS, FRIENDS), Ok(Some(newer)));
     assert_eq!(bench.reader.count_documents_of(GROUPS, ALICE), Ok(0));
     assert_eq!(bench.reader.count_documents_of(GROUPS, BOB), Ok(1));
+    assert_eq!(bench.reader.count_documents(GROUPS), Ok(1));
+    assert_eq!(bench.reader.count_documents("other"), Ok(0));
 }
 
 fn is_put_on_terms(bench: &mut Bench) {
