@@ -1,5 +1,7 @@
 //! Leaving, being taken out, and how a conversation ends.
 
+use std::time::Instant;
+
 use crate::{
     Action, LegId, PersonId, Refusal, Room, Rules, Why,
     people::Presence,
@@ -10,6 +12,7 @@ impl Room {
     pub(crate) fn host_arrived(
         &mut self,
         leg: LegId,
+        now: Instant,
         out: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
         if self.people.owner(leg).is_some() {
@@ -24,7 +27,8 @@ impl Room {
                 Why::Hidden
             }
             (Presence::Calling, State::Open { .. }) => {
-                self.let_in(PersonId::HOST, leg, false, out);
+                self.let_in(PersonId::HOST, leg, (false, None), out);
+                self.invite_waiting(now, out);
                 return Ok(());
             }
             // Nobody has answered them.
@@ -34,7 +38,11 @@ impl Room {
             // Taken out while their leg came up.
             (Presence::Removed, _) => Why::Removed,
             (
-                Presence::Connected | Presence::Left | Presence::Refused | Presence::Ringing { .. },
+                Presence::Connected
+                | Presence::Left
+                | Presence::Refused
+                | Presence::Ringing { .. }
+                | Presence::Waiting,
                 _,
             ) => Why::InvitationOver,
         };
@@ -56,7 +64,12 @@ impl Room {
         }
     }
 
-    pub(crate) fn removed(&mut self, who: PersonId, out: &mut Vec<Action>) -> Result<(), Refusal> {
+    pub(crate) fn removed(
+        &mut self,
+        who: PersonId,
+        for_good: bool,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
         match (self.presence(who)?, self.state) {
             // There is no conversation yet, and it would have been theirs.
             (Presence::Calling, State::Asking { .. }) => {
@@ -65,9 +78,20 @@ impl Room {
             }
             (Presence::Ringing { .. }, _) => out.push(Action::Cancel { who }),
             (Presence::Connected, _) => self.release(who, Why::Removed, out),
-            (Presence::Calling | Presence::Left | Presence::Refused | Presence::Removed, _) => {}
+            (
+                Presence::Calling
+                | Presence::Left
+                | Presence::Refused
+                | Presence::Removed
+                | Presence::Waiting,
+                _,
+            ) => {}
         }
-        self.people.turn(who, Presence::Removed, out);
+        let next = match (for_good, self.presence(who)?) {
+            (true, _) | (false, Presence::Removed) => Presence::Removed,
+            (false, _) => Presence::Left,
+        };
+        self.people.turn(who, next, out);
         Ok(())
     }
 
@@ -138,7 +162,7 @@ impl Room {
                     self.release(who, why, out);
                     Presence::Left
                 }
-                Ok(Presence::Calling) => Presence::Left,
+                Ok(Presence::Calling | Presence::Waiting) => Presence::Left,
                 Ok(Presence::Left | Presence::Refused | Presence::Removed) | Err(_) => continue,
             };
             self.people.turn(who, next, &mut told);

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::{
-    Action, Address, Guest, LegId, PersonId, Refusal, Role, Room,
+    Action, Address, Claim, Guest, LegId, Nick, PersonId, Refusal, Role, Room,
     guest::distinct,
     people::{LEGS_PER_PERSON_MAX, Presence},
     policy::within,
@@ -19,35 +19,64 @@ impl Room {
     ///
     /// # Errors
     ///
-    /// In this order: [`Refusal::Closed`]; [`Refusal::NotInvited`] and [`Refusal::Removed`] by
-    /// the joining policy, which lets in whoever was invited and not removed since;
+    /// In this order: [`Refusal::Closed`]; [`Refusal::Barred`]; by the joining policy
+    /// [`Refusal::NotInvited`], [`Refusal::Removed`] and [`Refusal::NotMember`];
     /// [`Refusal::TooMany`] and [`Refusal::TooManyDevices`]; [`Refusal::Anonymous`].
-    pub fn may_enter(&self, address: &Address, hidden: bool) -> Result<(), Refusal> {
+    pub fn may_enter(&self, address: &Address, hidden: bool, claim: Claim) -> Result<(), Refusal> {
         if self.state == State::Closed {
             return Err(Refusal::Closed);
         }
-        // IM 7.2.1.5: only the invited.
-        let who = self.people.find(address).ok_or(Refusal::NotInvited)?;
-        let person = self.people.get(who).ok_or(Refusal::NotInvited)?;
-        match person.presence {
-            Presence::Calling => return Err(Refusal::NotInvited),
-            Presence::Removed => return Err(Refusal::Removed),
-            Presence::Ringing { .. } => {}
-            Presence::Connected => {
+        if claim.barred {
+            return Err(Refusal::Barred);
+        }
+        let person = self.people.find(address);
+        let person = person.and_then(|who| self.people.get(who));
+        let presence = person.map(|person| person.presence);
+        match presence {
+            // The host has not been answered, and this one not been asked.
+            Some(Presence::Calling | Presence::Waiting) => return Err(Refusal::NotInvited),
+            Some(Presence::Removed) => return Err(Refusal::Removed),
+            Some(
+                Presence::Ringing { .. } | Presence::Connected | Presence::Left | Presence::Refused,
+            )
+            | None => {}
+        }
+        if self.rules.members_only && !(claim.listed || claim.runs) {
+            return Err(Refusal::NotMember);
+        }
+        // IM 7.2.1.5, IMPS-9.1.11-S10: only the invited.
+        let is_invited = claim.invited || person.is_some_and(|person| person.invited);
+        if self.rules.invited_only && !(is_invited || claim.runs) {
+            return Err(Refusal::NotInvited);
+        }
+        match presence {
+            Some(Presence::Connected) => {
                 let limit = LEGS_PER_PERSON_MAX;
-                if within(person.legs().len().saturating_add(1), limit).is_err() {
+                let legs = person.map_or(0, |person| person.legs().len());
+                if within(legs.saturating_add(1), limit).is_err() {
                     return Err(Refusal::TooManyDevices { limit });
                 }
             }
             // IM 7.2.1.5: their place may have been taken meanwhile.
-            Presence::Left | Presence::Refused => {
-                if person.role == Role::Guest {
+            Some(Presence::Left | Presence::Refused) | None => {
+                if person.is_none_or(|person| person.role == Role::Guest) {
                     within(self.guests().saturating_add(1), self.rules.max_guests)?;
                 }
+                if person.is_none() {
+                    let limit = self.rules.people_max();
+                    within(self.people.known().saturating_add(1), limit)?;
+                }
             }
+            Some(
+                Presence::Ringing { .. }
+                | Presence::Calling
+                | Presence::Removed
+                | Presence::Waiting,
+            ) => {}
         }
         // IM 7.2.1.5: hiding has to be allowed, now as it was then.
-        if (hidden || person.hides()) && !self.rules.allow_hidden {
+        let hides = hidden || person.is_some_and(|person| person.hides());
+        if hides && !self.rules.allow_hidden {
             return Err(Refusal::Anonymous);
         }
         Ok(())
@@ -57,20 +86,68 @@ impl Room {
         &mut self,
         address: &Address,
         leg: LegId,
-        hidden: bool,
+        (hidden, nick): (bool, Option<Nick>),
+        claim: Claim,
         out: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
         if self.people.owner(leg).is_some() {
             return Ok(()); // Told twice.
         }
-        self.may_enter(address, hidden)?;
-        let who = self.people.find(address).ok_or(Refusal::NotInvited)?;
+        self.may_enter(address, hidden, claim)?;
+        let known = self.people.find(address);
+        self.check_nick(nick.as_ref(), known)?;
+        let add = || self.people.add(address.clone(), None, Role::Guest);
+        let who = known.or_else(add).ok_or(Refusal::NotInvited)?;
+        if claim.invited {
+            self.people.note_invited(who);
+        }
         // Who comes by themselves need not be rung any more.
         if let Presence::Ringing { .. } = self.presence(who)? {
             out.push(Action::Cancel { who });
         }
-        self.let_in(who, leg, hidden, out);
+        self.let_in(who, leg, (hidden, nick), out);
         Ok(())
+    }
+
+    pub(crate) fn renamed(
+        &mut self,
+        leg: LegId,
+        nick: Option<Nick>,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let who = self.people.owner(leg).ok_or(Refusal::NotConnected)?;
+        self.check_nick(nick.as_ref(), Some(who))?;
+        if self.people.rename(who, nick) {
+            out.push(Action::Changed { who });
+        }
+        Ok(())
+    }
+
+    /// Refuses a name that somebody else in the room has.
+    pub(crate) fn check_nick(
+        &self,
+        nick: Option<&Nick>,
+        who: Option<PersonId>,
+    ) -> Result<(), Refusal> {
+        match nick {
+            Some(nick) if !self.people.is_free(nick, who) => Err(Refusal::NickTaken),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// A name like `wish` that `address` could have in this room: `wish` itself, or that and the
+    /// first number that makes it free.
+    pub fn spare_nick(&self, wish: &str, address: &Address) -> Nick {
+        let who = self.people.find(address);
+        let numbered = |number: usize| match number {
+            0 | 1 => Nick::new(wish),
+            number => Nick::new(&format!("{wish}{number}")),
+        };
+        let tries = self.people.known().saturating_add(2);
+        let free = (1..=tries).map(numbered);
+        let mut free = free.filter(|nick| self.people.is_free(nick, who));
+        // Of one more names than there are people one is free.
+        free.next().unwrap_or_else(|| numbered(tries))
     }
 
     pub(crate) fn referred(
@@ -114,15 +191,20 @@ impl Room {
         Ok(())
     }
 
-    /// How many places of guests are taken: by those in and those being invited.
+    /// How many places of guests are taken: by those in, those being invited and those who are to
+    /// be.
     fn guests(&self) -> usize {
         let taken = self
             .people
             .connected()
-            .saturating_add(self.people.ringing());
-        let host = self.people.get(PersonId::HOST).map(|host| host.presence);
-        match host {
-            Some(Presence::Connected | Presence::Ringing { .. }) => taken.saturating_sub(1),
+            .saturating_add(self.people.ringing())
+            .saturating_add(self.people.waiting());
+        let host = self.people.get(PersonId::HOST);
+        let host = host.filter(|person| person.role == Role::Host);
+        match host.map(|host| host.presence) {
+            Some(Presence::Connected | Presence::Ringing { .. } | Presence::Waiting) => {
+                taken.saturating_sub(1)
+            }
             Some(Presence::Calling | Presence::Left | Presence::Refused | Presence::Removed)
             | None => taken,
         }
@@ -154,7 +236,13 @@ impl Wanted {
                 self.places += usize::from(role == Role::Guest);
                 self.guests.push(guest);
             }
-            Some((Presence::Calling | Presence::Connected | Presence::Ringing { .. }, _)) => {
+            Some((
+                Presence::Calling
+                | Presence::Connected
+                | Presence::Ringing { .. }
+                | Presence::Waiting,
+                _,
+            )) => {
                 self.here = true;
             }
             Some((Presence::Removed, _)) => {}

@@ -1,6 +1,6 @@
 //! What a room is told, and what it says must happen.
 
-use crate::{Address, Cause, Guest, LegId, PersonId, Rules};
+use crate::{Address, Cause, Claim, Guest, LegId, Nick, PersonId, Rules};
 
 /// A fact, or somebody's request, told to the room.
 ///
@@ -8,8 +8,8 @@ use crate::{Address, Cause, Guest, LegId, PersonId, Rules};
 /// may still be refused, a leg that was released still ends.
 ///
 /// Once the room is closed, requests and arriving legs ([`Joined`](Self::Joined),
-/// [`HostArrived`](Self::HostArrived), [`Entered`](Self::Entered), [`Referred`](Self::Referred),
-/// [`Removed`](Self::Removed)) are refused with [`Refusal::Closed`](crate::Refusal::Closed), and
+/// [`HostArrived`](Self::HostArrived), [`Entered`](Self::Entered), [`Renamed`](Self::Renamed),
+/// [`Referred`](Self::Referred), [`Removed`](Self::Removed)) are refused with [`Refusal::Closed`](crate::Refusal::Closed), and
 /// the face ends such a leg by itself. All other events are then ignored.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
@@ -27,6 +27,8 @@ pub enum Event {
         leg: LegId,
         /// They asked to stay hidden.
         hidden: bool,
+        /// What they want to be called, if they say.
+        nick: Option<Nick>,
     },
     /// An invitation has failed on every device.
     Refused {
@@ -57,6 +59,27 @@ pub enum Event {
         leg: LegId,
         /// They asked to stay hidden.
         hidden: bool,
+        /// What they want to be called, if they say.
+        nick: Option<Nick>,
+        /// What is known of them elsewhere.
+        claim: Claim,
+    },
+    /// A guest who waits for the peer to come cannot be invited ([`Room::extend`]): their devices
+    /// cannot take part, or they have none. Told just before the peer joins.
+    ///
+    /// [`Room::extend`]: crate::Room::extend
+    Unable {
+        /// Whom it is about.
+        who: PersonId,
+        /// The reason, in the face's numbers.
+        cause: Cause,
+    },
+    /// Somebody in the room wants to be called otherwise.
+    Renamed {
+        /// The device that asks.
+        leg: LegId,
+        /// The name; none to have none.
+        nick: Option<Nick>,
     },
     /// Somebody in the room wants more people in it.
     ///
@@ -67,10 +90,12 @@ pub enum Event {
         /// Whom to invite.
         guests: Vec<Guest>,
     },
-    /// The operator takes somebody out. They cannot come back to this room.
+    /// Somebody who may do so takes a person out.
     Removed {
         /// Whom.
         who: PersonId,
+        /// They cannot come back to this room. Otherwise they may, if they may come in at all.
+        for_good: bool,
     },
     /// The configuration or the group's document changed. Nobody is taken out for a lower
     /// `max_guests`; those who hid themselves are, when that is no longer allowed.
@@ -102,6 +127,14 @@ pub enum Action {
     /// Let the host in, then say [`Event::HostArrived`], or [`Event::HostWithdrew`] if they are
     /// lost meanwhile. At most once in a room, and never with [`Self::RefuseHost`].
     AnswerHost,
+    /// This person waited to be invited and is passed over: tell the host, when they are answered,
+    /// for which reason in the face's numbers. Comes before [`Self::AnswerHost`].
+    PassOver {
+        /// Whom.
+        who: PersonId,
+        /// Why.
+        cause: Cause,
+    },
     /// Tell the host that the conversation does not come about. At most once in a room.
     RefuseHost {
         /// The reason, in the face's numbers.
@@ -149,7 +182,7 @@ pub enum Why {
     InvitationOver,
     /// Not one of the invited came (IM-7.2.1.2-FAIL-S1, IM-7.2.1.2-FAIL-S2).
     NobodyJoined,
-    /// The operator took this person out.
+    /// Somebody who may do so took this person out.
     Removed,
     /// Fewer than [`Rules::fewest`](crate::Rules::fewest) are left.
     TooFew,

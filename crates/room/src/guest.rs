@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::Address;
+use crate::{Address, Nick};
 
 /// Whoever opens the room.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -16,6 +16,21 @@ pub struct Host {
     pub display: Option<Arc<str>>,
     /// They asked to stay hidden from the others.
     pub hidden: bool,
+    /// What they are called in the room, if anything.
+    pub nick: Option<Nick>,
+}
+
+/// What is known elsewhere of somebody who comes by themselves, gathered by the face.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Claim {
+    /// The group's document lists them as barred.
+    pub barred: bool,
+    /// The group's document lets them in: as a member, or by another of its rules.
+    pub listed: bool,
+    /// They hold an invitation that this room did not send.
+    pub invited: bool,
+    /// They administer or moderate the group: neither a list nor an invitation is asked of them.
+    pub runs: bool,
 }
 
 /// Somebody to invite.

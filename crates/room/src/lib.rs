@@ -15,6 +15,7 @@
 mod end;
 mod enter;
 mod event;
+mod extend;
 mod guest;
 mod name;
 mod people;
@@ -24,8 +25,9 @@ mod roster;
 mod speak;
 
 pub use event::{Action, Event, Why};
-pub use guest::{Guest, Host, distinct};
-pub use name::{Address, Cause, LegId, PersonId};
+pub use extend::Peer;
+pub use guest::{Claim, Guest, Host, distinct};
+pub use name::{Address, Cause, LegId, Nick, PersonId};
 pub use policy::{Answer, Offer, Refusal, Rules, admit};
 pub use room::Room;
 pub use roster::{Role, Seat, Standing, Visible};

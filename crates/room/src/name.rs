@@ -27,6 +27,43 @@ impl fmt::Display for Address {
     }
 }
 
+/// A name by which a person is known in one room, and nobody else at the same time.
+///
+/// Two names are the same if they differ in the case of letters and in white space around them
+/// only. Cloning is cheap.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Nick {
+    shown: Arc<str>,
+    key: Arc<str>,
+}
+
+impl Nick {
+    /// Takes a name as a person writes it. The face has looked at its length.
+    pub fn new(shown: &str) -> Self {
+        let shown = shown.trim();
+        Self {
+            shown: Arc::from(shown),
+            key: Arc::from(shown.to_lowercase()),
+        }
+    }
+
+    /// The name as it is shown.
+    pub fn as_str(&self) -> &str {
+        &self.shown
+    }
+
+    /// What two spellings of one name have in common.
+    pub(crate) fn key(&self) -> &Arc<str> {
+        &self.key
+    }
+}
+
+impl fmt::Display for Nick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
 /// Why an invitation failed, as a number that only the face can read.
 ///
 /// The room knows nothing about it but which of two is lower: that one is told to the host
@@ -46,7 +83,7 @@ pub struct LegId(pub u64);
 pub struct PersonId(u32);
 
 impl PersonId {
-    /// Whoever opened the room.
+    /// Whoever opened the room; where nobody did, the first who came.
     pub const HOST: Self = Self(0);
 
     /// The place of this person in [`Room::people`](crate::Room::people).

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use crate::{Action, Address, LegId, PersonId, Role, Visible};
+use crate::{Action, Address, LegId, Nick, PersonId, Role, Visible};
 
 /// The most devices of one person in one room: a phone, a tablet, a desk and a browser, twice.
 /// Everything said is sent once to each of them, so this bounds what one person can cost.
@@ -23,7 +23,10 @@ pub(crate) struct People {
     by_leg: BTreeMap<LegId, PersonId>,
     by_deadline: BTreeSet<(Instant, PersonId)>,
     by_alias: Vec<PersonId>,
+    /// The names of those who are in, or the host on the way, by their keys.
+    by_nick: BTreeMap<Arc<str>, PersonId>,
     connected: usize,
+    waiting: usize,
 }
 
 /// One person and where they stand.
@@ -35,6 +38,9 @@ pub(crate) struct Person {
     pub(crate) role: Role,
     pub(crate) presence: Presence,
     pub(crate) mask: Option<Mask>,
+    pub(crate) nick: Option<Nick>,
+    /// They were invited into this room, or opened it.
+    pub(crate) invited: bool,
     /// Observers were shown this person, under the address or, once masked, the alias.
     shown: bool,
     legs: Vec<LegId>,
@@ -53,8 +59,17 @@ pub(crate) enum Presence {
     Left,
     /// Did not come when invited.
     Refused,
-    /// Taken out by the operator, for good.
+    /// Taken out for good.
     Removed,
+    /// Named, and not invited before somebody else has come.
+    Waiting,
+}
+
+impl Presence {
+    /// A person who stands so is known to the others by name.
+    fn is_named(self) -> bool {
+        matches!(self, Self::Calling | Self::Connected)
+    }
 }
 
 /// What a hidden person is seen as. Once given it is never taken off in this room: a second
@@ -83,7 +98,9 @@ impl People {
             by_leg: BTreeMap::new(),
             by_deadline: BTreeSet::new(),
             by_alias: Vec::new(),
+            by_nick: BTreeMap::new(),
             connected: 0,
+            waiting: 0,
         }
     }
 
@@ -108,6 +125,8 @@ impl People {
             role,
             presence,
             mask: None,
+            nick: None,
+            invited: role == Role::Host,
             shown: false,
             legs: Vec::new(),
         });
@@ -126,6 +145,7 @@ impl People {
                 self.by_deadline.remove(&(deadline, who));
             }
             Presence::Connected => self.connected = self.connected.saturating_sub(1),
+            Presence::Waiting => self.waiting = self.waiting.saturating_sub(1),
             Presence::Calling | Presence::Left | Presence::Refused | Presence::Removed => {}
         }
         match next {
@@ -133,7 +153,18 @@ impl People {
                 self.by_deadline.insert((deadline, who));
             }
             Presence::Connected => self.connected = self.connected.saturating_add(1),
+            Presence::Waiting => self.waiting = self.waiting.saturating_add(1),
             Presence::Calling | Presence::Left | Presence::Refused | Presence::Removed => {}
+        }
+        let key = person.nick.as_ref().map(Nick::key);
+        match (person.presence.is_named(), next.is_named(), key) {
+            (false, true, Some(key)) => {
+                self.by_nick.insert(Arc::clone(key), who);
+            }
+            (true, false, Some(key)) => {
+                self.by_nick.remove(key);
+            }
+            _ => {}
         }
         if next != Presence::Connected {
             for leg in person.legs.drain(..) {
@@ -178,6 +209,39 @@ impl People {
         }
     }
 
+    /// Whether a name may be this person's: nobody else who is in has it.
+    pub(crate) fn is_free(&self, nick: &Nick, who: Option<PersonId>) -> bool {
+        let holder = self.by_nick.get(nick.key()).copied();
+        holder.is_none() || holder == who
+    }
+
+    /// Calls `who` otherwise. The caller has checked that the name is free. True if that is news.
+    pub(crate) fn rename(&mut self, who: PersonId, nick: Option<Nick>) -> bool {
+        let Some(person) = self.table.get_mut(who.index()) else {
+            return false;
+        };
+        if person.nick == nick {
+            return false;
+        }
+        if person.presence.is_named() {
+            if let Some(former) = &person.nick {
+                self.by_nick.remove(former.key());
+            }
+            if let Some(nick) = &nick {
+                self.by_nick.insert(Arc::clone(nick.key()), who);
+            }
+        }
+        person.nick = nick;
+        true
+    }
+
+    /// Notes that `who` was invited: they may come, and come back.
+    pub(crate) fn note_invited(&mut self, who: PersonId) {
+        if let Some(person) = self.table.get_mut(who.index()) {
+            person.invited = true;
+        }
+    }
+
     /// Gives `who` one more leg. The caller has checked that nobody has it.
     pub(crate) fn add_leg(&mut self, who: PersonId, leg: LegId) {
         if let Some(person) = self.table.get_mut(who.index()) {
@@ -207,6 +271,10 @@ impl People {
         self.by_alias.get(place).copied()
     }
 
+    pub(crate) fn named(&self, nick: &Nick) -> Option<PersonId> {
+        self.by_nick.get(nick.key()).copied()
+    }
+
     pub(crate) fn owner(&self, leg: LegId) -> Option<PersonId> {
         self.by_leg.get(&leg).copied()
     }
@@ -234,6 +302,11 @@ impl People {
     /// How many are being invited.
     pub(crate) fn ringing(&self) -> usize {
         self.by_deadline.len()
+    }
+
+    /// How many are to be invited when somebody else has come.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
     }
 
     /// Whose invitation runs out first, and when.
@@ -268,7 +341,8 @@ impl Person {
             }
             | Presence::Left
             | Presence::Refused
-            | Presence::Removed => self.shown.then_some(Visible::Disconnected),
+            | Presence::Removed
+            | Presence::Waiting => self.shown.then_some(Visible::Disconnected),
         }
     }
 }

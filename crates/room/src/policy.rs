@@ -14,6 +14,13 @@ pub struct Rules {
     pub allow_hidden: bool,
     /// People in the room may invite others into it.
     pub allow_refer: bool,
+    /// People in the room may whisper to one another.
+    pub allow_whisper: bool,
+    /// Only those come in whom the group's document lets in.
+    pub members_only: bool,
+    /// Only those come in who were invited. Where this is not so, anybody may come, and a room may
+    /// be opened without inviting anybody.
+    pub invited_only: bool,
     /// When the host is let in.
     pub answer: Answer,
     /// How long a person is rung before the invitation counts as failed. Above a day it counts
@@ -40,8 +47,12 @@ const PEOPLE_MAX: u32 = 65_536;
 const PEOPLE_PER_PLACE: u32 = 4;
 
 impl Rules {
-    /// The most people this room keeps a record of, the host included.
+    /// The most people this room keeps a record of, the host included. Where people come as they
+    /// please nobody is to be kept out by those who came before.
     pub(crate) fn people_max(&self) -> u32 {
+        if !self.invited_only {
+            return PEOPLE_MAX;
+        }
         self.max_guests
             .saturating_mul(PEOPLE_PER_PLACE)
             .saturating_add(1)
@@ -114,12 +125,16 @@ pub enum Refusal {
     /// IM 7.2.1.5). Also said to somebody who comes back to a place they had hidden, after
     /// hiding was forbidden: to let them in would either keep them hidden or unmask them.
     Anonymous,
+    /// The group's document bars them.
+    Barred,
     /// The conversation is over.
     Closed,
     /// People in this room may not invite others.
     MayNotInvite,
     /// None of the media offered can be carried here (IM-7.2.1.2-S7a).
     Media,
+    /// Somebody else in the room is called so.
+    NickTaken,
     /// Nobody is left to invite once the inviter is taken out of the list, or not enough for the
     /// room's [`fewest`](Rules::fewest).
     NoGuests,
@@ -129,7 +144,11 @@ pub enum Refusal {
     NotConnected,
     /// They were never invited here (IM 7.2.1.5), or are the host and were not answered yet.
     NotInvited,
-    /// The operator took this person out of the room (IM 7.2.1.5).
+    /// Only members may come in, and they are none.
+    NotMember,
+    /// Whispering is not allowed in this room.
+    NoWhispering,
+    /// This person was taken out of the room for good (IM 7.2.1.5).
     Removed,
     /// More people than the room may hold (IM-7.2.1.2-S8a), or, in a room through which many
     /// have passed, more than it keeps a record of.
@@ -144,19 +163,25 @@ pub enum Refusal {
     },
     /// No such person can be reached here. Whether they are absent or hidden is not told.
     Unknown,
+    /// The other side's devices cannot do what was asked (IMPS-9.1.11-S15).
+    Unsupported,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Anonymous => f.write_str("staying hidden is not allowed in this conversation"),
+            Self::Barred => f.write_str("the sender may not come into this conversation"),
             Self::Closed => f.write_str("the conversation is over"),
             Self::MayNotInvite => f.write_str("people in this conversation may not invite others"),
             Self::Media => f.write_str("none of the media offered can be carried"),
+            Self::NickTaken => f.write_str("somebody else in the conversation is called so"),
             Self::NoGuests => f.write_str("too few people are left to invite"),
             Self::NotAuthorised => f.write_str("the sender may not use this service"),
             Self::NotConnected => f.write_str("the sender is not in the conversation"),
             Self::NotInvited => f.write_str("the sender was not invited to the conversation"),
+            Self::NotMember => f.write_str("only members may come into this conversation"),
+            Self::NoWhispering => f.write_str("whispering is not allowed in this conversation"),
             Self::Removed => f.write_str("this person was removed from the conversation"),
             Self::TooMany { limit } => write!(f, "no more than {limit} people can be invited"),
             Self::TooManyDevices { limit } => {
@@ -166,6 +191,7 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::Unknown => f.write_str("no such person can be reached in the conversation"),
+            Self::Unsupported => f.write_str("the other side's devices cannot do what was asked"),
         }
     }
 }
@@ -236,6 +262,11 @@ mod tests {
                 ..rules()
             };
             assert_eq!(rules.people_max(), want, "{max_guests}");
+            let open = Rules {
+                invited_only: false,
+                ..rules
+            };
+            assert_eq!(open.people_max(), PEOPLE_MAX);
         }
     }
 
@@ -244,6 +275,9 @@ mod tests {
             max_guests: 3,
             allow_hidden: false,
             allow_refer: true,
+            allow_whisper: true,
+            members_only: false,
+            invited_only: true,
             answer: Answer::WhenFirstJoins,
             ring: Duration::from_secs(120),
             fewest: 1,

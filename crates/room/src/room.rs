@@ -20,7 +20,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    Action, Answer, Cause, Event, Guest, Host, LegId, PersonId, Refusal, Role, Rules, Why,
+    Action, Answer, Cause, Event, Guest, Host, LegId, Nick, PersonId, Refusal, Role, Rules, Why,
     guest::distinct,
     people::{People, Presence, Wish},
     policy::within,
@@ -49,7 +49,7 @@ pub(crate) enum State {
     },
     /// The host was answered; their leg may still be coming up.
     Open {
-        /// Somebody else than the host has been in.
+        /// Somebody else than the host has been in, or nobody was asked.
         guest_came: bool,
     },
     /// Over.
@@ -64,7 +64,8 @@ impl Room {
     /// Opens a room and invites the guests. All of them at once: IM-7.2.1.2-S9.
     ///
     /// The face has asked [`admit`](crate::admit) before. Guests named twice are invited once,
-    /// and a host in the list is not invited: see [`distinct`].
+    /// and a host in the list is not invited: see [`distinct`]. Where people may come by
+    /// themselves ([`Rules::invited_only`]), nobody has to be invited.
     ///
     /// # Errors
     ///
@@ -83,39 +84,48 @@ impl Room {
         }
         let guests = distinct(&host.address, guests);
         // IM-7.2.1.2-S0: one guest is enough, unless the rules want more.
-        if guests.is_empty() || guests.len().saturating_add(1) < places(rules.fewest) {
+        let may_be_alone = !rules.invited_only && guests.is_empty();
+        if !may_be_alone
+            && (guests.is_empty() || guests.len().saturating_add(1) < places(rules.fewest))
+        {
             return Err(Refusal::NoGuests);
         }
         // IM-7.2.1.2-S8a: nobody is invited if there are too many.
         within(guests.len(), rules.max_guests)?;
         within(guests.len(), rules.people_max().saturating_sub(1))?;
 
-        let mut people = People::new();
-        let hidden = host.hidden;
-        if let Some(who) = people.add(host.address, host.display, Role::Host)
-            && hidden
-        {
-            people.mask(who, Wish::Own, out);
-        }
         let state = match rules.answer {
-            Answer::AtOnce => {
-                out.push(Action::AnswerHost);
-                State::Open { guest_came: false }
-            }
-            Answer::WhenFirstJoins => State::Asking {
+            Answer::WhenFirstJoins if !may_be_alone => State::Asking {
                 rung: false,
                 lowest: None,
             },
+            Answer::AtOnce | Answer::WhenFirstJoins => State::Open {
+                guest_came: may_be_alone,
+            },
         };
         let mut room = Self {
-            people,
+            people: People::new(),
             rules,
             state,
         };
+        room.seat_host(host, out);
+        if let State::Open { .. } = state {
+            out.push(Action::AnswerHost);
+        }
         for guest in guests {
             room.invite(guest, now, out);
         }
         Ok(room)
+    }
+
+    /// A room with nobody in it, for people who come by themselves ([`Event::Entered`]). It closes
+    /// when the last of them has left; a room to which nobody comes is the face's to close.
+    pub fn vacant(rules: Rules) -> Self {
+        Self {
+            people: People::new(),
+            rules,
+            state: State::Open { guest_came: true },
+        }
     }
 
     /// Tells the room what happened and learns what must be done.
@@ -135,18 +145,27 @@ impl Room {
         }
         match event {
             Event::Ringing { who } => self.ringing(who, out)?,
-            Event::Joined { who, leg, hidden } => self.joined(who, leg, hidden, out)?,
+            Event::Joined {
+                who,
+                leg,
+                hidden,
+                nick,
+            } => self.joined(who, leg, hidden, nick, out)?,
             Event::Refused { who, cause } => self.refused(who, cause, out)?,
-            Event::HostArrived { leg } => self.host_arrived(leg, out)?,
+            Event::HostArrived { leg } => self.host_arrived(leg, now, out)?,
             Event::HostWithdrew => self.host_withdrew(out),
             Event::Left { leg } => self.left(leg, out),
             Event::Entered {
                 address,
                 leg,
                 hidden,
-            } => self.entered(&address, leg, hidden, out)?,
+                nick,
+                claim,
+            } => self.entered(&address, leg, (hidden, nick), claim, out)?,
+            Event::Renamed { leg, nick } => self.renamed(leg, nick, out)?,
+            Event::Unable { who, cause } => self.unable(who, cause, out)?,
             Event::Referred { by, guests } => self.referred(by, guests, now, out)?,
-            Event::Removed { who } => self.removed(who, out)?,
+            Event::Removed { who, for_good } => self.removed(who, for_good, out)?,
             Event::RulesChanged(rules) => self.rules_changed(rules, out),
             Event::Close { why } => self.end_by_operator(why, out),
             Event::Timeout => self.timeout(now, out),
@@ -167,6 +186,17 @@ impl Room {
 
     // ---- The invitations ----
 
+    /// Writes the host down.
+    pub(crate) fn seat_host(&mut self, host: Host, out: &mut Vec<Action>) {
+        let Some(who) = self.people.add(host.address, host.display, Role::Host) else {
+            return;
+        };
+        self.people.rename(who, host.nick);
+        if host.hidden {
+            self.people.mask(who, Wish::Own, out);
+        }
+    }
+
     pub(crate) fn invite(&mut self, guest: Guest, now: Instant, out: &mut Vec<Action>) {
         let known = self.people.find(&guest.address);
         let add = || self.people.add(guest.address, guest.display, Role::Guest);
@@ -176,6 +206,12 @@ impl Room {
         if guest.hidden {
             self.people.mask(who, Wish::Inviter, out);
         }
+        self.ring(who, now, out);
+    }
+
+    /// Invites somebody who is written down.
+    pub(crate) fn ring(&mut self, who: PersonId, now: Instant, out: &mut Vec<Action>) {
+        self.people.note_invited(who);
         let patience = self.rules.ring.min(RING_MAX);
         let ringing = Presence::Ringing {
             deadline: now.checked_add(patience).unwrap_or(now),
@@ -203,7 +239,8 @@ impl Room {
             | Presence::Connected
             | Presence::Left
             | Presence::Refused
-            | Presence::Removed => return Ok(()),
+            | Presence::Removed
+            | Presence::Waiting => return Ok(()),
         }
         if let State::Asking { rung, .. } = &mut self.state
             && !*rung
@@ -219,6 +256,7 @@ impl Room {
         who: PersonId,
         leg: LegId,
         hidden: bool,
+        nick: Option<Nick>,
         out: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
         let person = self.people.get(who).ok_or(Refusal::Unknown)?;
@@ -233,7 +271,8 @@ impl Room {
             | Presence::Connected
             | Presence::Left
             | Presence::Refused
-            | Presence::Removed => {
+            | Presence::Removed
+            | Presence::Waiting => {
                 let why = Why::InvitationOver;
                 out.push(Action::Release { leg, why });
                 return Ok(());
@@ -246,7 +285,8 @@ impl Room {
             self.give_up(who, self.rules.hidden_refused, out);
             return Ok(());
         }
-        self.let_in(who, leg, hidden, out);
+        self.check_nick(nick.as_ref(), Some(who))?;
+        self.let_in(who, leg, (hidden, nick), out);
         Ok(())
     }
 
@@ -263,7 +303,8 @@ impl Room {
             | Presence::Connected
             | Presence::Left
             | Presence::Refused
-            | Presence::Removed => {}
+            | Presence::Removed
+            | Presence::Waiting => {}
         }
         Ok(())
     }
@@ -291,7 +332,7 @@ impl Room {
         &mut self,
         who: PersonId,
         leg: LegId,
-        hidden: bool,
+        (hidden, nick): (bool, Option<Nick>),
         out: &mut Vec<Action>,
     ) {
         if who != PersonId::HOST {
@@ -308,10 +349,17 @@ impl Room {
         if hidden {
             self.people.mask(who, Wish::Own, out);
         }
+        let person = self.people.get(who);
+        let is_in = person.is_some_and(|person| person.presence == Presence::Connected);
+        // Who comes back without a word on it is called as before, unless somebody else is now.
+        let former = person.and_then(|person| person.nick.clone());
+        let nick = nick.or(former.filter(|nick| self.people.is_free(nick, Some(who))));
+        let is_renamed = self.people.rename(who, nick);
         self.people.add_leg(who, leg);
-        let presence = self.people.get(who).map(|person| person.presence);
-        if presence != Some(Presence::Connected) {
+        if !is_in {
             self.people.turn(who, Presence::Connected, out);
+        } else if is_renamed {
+            out.push(Action::Changed { who });
         }
     }
 
@@ -332,6 +380,7 @@ fn after_the_end(event: &Event) -> Result<(), Refusal> {
         Event::Joined { .. }
         | Event::HostArrived { .. }
         | Event::Entered { .. }
+        | Event::Renamed { .. }
         | Event::Referred { .. }
         | Event::Removed { .. } => Err(Refusal::Closed),
         Event::Ringing { .. }
@@ -339,6 +388,7 @@ fn after_the_end(event: &Event) -> Result<(), Refusal> {
         | Event::HostWithdrew
         | Event::Left { .. }
         | Event::RulesChanged(_)
+        | Event::Unable { .. }
         | Event::Close { .. }
         | Event::Timeout => Ok(()),
     }

@@ -30,8 +30,10 @@ pub enum Standing {
     /// Did not come: said no, did not answer in time, hid where that is not allowed, or the
     /// invitation was taken back. May still come.
     Refused,
-    /// Taken out by the operator; may not come back.
+    /// Taken out; may not come back.
     Removed,
+    /// Named by the host, and not invited before somebody else has come.
+    Waiting,
 }
 
 /// What those who observe the room see of a person (IM-7.2.2.10-S2c2v).
@@ -61,6 +63,8 @@ pub struct Seat<'a> {
     pub standing: Standing,
     /// What observers see of them; none if nothing.
     pub visible: Option<Visible>,
+    /// What they are called in the room. Of a hidden person it is for the face alone.
+    pub nick: Option<&'a str>,
     /// The number of the alias a hidden person is seen as, from 1; theirs as long as the room
     /// lives, and nobody else's. None for those who are seen by their address.
     pub hidden: Option<u32>,
@@ -110,6 +114,7 @@ fn seat(person: &Person) -> Seat<'_> {
         role: person.role,
         standing: standing(person.presence),
         visible: person.visible(),
+        nick: person.nick.as_ref().map(crate::Nick::as_str),
         hidden: person.mask.map(|mask| mask.alias),
         legs: person.legs(),
     }
@@ -122,6 +127,7 @@ fn standing(presence: Presence) -> Standing {
         Presence::Left => Standing::Left,
         Presence::Refused => Standing::Refused,
         Presence::Removed => Standing::Removed,
+        Presence::Waiting => Standing::Waiting,
         Presence::Ringing { alerting: true, .. } => Standing::Alerting,
         Presence::Ringing {
             alerting: false, ..

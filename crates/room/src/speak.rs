@@ -1,6 +1,6 @@
 //! Speaking and whispering: who hears what is said. No allocation, once per message.
 
-use crate::{Address, LegId, PersonId, Refusal, Room, people::Presence};
+use crate::{Address, LegId, Nick, PersonId, Refusal, Room, people::Presence};
 
 /// Whom somebody speaks to, in the way they see them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -11,6 +11,8 @@ pub enum Audience<'a> {
     Address(&'a Address),
     /// A whisper to the hidden person seen by this number.
     Alias(u32),
+    /// A whisper to the person called so.
+    Nick(&'a Nick),
 }
 
 impl Room {
@@ -24,7 +26,8 @@ impl Room {
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotConnected`] if `from` is not in the room. [`Refusal::Unknown`] if nobody in
+    /// [`Refusal::NotConnected`] if `from` is not in the room. [`Refusal::NoWhispering`] if that is
+    /// not allowed, whoever is meant. [`Refusal::Unknown`] if nobody in
     /// the room is seen by that name: somebody who is hidden is not found by their address, and
     /// the answer is the same as for somebody who is not there at all.
     pub fn audience(
@@ -34,6 +37,10 @@ impl Room {
         out: &mut Vec<LegId>,
     ) -> Result<(), Refusal> {
         self.people.owner(from).ok_or(Refusal::NotConnected)?;
+        // IMPS-9.1.11-S12: the same answer for whoever is meant.
+        if !self.rules.allow_whisper && *to != Audience::Everyone {
+            return Err(Refusal::NoWhispering);
+        }
         match *to {
             Audience::Everyone => {
                 let heard = self.people.legs().map(|(leg, _)| leg);
@@ -46,6 +53,10 @@ impl Room {
             Audience::Alias(alias) => {
                 let named = self.people.aliased(alias);
                 self.whisper(from, named, true, out)?;
+            }
+            Audience::Nick(nick) => {
+                let named = self.people.named(nick);
+                self.whisper(from, named, false, out)?;
             }
         }
         Ok(())

@@ -16,8 +16,8 @@ use std::{
 
 use proptest::{collection::vec, prelude::*};
 use room::{
-    Action, Address, Answer, Audience, Cause, Event, LEGS_PER_PERSON_MAX, LegId, PersonId, Refusal,
-    Room, Rules, Standing, Visible, Why,
+    Action, Address, Answer, Audience, Cause, Claim, Event, LEGS_PER_PERSON_MAX, LegId, Nick, Peer,
+    PersonId, Refusal, Room, Rules, Standing, Visible, Why,
 };
 
 /// The host first; the last is never invited by the host.
@@ -34,9 +34,10 @@ proptest! {
     fn a_room_keeps_its_word(
         rules in any_rules(),
         guests in vec((1..6_usize, any::<bool>()), 2..6),
-        moves in vec((0..38_u8, 0..8_usize, 0..LEGS, any::<bool>(), 0..90_u64), 0..150),
+        extends in any::<bool>(),
+        moves in vec((0..41_u8, 0..8_usize, 0..LEGS, any::<bool>(), 0..90_u64), 0..150),
     ) {
-        let Some(mut watch) = Watch::open(rules, &guests) else {
+        let Some(mut watch) = Watch::open(rules, &guests, extends) else {
             return Ok(());
         };
         for a_move in &moves {
@@ -48,10 +49,11 @@ proptest! {
 }
 
 fn any_rules() -> impl Strategy<Value = Rules> {
-    (2..6_u32, any::<[bool; 3]>(), 0..3_u32).prop_map(|(max_guests, flags, fewest)| Rules {
+    (2..6_u32, any::<[bool; 5]>(), 0..3_u32).prop_map(|(max_guests, flags, fewest)| Rules {
         max_guests,
         allow_hidden: flags[0],
         allow_refer: flags[1] || flags[2],
+        invited_only: flags[3] || flags[4],
         answer: if flags[2] {
             Answer::AtOnce
         } else {
@@ -77,7 +79,12 @@ fn event(&(what, who, leg, flag, seconds): &Move, room: &Room) -> Event {
     match what {
         0..=2 => Event::Timeout,
         3..=5 => Event::Ringing { who },
-        6..=11 => Event::Joined { who, leg, hidden },
+        6..=11 => Event::Joined {
+            who,
+            leg,
+            hidden,
+            nick: None,
+        },
         12..=15 => Event::Refused { who, cause },
         16..=19 => Event::HostArrived { leg },
         20..=22 => Event::Left {
@@ -87,6 +94,8 @@ fn event(&(what, who, leg, flag, seconds): &Move, room: &Room) -> Event {
             address,
             leg,
             hidden,
+            nick: None,
+            claim: Claim::default(),
         },
         30..=34 => Event::Referred {
             by: somebody.unwrap_or(leg),
@@ -95,18 +104,30 @@ fn event(&(what, who, leg, flag, seconds): &Move, room: &Room) -> Event {
                 false => vec![address.as_str()],
             }),
         },
-        35 => Event::Removed { who },
-        36 => Event::RulesChanged(Rules {
-            max_guests: u32::try_from(seconds % 6).unwrap(),
-            fewest: u32::from(seconds % 5 == 0) + 1,
-            answer: Answer::AtOnce, // Too late to matter.
-            allow_hidden: flag,
-            ..cast::group()
-        }),
+        35 => Event::Removed {
+            who,
+            for_good: flag,
+        },
+        36 => rules_changed(seconds, flag),
+        37 | 38 => Event::Unable { who, cause },
+        39 => Event::Renamed {
+            leg: somebody.unwrap_or(leg),
+            nick: flag.then(|| Nick::new(address.as_str())),
+        },
         _ if seconds > 20 => Event::Timeout,
         _ if flag => Event::HostWithdrew,
         _ => Event::Close { why: Why::Ended },
     }
+}
+
+fn rules_changed(seconds: u64, flag: bool) -> Event {
+    Event::RulesChanged(Rules {
+        max_guests: u32::try_from(seconds % 6).unwrap(),
+        fewest: u32::from(seconds.is_multiple_of(5)) + 1,
+        answer: Answer::AtOnce, // Too late to matter.
+        allow_hidden: flag,
+        ..cast::group()
+    })
 }
 
 /// Somebody who watches a room, believes nothing it says of itself, and keeps count.
@@ -125,15 +146,24 @@ struct Watch {
 }
 
 impl Watch {
-    fn open(rules: Rules, guests: &[(usize, bool)]) -> Option<Self> {
+    fn open(rules: Rules, guests: &[(usize, bool)], extends: bool) -> Option<Self> {
         let words = guests.iter().map(|(who, hidden)| match hidden {
             true => format!("*{}", NAMES[*who]),
             false => NAMES[*who].to_owned(),
         });
         let words: Vec<String> = words.collect();
-        let guests = cast::guests(words.iter().map(String::as_str));
+        let mut guests = cast::guests(words.iter().map(String::as_str));
         let mut out = Vec::new();
-        let opened = Room::open(cast::ann(), guests, rules.clone(), cast::epoch(), &mut out);
+        let (host, now) = (cast::ann(), cast::epoch());
+        let opened = if extends {
+            let peer = Peer {
+                guest: guests.remove(0),
+                able: true,
+            };
+            Room::extend(host, peer, guests, rules.clone(), now, &mut out)
+        } else {
+            Room::open(host, guests, rules.clone(), now, &mut out)
+        };
         let Ok(room) = opened else {
             assert_eq!(out, [], "refused, and yet something is to be done");
             return None;
@@ -194,12 +224,15 @@ impl Watch {
     /// The leg that an event brings: in, unless the room releases it at once.
     fn arrival(&mut self, event: &Event) -> Option<LegId> {
         let (who, leg, hidden) = match event {
-            Event::Joined { who, leg, hidden } => (*who, *leg, *hidden),
+            Event::Joined {
+                who, leg, hidden, ..
+            } => (*who, *leg, *hidden),
             Event::HostArrived { leg } => (PersonId::HOST, *leg, false),
             Event::Entered {
                 address,
                 leg,
                 hidden,
+                ..
             } => (self.room.find(address)?, *leg, *hidden),
             Event::Left { leg } => {
                 self.legs.remove(leg);
@@ -227,6 +260,7 @@ impl Watch {
                 }
                 Action::RingHost => assert_eq!((self.answered, self.refused), (0, 0)),
                 Action::AnswerHost => self.answered += 1,
+                Action::PassOver { .. } => {}
                 Action::RefuseHost { .. } => self.refused += 1,
                 Action::Release { leg, .. } => {
                     let was_in = self.legs.remove(&leg).is_some();
@@ -255,7 +289,10 @@ impl Watch {
                 concealed,
                 was.0.is_none() && seat.hidden.is_some() && was.1.is_some()
             );
-            let differs = was.1 != seat.visible || concealed;
+            let was_called = before.seat(who).and_then(|seat| seat.nick);
+            let is_in = Some(Visible::Connected);
+            let renamed = was_called != seat.nick && was.1 == is_in && seat.visible == is_in;
+            let differs = was.1 != seat.visible || concealed || renamed;
             assert_eq!(
                 changed || concealed,
                 differs,
@@ -273,6 +310,7 @@ impl Watch {
         let mut legs = BTreeMap::new();
         let mut connected = 0;
         let mut guests = 0;
+        let mut nicks = BTreeSet::new();
         for seat in self.room.people() {
             legs.extend(seat.legs.iter().map(|leg| (*leg, seat.id)));
             assert!(seat.legs.len() <= LEGS_PER_PERSON_MAX as usize);
@@ -283,6 +321,13 @@ impl Watch {
             if rings {
                 invited.insert(seat.id);
             }
+            if let Some(nick) = seat.nick.filter(|_| is_in) {
+                assert!(nicks.insert(nick.to_owned()), "two are called {nick}");
+            }
+            assert!(
+                seat.standing != Standing::Waiting || seat.visible.is_none(),
+                "{seat:?}"
+            );
             connected += u32::from(is_in);
             guests += u32::from((is_in || rings) && seat.id != PersonId::HOST);
             assert!(

@@ -3,7 +3,7 @@
 mod cast;
 
 use cast::{Story, epoch, group, leg};
-use room::{Action, Address, Audience, Event, LEGS_PER_PERSON_MAX, LegId, Refusal, Rules};
+use room::{Action, Address, Audience, Claim, Event, LEGS_PER_PERSON_MAX, LegId, Refusal, Rules};
 
 /// ben is in with leg 2, ann with leg 1, cleo is being invited.
 const BEGUN: &str = "ben joins 2; host arrives 1";
@@ -206,7 +206,9 @@ fn one_person_has_a_bounded_number_of_devices() {
         story.play("ben enters 99"),
         format!("no: TooManyDevices {{ limit: {limit} }}")
     );
-    let may = story.room.may_enter(&Address::new("ben"), false);
+    let may = story
+        .room
+        .may_enter(&Address::new("ben"), false, Claim::default());
     assert_eq!(may, Err(Refusal::TooManyDevices { limit }));
     story.play("3 leaves");
     assert_eq!(story.play("ben enters 99"), "");
@@ -266,7 +268,9 @@ fn the_event_after_the_last_action_finds_a_closed_room() {
     assert_eq!(story.play("2 refers dave"), "no: Closed");
     assert_eq!(story.play("ben enters 2"), "no: Closed");
     assert_eq!(
-        story.room.may_enter(&Address::new("ben"), false),
+        story
+            .room
+            .may_enter(&Address::new("ben"), false, Claim::default()),
         Err(Refusal::Closed)
     );
     assert!(story.room.is_closed());

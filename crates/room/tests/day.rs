@@ -117,6 +117,7 @@ fn reply(action: Action, net: &mut Net) {
             } else {
                 let leg = LegId(who.index() as u64 + 1);
                 net.send(Event::Joined {
+                    nick: None,
                     who,
                     leg,
                     hidden: false,
@@ -127,6 +128,7 @@ fn reply(action: Action, net: &mut Net) {
         Action::AnswerHost => net.send_safely(Event::HostArrived { leg: LegId(1) }),
         Action::Release { leg, .. } => net.send(Event::Left { leg }),
         Action::RingHost
+        | Action::PassOver { .. }
         | Action::RefuseHost { .. }
         | Action::Changed { .. }
         | Action::Concealed { .. }

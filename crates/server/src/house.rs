@@ -13,10 +13,12 @@ use crate::config::{Policy, Setup};
 use crate::core::{Gruus, Nonces, Replies, Shards};
 use crate::count::Counters;
 use crate::focus::Credit;
+use crate::imps::Imps;
 use crate::keeper::Keeper;
 use crate::net::{Flow, Streams, UdpPort};
 use crate::rooms::Rooms;
 use crate::switch::Switch;
+use crate::tap::Tap;
 
 /// One server: what is fixed, and the ways to its parts.
 pub(crate) struct House {
@@ -32,6 +34,13 @@ pub(crate) struct House {
     pub(crate) rooms: Rooms,
     pub(crate) switch: Arc<Switch>,
     pub(crate) credit: Credit,
+    /// The face for handsets.
+    pub(crate) imps: Imps,
+    /// Where HTTP and CIR listen, with the ports they got.
+    pub(crate) http: Option<SocketAddr>,
+    pub(crate) cir_tcp: Option<SocketAddr>,
+    /// What writes down all that is sent and received.
+    pub(crate) tap: Option<Arc<Tap>>,
     /// Where SIP listens, with the ports it got.
     pub(crate) udp: Option<Arc<UdpPort>>,
     pub(crate) sip_udp: Option<SocketAddr>,

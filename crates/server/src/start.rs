@@ -9,7 +9,7 @@ use room::{Event, Why};
 use serde::Serialize;
 use store::{Cursor, PAGE_ROWS_MAX, Store, Write};
 use tokio::sync::{Semaphore, mpsc};
-use world::{Listener, World};
+use world::{Datagrams, Listener, World};
 
 use crate::config::{Policy, Setup};
 use crate::core::{
@@ -18,6 +18,8 @@ use crate::core::{
 use crate::count::Counters;
 use crate::focus::Credit;
 use crate::house::{House, PROCEDURES};
+use crate::http;
+use crate::imps::{self, Imps};
 use crate::keeper::{Keeper, OpenKeeper};
 use crate::net::{self, Flow, Streams, UdpPort};
 use crate::rooms::{Order, Rooms};
@@ -43,6 +45,15 @@ pub struct Addresses {
     pub sip_tcp: Option<SocketAddr>,
     /// MSRP over TCP.
     pub msrp: SocketAddr,
+    /// HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<SocketAddr>,
+    /// Requests for attention of handsets, over TCP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cir_tcp: Option<SocketAddr>,
+    /// Where such requests over UDP come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cir_udp: Option<SocketAddr>,
 }
 
 /// What a server still holds. All zero when everybody has gone.
@@ -64,6 +75,8 @@ pub struct Leftovers {
     pub invitations: usize,
     /// Procedures under way.
     pub procedures: usize,
+    /// Sessions of handsets. They end when their time to live runs out.
+    pub handsets: usize,
 }
 
 /// Why a server did not start.
@@ -72,7 +85,7 @@ pub enum StartError {
     /// A socket could not be had.
     #[error("cannot listen for {what} on {address}: {error}")]
     Listen {
-        /// The configuration key: `sip.udp`, `sip.tcp` or `msrp.tcp`.
+        /// The configuration key: `sip.udp`, `http.listen` and so on.
         what: &'static str,
         /// The address asked for.
         address: SocketAddr,
@@ -169,6 +182,7 @@ impl Server {
             rooms: self.house.rooms.len(),
             sessions: self.house.switch.len(),
             invitations: usize::try_from(self.house.credit.in_use()).unwrap_or(usize::MAX),
+            handsets: self.house.imps.sessions.len(),
             procedures: PROCEDURES.saturating_sub(self.house.procedures.available_permits()),
         }
     }
@@ -204,6 +218,9 @@ struct Sockets {
     udp: Option<Arc<UdpPort>>,
     tcp: Option<(Listener, SocketAddr)>,
     msrp: (Listener, SocketAddr),
+    http: Option<(Listener, SocketAddr)>,
+    cir_tcp: Option<(Listener, SocketAddr)>,
+    cir_udp: Option<(Datagrams, SocketAddr)>,
     counters: Arc<Counters>,
 }
 
@@ -221,6 +238,12 @@ impl Sockets {
             let bound = listener.local_addr().map_err(failed(what, at))?;
             Ok::<_, StartError>((listener, bound))
         };
+        let bind = |at| {
+            let what = "imps.cir_udp";
+            let socket = world.net.bind_udp(at).map_err(failed(what, at))?;
+            let bound = socket.local_addr().map_err(failed(what, at))?;
+            Ok::<_, StartError>((socket, bound))
+        };
         let counters = Arc::new(Counters::default());
         let udp = setup.sip_udp.map(|at| {
             let socket = world.net.bind_udp(at);
@@ -231,6 +254,12 @@ impl Sockets {
             udp: udp.transpose()?,
             tcp: setup.sip_tcp.map(|at| listen("sip.tcp", at)).transpose()?,
             msrp: listen("msrp.tcp", setup.msrp_tcp)?,
+            http: setup.http.map(|at| listen("http.listen", at)).transpose()?,
+            cir_tcp: setup
+                .cir_tcp
+                .map(|at| listen("imps.cir_tcp", at))
+                .transpose()?,
+            cir_udp: setup.cir_udp.map(bind).transpose()?,
             counters,
         })
     }
@@ -240,6 +269,9 @@ impl Sockets {
             sip_udp: self.udp.as_ref().map(|udp| udp.local),
             sip_tcp: self.tcp.as_ref().map(|(_, bound)| *bound),
             msrp: self.msrp.1,
+            http: self.http.as_ref().map(|(_, bound)| *bound),
+            cir_tcp: self.cir_tcp.as_ref().map(|(_, bound)| *bound),
+            cir_udp: self.cir_udp.as_ref().map(|(_, bound)| *bound),
         }
     }
 
@@ -254,6 +286,16 @@ impl Sockets {
         }
         let switch = Arc::clone(&house.switch);
         tasks.spawn("msrp", switch::listen(self.msrp.0, switch));
+        if let Some((listener, _)) = self.http {
+            tasks.spawn("http", http::listen(listener, Arc::clone(house)));
+        }
+        if let Some((listener, _)) = self.cir_tcp {
+            tasks.spawn("cir tcp", imps::cir::listen(listener, Arc::clone(house)));
+        }
+        if let Some((socket, _)) = self.cir_udp {
+            tasks.spawn("cir udp", imps::cir::send(socket, Arc::clone(house)));
+        }
+        tasks.spawn("imps sessions", imps::expire(Arc::clone(house)));
     }
 }
 
@@ -302,8 +344,12 @@ impl Parts {
             nonces: self.nonces,
             gruus: self.gruus,
             rooms: Rooms::default(),
-            switch: Switch::new(world.clone(), msrp, tap, allowed),
+            switch: Switch::new(world.clone(), msrp, tap.clone(), allowed),
             credit: Credit::default(),
+            imps: Imps::new(setup.seal.clone()),
+            http: addresses.http,
+            cir_tcp: addresses.cir_tcp,
+            tap,
             udp: sockets.udp.clone(),
             sip_udp: addresses.sip_udp,
             sip_tcp: addresses.sip_tcp,
@@ -375,6 +421,8 @@ const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
 async fn purge(house: Arc<House>) {
     loop {
         house.world.clock.sleep(Duration::from_secs(300)).await;
+        // Senders are told before the messages go.
+        imps::mail::expire(&house).await;
         let now_ms = house.unix_ms();
         let remembered_ms = i64::try_from(REMEMBERED.as_millis()).unwrap_or(i64::MAX);
         let writes = vec![

@@ -164,7 +164,6 @@ impl Reader {
         }
     }
 
-
     /// How many documents of a collection are `owner`'s.
     pub fn count_documents_of(&self, collection: &str, owner: &str) -> Answer<u64> {
         match &self.0 {

@@ -26,7 +26,8 @@ use std::{
 };
 
 use room::{
-    Action, Address, Answer, Cause, Event, Guest, Host, LegId, PersonId, Refusal, Room, Rules, Why,
+    Action, Address, Answer, Cause, Claim, Event, Guest, Host, LegId, Nick, PersonId, Refusal,
+    Room, Rules, Why,
 };
 
 pub(crate) const RING: Duration = Duration::from_secs(120);
@@ -47,6 +48,9 @@ pub(crate) fn group() -> Rules {
         max_guests: 4,
         allow_hidden: true,
         allow_refer: true,
+        allow_whisper: true,
+        members_only: false,
+        invited_only: true,
         answer: Answer::WhenFirstJoins,
         ring: RING,
         fewest: 1,
@@ -70,6 +74,7 @@ pub(crate) fn ann() -> Host {
         address: Address::new("ann"),
         display: None,
         hidden: false,
+        nick: None,
     }
 }
 
@@ -141,7 +146,22 @@ impl Story {
                 by: leg(by),
                 guests: guests(words[2..].iter().copied()),
             },
-            [who, "removed"] => Event::Removed { who: self.who(who) },
+            [who, "removed"] => Event::Removed {
+                who: self.who(who),
+                for_good: true,
+            },
+            [who, "put", "out"] => Event::Removed {
+                who: self.who(who),
+                for_good: false,
+            },
+            [who, "unable", cause] => Event::Unable {
+                who: self.who(who),
+                cause: Cause(cause.parse().unwrap()),
+            },
+            [leg, "is", "called", nick] => Event::Renamed {
+                leg: self::leg(leg),
+                nick: Some(Nick::new(nick)),
+            },
             ["close"] => Event::Close { why: Why::Ended },
             ["wait", seconds] => {
                 self.now += Duration::from_secs(seconds.parse().unwrap());
@@ -156,7 +176,12 @@ impl Story {
 
     fn joined(&self, who: &str, leg: &str, hidden: bool) -> Event {
         let (who, leg) = (self.who(who), self::leg(leg));
-        Event::Joined { who, leg, hidden }
+        Event::Joined {
+            who,
+            leg,
+            hidden,
+            nick: None,
+        }
     }
 
     fn rules(&self, change: impl FnOnce(&mut Rules)) -> Event {
@@ -180,6 +205,7 @@ impl Story {
             Action::Cancel { who } => format!("cancel {}", name(who)),
             Action::RingHost => "ring host".into(),
             Action::AnswerHost => "answer host".into(),
+            Action::PassOver { who, cause } => format!("pass over {} {}", name(who), cause.0),
             Action::RefuseHost { cause } => format!("refuse host {}", cause.0),
             Action::Release { leg, why } => format!("release {} {why:?}", leg.0),
             Action::Changed { who } => format!("changed {}", name(who)),
@@ -215,6 +241,8 @@ fn entered(who: &str, leg: &str, hidden: bool) -> Event {
         address: Address::new(who),
         leg: self::leg(leg),
         hidden,
+        nick: None,
+        claim: Claim::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sip::digest::Algorithm;
 
 use super::value::{algorithms, between, domain, listen, node, senders, status, user_part};
-use super::{Focus, FocusAnswer, Policy, Registrar, Setup};
+use super::{Focus, FocusAnswer, HttpKeys, ImpsKeys, Policy, Registrar, Setup};
 
 /// All that can be configured, as the file writes it. What each key means, and which values it
 /// takes, stands in [`KEYS`](super::KEYS).
@@ -33,6 +33,8 @@ pub struct Config {
     pub registrar: RegistrarKeys,
     pub focus: FocusKeys,
     pub notify: NotifyKeys,
+    pub http: HttpKeys,
+    pub imps: ImpsKeys,
     pub trace: TraceKeys,
 }
 
@@ -174,18 +176,19 @@ impl Config {
     }
 
     /// The configuration of a server to try things with: reachable from this machine alone, for
-    /// the domain `localhost`. Clients on this machine may ask to be connected to (MSRP), and
-    /// changes in a conference are told after half a second.
+    /// the domain `localhost`. Clients on this machine may ask to be connected to (MSRP), changes
+    /// in a conference are told after half a second, and handsets may poll once a second.
     pub fn dev() -> Self {
         let mut config = Self::default();
         config.msrp.connect_to = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
         // Whoever tries things wants to see them happen; five seconds is for networks.
         config.notify.min_interval_ms = 500;
+        config.imps.poll_min_s = 1;
         config
     }
 
-    /// What is fixed while the server runs, and what is not. Which store it is stays here: the
-    /// server is handed one that is open.
+    /// What is fixed while the server runs, and what is not. Which store and which key it is stays
+    /// here: the server is handed what was opened ([`Setup::seal`] is left to the caller).
     pub fn split(&self) -> (Setup, Policy) {
         (self.setup(), self.policy())
     }
@@ -197,6 +200,11 @@ impl Config {
             sip_tcp: self.sip.tcp,
             msrp_tcp: self.msrp.tcp,
             msrp_connect_to: self.msrp.connect_to.clone(),
+            http: self.http.listen,
+            http_url: self.http.public_url.clone(),
+            cir_tcp: self.imps.cir_tcp,
+            cir_udp: self.imps.cir_udp,
+            seal: None,
             advertise: self.advertise,
             shards: usize::try_from(self.sip.shards).unwrap_or_default(),
             t1: Duration::from_millis(self.sip.t1_ms.into()),
@@ -229,6 +237,7 @@ impl Config {
                 max_expires: seconds(registrar.max_expires_s),
                 max_contacts: usize::try_from(registrar.max_contacts).unwrap_or(usize::MAX),
             },
+            imps: self.imps.policy(),
             notify_min_interval: Duration::from_millis(self.notify.min_interval_ms.into()),
             trusted_peers: self.core.trusted_peers.clone(),
             digest: self.core.digest.clone(),
@@ -249,6 +258,8 @@ impl Default for Config {
             registrar: RegistrarKeys::default(),
             focus: FocusKeys::default(),
             notify: NotifyKeys::default(),
+            http: HttpKeys::default(),
+            imps: ImpsKeys::default(),
             trace: TraceKeys::default(),
         }
     }

@@ -43,6 +43,7 @@ const fn absent(key: Key, example: &'static str) -> Key {
 const LISTEN: &str = "\"IP:PORT\"; port 0 takes any that is free";
 const LISTEN_OR_OFF: &str = "\"IP:PORT\", port 0 takes any that is free; or \"off\"";
 const ADDRESSES: &str = "a list of IP addresses";
+const TEXT: &str = "a text on one line";
 const YES_NO: &str = "true or false";
 
 /// Every key, in the order of the file.
@@ -193,6 +194,129 @@ pub const KEYS: &[Key] = &[
         "notify.min_interval_ms",
         "0 to 60000 (milliseconds)",
         "The least time between two notices about who is in a conference, per participant.",
+    ),
+    fixed(
+        "http.listen",
+        LISTEN_OR_OFF,
+        "Where HTTP listens: IMPS at /csp.",
+    ),
+    absent(
+        fixed(
+            "http.public_url",
+            "a URL such as \"http://im.example.org\"",
+            "The URL by which clients reach http.listen, when it is not the one they used: behind a\n\
+             proxy.",
+        ),
+        "http://im.example.org",
+    ),
+    fixed(
+        "imps.cir_tcp",
+        LISTEN_OR_OFF,
+        "Where handsets connect to be told that something waits for them (CIR over TCP).",
+    ),
+    fixed(
+        "imps.cir_udp",
+        LISTEN_OR_OFF,
+        "Where the datagrams come from by which handsets are told so (CIR over UDP, WAP push).",
+    ),
+    at_once(
+        "imps.cir_to",
+        ADDRESSES,
+        "Hosts that handsets may name for such datagrams. Otherwise they go to where a login came\n\
+         from, and nowhere else.",
+    ),
+    fixed(
+        "imps.key_file",
+        "a path; a relative one begins where the server is started",
+        "The key under which the passwords of IMPS users are sealed in the store; made at the first\n\
+         start. Without it nobody can log in with a digest: keep it, and apart from the store.",
+    ),
+    at_once(
+        "imps.gateways",
+        ADDRESSES,
+        "WAP gateways whose word about a caller's number (MSISDN) is believed without a password.\n\
+         Whoever can send from one of these addresses can be anybody who has a number.",
+    ),
+    at_once(
+        "imps.service_name",
+        TEXT,
+        "What the service calls itself to handsets.",
+    ),
+    at_once(
+        "imps.extend_timeout_s",
+        "1 to 3600 (seconds)",
+        "How long the peer may take to join when a conversation of two grows (ExtendConversation).",
+    ),
+    at_once(
+        "imps.max_groups",
+        "0 to 1000000",
+        "The most groups there may be. Conversations that grow are groups too.",
+    ),
+    at_once(
+        "imps.max_groups_per_user",
+        "0 to 10000",
+        "The most groups that one user may own.",
+    ),
+    at_once(
+        "imps.max_group_size",
+        "2 to 5000",
+        "The most users who may be in one group.",
+    ),
+    at_once(
+        "imps.max_sessions",
+        "1 to 1000000",
+        "The most sessions of handsets there may be.",
+    ),
+    at_once(
+        "imps.max_sessions_per_user",
+        "1 to 100",
+        "The most sessions of one user. When there are more the oldest ends.",
+    ),
+    at_once(
+        "imps.session_s",
+        "10 to 86400 (seconds)",
+        "How long a session lives without a sign of life, when the handset does not say.",
+    ),
+    at_once(
+        "imps.max_session_s",
+        "10 to 604800 (seconds)",
+        "Handsets that want more get this.",
+    ),
+    at_once(
+        "imps.poll_min_s",
+        "0 to 3600 (seconds)",
+        "How long handsets are asked to wait between two polls.",
+    ),
+    at_once(
+        "imps.max_waiting",
+        "1 to 100000",
+        "The most messages kept for one user who does not fetch them.",
+    ),
+    at_once(
+        "imps.keep_s",
+        "60 to 31536000 (seconds)",
+        "How long messages are kept for a user, when the sender does not say less.",
+    ),
+    at_once(
+        "imps.max_message",
+        "1000 to 1000000 (bytes)",
+        "The largest content of a message.",
+    ),
+    absent(
+        at_once(
+            "imps.welcome",
+            TEXT,
+            "What whoever joins a conversation that has grown is told, when its user said nothing.",
+        ),
+        "Welcome!",
+    ),
+    absent(
+        at_once(
+            "imps.notice",
+            TEXT,
+            "What every handset is told that logs in, and all that are logged in when this changes.",
+        ),
+        "The service rests on Sunday.",
     ),
     absent(
         fixed(

@@ -10,6 +10,7 @@
 
 mod change;
 mod document;
+mod face;
 mod file;
 mod keys;
 mod policy;
@@ -18,12 +19,13 @@ mod setup;
 mod value;
 
 pub use change::Change;
+pub use face::{HttpKeys, ImpsKeys};
 pub use file::{
     Config, ConfigError, CoreKeys, CoreMode, FocusKeys, MsrpKeys, NotifyKeys, RegistrarKeys,
     SipKeys, StoreKeys, TraceKeys,
 };
 pub use keys::{KEYS, Key};
-pub use policy::{Focus, FocusAnswer, Policy, Registrar};
+pub use policy::{Focus, FocusAnswer, Imps, Policy, Registrar};
 pub use problem::{Problem, Weight};
 pub use setup::Setup;
 

@@ -13,6 +13,8 @@ pub struct Policy {
     pub focus: Focus,
     /// The registrar.
     pub registrar: Registrar,
+    /// The service for handsets.
+    pub imps: Imps,
     /// The least time between two NOTIFYs of one subscription (IM-7.2.2.10-S0b).
     pub notify_min_interval: Duration,
     /// Peers whose P-Asserted-Identity is believed, and who need no digest.
@@ -26,6 +28,7 @@ impl Default for Policy {
         Self {
             focus: Focus::default(),
             registrar: Registrar::default(),
+            imps: Imps::default(),
             // RFC 4575 section 3.9: one in five seconds.
             notify_min_interval: Duration::from_secs(5),
             trusted_peers: Vec::new(),
@@ -114,5 +117,50 @@ impl Default for Registrar {
             max_expires: Duration::from_secs(7200),
             max_contacts: 10,
         }
+    }
+}
+
+/// How handsets are served.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Imps {
+    /// Hosts that requests for attention may be sent to, besides those that sessions came from.
+    pub cir_to: Vec<IpAddr>,
+    /// Peers whose word about a caller's telephone number is believed.
+    pub gateways: Vec<IpAddr>,
+    /// What the service calls itself.
+    pub service_name: String,
+    /// How long the peer of a conversation that grows may take to join (IMPS-9.1.11-S28).
+    pub extend_timeout: Duration,
+    /// The most groups there may be (IMPS-9.1.11-S17).
+    pub max_groups: usize,
+    /// The most groups that one user may own.
+    pub max_groups_per_user: usize,
+    /// The most users who may be in one group, whatever it says itself.
+    pub max_group_size: u32,
+    /// The most sessions there may be.
+    pub max_sessions: usize,
+    /// The most sessions of one user: of more the oldest ends.
+    pub max_sessions_per_user: usize,
+    /// For how long a session lives without a sign of life, if the client does not say.
+    pub session: Duration,
+    /// Longer ones are cut to this.
+    pub max_session: Duration,
+    /// How long a client is to wait between two polls.
+    pub poll_min: Duration,
+    /// The most messages kept for one user who does not fetch them.
+    pub max_waiting: u32,
+    /// How long messages are kept, if the sender does not say less.
+    pub keep: Duration,
+    /// The largest content of a message, in bytes.
+    pub max_message: usize,
+    /// The welcome note of conversations that grow without one (IMPS-9.1.11-S6).
+    pub welcome: Option<String>,
+    /// What everybody who logs in is told.
+    pub notice: Option<String>,
+}
+
+impl Default for Imps {
+    fn default() -> Self {
+        super::ImpsKeys::default().policy()
     }
 }

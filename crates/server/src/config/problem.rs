@@ -43,6 +43,7 @@ impl Config {
         self.reach(&mut found);
         self.sockets(&mut found);
         self.trust(&mut found);
+        self.handsets(&mut found);
         self.times(&mut found);
         self.people(&mut found);
         found.0
@@ -113,6 +114,25 @@ impl Config {
                 "choose another port for one of them",
             );
         }
+        let tcp = [
+            ("http.listen", self.http.listen),
+            ("imps.cir_tcp", self.imps.cir_tcp),
+        ];
+        let mut taken = vec![("sip.tcp", self.sip.tcp), ("msrp.tcp", Some(self.msrp.tcp))];
+        for (key, at) in tcp {
+            let other = taken.iter().find_map(|(other, its)| {
+                let (its, at) = ((*its)?, at?);
+                clash(its, at).then_some((*other, at))
+            });
+            if let Some((other, at)) = other {
+                found.mistake(
+                    key,
+                    format!("{at} is the port of {other} too"),
+                    "choose another port for one of them",
+                );
+            }
+            taken.push((key, at));
+        }
         if let Some(ip) = self
             .msrp
             .connect_to
@@ -149,6 +169,45 @@ impl Config {
                     "reach the peer over a private network, or set sip.udp to \"off\"",
                 );
             }
+        }
+    }
+
+    fn handsets(&self, found: &mut Found) {
+        let imps = &self.imps;
+        let keys = [
+            ("imps.gateways", &imps.gateways),
+            ("imps.cir_to", &imps.cir_to),
+        ];
+        for (key, list) in keys {
+            let unsound = |ip: &&IpAddr| ip.is_unspecified() || is_multicast(**ip);
+            if let Some(ip) = list.iter().find(unsound) {
+                found.mistake(
+                    key,
+                    format!("{ip} is not the address of one host, nor does it stand for all"),
+                    "list the addresses of the hosts",
+                );
+            }
+        }
+        if imps.session_s > imps.max_session_s {
+            found.mistake(
+                "imps.session_s",
+                "a session that names no time lasts longer than the longest",
+                "make it at most imps.max_session_s",
+            );
+        }
+        if self.http.listen.is_none() && (imps.cir_tcp.is_some() || imps.cir_udp.is_some()) {
+            found.caution(
+                "http.listen",
+                "HTTP is off: no handset can log in, and none will be told anything",
+                "set http.listen to an address, or imps.cir_tcp and imps.cir_udp to \"off\"",
+            );
+        }
+        if imps.key_file == self.store.path {
+            found.mistake(
+                "imps.key_file",
+                "the key would overwrite the store",
+                "choose another path",
+            );
         }
     }
 
@@ -223,6 +282,9 @@ impl Config {
         sip.into_iter()
             .filter_map(|(key, at)| Some((key, at?)))
             .chain([("msrp.tcp", self.msrp.tcp)])
+            .chain(self.http.listen.map(|at| ("http.listen", at)))
+            .chain(self.imps.cir_tcp.map(|at| ("imps.cir_tcp", at)))
+            .chain(self.imps.cir_udp.map(|at| ("imps.cir_udp", at)))
             .collect()
     }
 }

@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::SealKey;
+
 /// Sockets, store and identity: changing one takes a restart.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Setup {
@@ -17,6 +19,17 @@ pub struct Setup {
     pub msrp_tcp: SocketAddr,
     /// Peers that the MSRP switch may connect to. All others have to connect to it.
     pub msrp_connect_to: Vec<IpAddr>,
+    /// Where HTTP listens.
+    pub http: Option<SocketAddr>,
+    /// The URL by which clients reach that, if not by the one they used.
+    pub http_url: Option<String>,
+    /// Where handsets open the connections on which they are told that something waits for them.
+    pub cir_tcp: Option<SocketAddr>,
+    /// Where the datagrams come from by which handsets are told so.
+    pub cir_udp: Option<SocketAddr>,
+    /// The key under which passwords are sealed. Without it handsets can log in with the password
+    /// alone, and not with a digest.
+    pub seal: Option<SealKey>,
     /// The address written into Via, Record-Route and MSRP paths; `None` for the one bound.
     pub advertise: Option<IpAddr>,
     /// How many shards the SIP core has; 0 for one a core.
@@ -38,6 +51,11 @@ impl Default for Setup {
             sip_tcp: Some(local(5060)),
             msrp_tcp: local(2855),
             msrp_connect_to: Vec::new(),
+            http: Some(local(8080)),
+            http_url: None,
+            cir_tcp: Some(local(3717)),
+            cir_udp: Some(local(3717)),
+            seal: None,
             advertise: None,
             shards: 0,
             t1: Duration::from_millis(500),

@@ -19,9 +19,12 @@ fn the_commented_default_is_the_default() {
     // Those that have no value by default work too.
     let all = text
         .replace("\n#advertise", "\nadvertise")
-        .replace("\n#pcap", "\npcap");
+        .replace("\n#pcap", "\npcap")
+        .replace("\n#public_url", "\npublic_url")
+        .replace("\n#welcome", "\nwelcome")
+        .replace("\n#notice", "\nnotice");
     let config = Config::load(&all).unwrap();
-    assert_eq!(config.changes(&Config::default()).len(), 2);
+    assert_eq!(config.changes(&Config::default()).len(), 5);
     for key in KEYS {
         let name = key.name.rsplit('.').next().unwrap();
         assert!(all.contains(&format!("\n{name} = ")), "{name}");
@@ -54,7 +57,7 @@ fn every_key_is_documented() {
 const WRONG: &[(&str, &str, &str, Option<&str>)] = &[
     ("domian = \"x\"", "unknown field `domian`", "domian", None),
     ("[focus]\nring = 5", "unknown field `ring`", "ring", None),
-    ("[imps]\nextend_timeout_s = 1", "unknown field `imps`", "imps", None),
+    ("[imps]\nextend_s = 1", "unknown field `extend_s`", "extend_s", None),
     ("[focus]\nring_s = 0", "0 is not between 1 and 3600", "0", Some("focus.ring_s takes 1 to 3600 (seconds)")),
     ("[focus]\n\n# later\n[ focus ]\n", "duplicate key", "focus", None),
     ("[focus]\nring_s = -7", "-7 is not between", "-7", Some("focus.ring_s takes 1 to 3600 (seconds)")),

@@ -43,6 +43,33 @@ pub(super) fn domain<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Er
     Ok(text)
 }
 
+/// Text for people: short, and on one line.
+pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    if text.len() > TEXT_MAX || text.chars().any(char::is_control) {
+        return Err(D::Error::custom(format!(
+            "a text has at most {TEXT_MAX} bytes and no control characters"
+        )));
+    }
+    Ok(text)
+}
+
+/// The longest text for people, in bytes.
+const TEXT_MAX: usize = 1000;
+
+/// The beginning of a URL, without a slash at its end.
+pub(super) fn url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    let rest = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"));
+    let is_sound = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic());
+    if !rest.is_some_and(is_sound) {
+        return Err(D::Error::custom(format!("\"{text}\" is not a URL of HTTP")));
+    }
+    Ok(Some(text.trim_end_matches('/').to_owned()))
+}
+
 /// The name of a node.
 pub(super) fn node<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     word(from, "-_.")

@@ -68,6 +68,7 @@ impl Wanted {
             address: Address::new(&call.who.aor),
             display: display(call, offer.hidden),
             hidden: offer.hidden,
+            nick: None,
         };
         let guests = room::distinct(&host.address, guests(&bodies));
         // IM-7.2.1.2-S8: each user counts once, the inviter not at all.
@@ -157,6 +158,8 @@ impl Wanted {
                 room,
                 actions,
                 host,
+                kind: rooms::Kind::Conference,
+                writes: Vec::new(),
             },
         );
         let (sdp, timer) = (self.sdp, self.timer);
@@ -214,7 +217,7 @@ impl Wanted {
 }
 
 /// IM-7.2.1.2-S6: an identity that names nobody and leads to the owner of its partition.
-fn identity(house: &House) -> (Arc<str>, Partition) {
+pub(crate) fn identity(house: &House) -> (Arc<str>, Partition) {
     let mut rng = house.rng();
     let number = u16::try_from(rng.below(u64::from(Partition::COUNT))).unwrap_or_default();
     let partition = Partition::new(number).unwrap_or(Partition::of(""));
@@ -231,6 +234,9 @@ fn rules(policy: &Policy) -> Rules {
         max_guests: policy.focus.max_adhoc_group_size,
         allow_hidden: policy.focus.allow_anonymity,
         allow_refer: true,
+        allow_whisper: true,
+        members_only: false,
+        invited_only: true,
         answer: match policy.focus.answer {
             FocusAnswer::Confirmed => room::Answer::WhenFirstJoins,
             FocusAnswer::Immediate => room::Answer::AtOnce,

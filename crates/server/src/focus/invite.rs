@@ -32,6 +32,14 @@ pub(crate) struct Opening {
     pub(crate) holds: Mutex<Vec<Hold>>,
 }
 
+impl Opening {
+    /// Credit for one invitation.
+    pub(crate) fn hold(&self) -> Option<Hold> {
+        let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        holds.pop()
+    }
+}
+
 /// Whom to invite.
 #[derive(Debug)]
 pub(crate) struct Invited {
@@ -46,12 +54,7 @@ pub(crate) async fn invite(
     guest: Invited,
     cancelled: oneshot::Receiver<()>,
 ) {
-    let _hold = room
-        .opening
-        .holds
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .pop();
+    let _hold = room.opening.hold();
     let who = guest.who;
     let devices = match reachable(&house, &guest.address).await {
         Ok(devices) => devices,
@@ -256,6 +259,7 @@ impl Ringing {
             leg,
             // IM-7.2.2.2-OK-S3: the room knows whether that is allowed.
             hidden: hides_sender(response),
+            nick: None,
         };
         // The first device that accepts ends the ringing of the others.
         let shard = line.shard.clone();

@@ -3,7 +3,7 @@
 pub(crate) mod adhoc;
 mod body;
 mod call;
-mod credit;
+pub(crate) mod credit;
 mod host;
 mod inside;
 pub(crate) mod invite;
@@ -13,6 +13,7 @@ mod outgoing;
 mod refusal;
 pub(crate) mod timer;
 
+pub(crate) use adhoc::identity;
 pub(crate) use body::ACCEPT;
 pub(crate) use call::{Call, CallEvent};
 pub(crate) use credit::Credit;

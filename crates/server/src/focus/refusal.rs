@@ -22,9 +22,14 @@ pub(crate) fn answer(refusal: Refusal) -> Answer {
         Refusal::TooMany { .. } => Answer::warned(486, TOO_MANY).by("IM-7.2.1.2-S8a"),
         Refusal::TooManyDevices { .. } => Answer::warned(403, "too many devices"),
         Refusal::NoGuests => Answer::because(400, "The List Names Nobody Else"),
-        Refusal::MayNotInvite | Refusal::NotInvited | Refusal::Removed => {
-            Answer::warned(403, SERVICE)
-        }
+        Refusal::Barred
+        | Refusal::MayNotInvite
+        | Refusal::NotInvited
+        | Refusal::NotMember
+        | Refusal::NoWhispering
+        | Refusal::Removed => Answer::warned(403, SERVICE),
+        Refusal::NickTaken => Answer::because(403, "The Name Is Taken"),
+        Refusal::Unsupported => Answer::plain(488),
         Refusal::Closed | Refusal::NotConnected => Answer::plain(481),
         Refusal::Unknown => Answer::plain(404),
     }

@@ -80,7 +80,7 @@ fn member(seat: &Seat<'_>, room: &str, now_ms: i64) -> Member {
         state: match seat.standing {
             Standing::Alerting | Standing::Calling | Standing::Invited => MemberState::Invited,
             Standing::Connected => MemberState::Joined,
-            Standing::Left | Standing::Refused => MemberState::Left,
+            Standing::Left | Standing::Refused | Standing::Waiting => MemberState::Left,
             Standing::Removed => MemberState::Removed,
         },
         changed_at_ms: now_ms,
@@ -98,6 +98,7 @@ mod tests {
             address: Address::new("sip:alice@h"),
             display: None,
             hidden: false,
+            nick: None,
         };
         let guest = Guest {
             address: Address::new("sip:bob@h"),
@@ -108,6 +109,9 @@ mod tests {
             max_guests: 2,
             allow_hidden: true,
             allow_refer: true,
+            allow_whisper: true,
+            members_only: false,
+            invited_only: true,
             answer: Answer::AtOnce,
             ring: Duration::from_secs(100),
             fewest: 0,
@@ -129,6 +133,7 @@ mod tests {
             who: bob,
             leg,
             hidden,
+            nick: None,
         };
         for event in [joined, Event::Left { leg }] {
             room.handle(event, now, &mut actions).unwrap();

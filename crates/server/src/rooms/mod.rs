@@ -1,5 +1,6 @@
 //! Live rooms: one task each, and the register of them.
 
+pub(crate) mod handset;
 mod ledger;
 mod observers;
 mod speech;
@@ -10,12 +11,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use room::{Cause, Event, LegId, PersonId, Refusal};
 use sip::transaction::ServerId;
+use store::{Member, MemberState, Partition, RoomKind, Write};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::core::ShardHandle;
 use crate::focus::invite::Opening;
+use crate::house::House;
+use crate::imps;
 use crate::switch::{RoomDoor, Session};
 
+pub(crate) use handset::Kind;
 pub(crate) use task::{Opened, open};
 
 /// MIME types as a description lists them. Several keep them for as long as a leg lives.
@@ -28,6 +33,7 @@ pub(crate) struct RoomHandle {
     pub(crate) identity: Arc<str>,
     /// How the inviter opened it: what every invitation repeats.
     pub(crate) opening: Arc<Opening>,
+    pub(crate) kind: Kind,
     pub(crate) orders: mpsc::UnboundedSender<Order>,
     pub(crate) door: RoomDoor,
 }
@@ -59,6 +65,14 @@ pub(crate) enum Order {
     Refreshed { watch: u64, piece: usize },
     /// A NOTIFY was answered; `false`: the subscription is over.
     Notified { watch: u64, alive: bool },
+    /// What a session of IMPS wants.
+    Handset(handset::Order),
+    /// A session of IMPS has answered an invitation with an error.
+    Declined {
+        who: PersonId,
+        session: Arc<imps::Session>,
+        code: ::imps::status::Code,
+    },
 }
 
 /// A leg as the room needs it.
@@ -110,6 +124,16 @@ impl RoomHandle {
         self.tell(Order::Arrived { leg, event, answer });
         answered.await.unwrap_or(Err(Refusal::Closed))
     }
+
+    /// Has it ended?
+    pub(crate) fn is_over(&self) -> bool {
+        self.orders.is_closed()
+    }
+
+    /// Waits until the room has ended and is in the register no more.
+    pub(crate) async fn ended(&self) {
+        self.orders.closed().await;
+    }
 }
 
 /// The most live rooms: with two legs each, at some 20 kB together, two gigabytes.
@@ -132,6 +156,11 @@ impl Rooms {
         self.live().len()
     }
 
+    /// How many rooms are such.
+    pub(crate) fn count(&self, such: impl Fn(&RoomHandle) -> bool) -> usize {
+        self.live().values().filter(|room| such(room)).count()
+    }
+
     /// May one more be opened?
     pub(crate) fn has_place(&self) -> bool {
         self.len() < ROOMS
@@ -139,6 +168,23 @@ impl Rooms {
 
     pub(crate) fn all(&self) -> Vec<RoomHandle> {
         self.live().values().cloned().collect()
+    }
+
+    /// The room of this identity; if there is none the one that `open` starts. Of two who come at
+    /// once both get the same.
+    pub(crate) fn find_or_open(
+        &self,
+        house: &Arc<House>,
+        identity: &str,
+        open: impl FnOnce() -> Result<Opened, Refusal>,
+    ) -> Result<RoomHandle, Refusal> {
+        let mut live = self.live();
+        if let Some(room) = live.get(identity) {
+            return Ok(room.clone());
+        }
+        let room = task::start(house, open()?);
+        live.insert(Arc::clone(&room.identity), room.clone());
+        Ok(room)
     }
 
     fn add(&self, room: RoomHandle) {
@@ -152,4 +198,39 @@ impl Rooms {
     fn live(&self) -> std::sync::MutexGuard<'_, HashMap<Arc<str>, RoomHandle>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is stored when a room is opened: the room, and who may come into it.
+pub(crate) fn writes(
+    house: &House,
+    identity: &str,
+    (partition, kind): (Partition, RoomKind),
+    members: Vec<(room::Address, store::Role)>,
+) -> Vec<Write> {
+    let now_ms = house.unix_ms();
+    let host = members.first().map(|(host, _)| host.to_string());
+    let room = store::Room {
+        identity: identity.to_owned(),
+        partition,
+        kind,
+        group: (kind == RoomKind::Group).then(|| identity.to_owned()),
+        host: host.unwrap_or_default(),
+        subject: None,
+        created_at_ms: now_ms,
+        closed_at_ms: None,
+    };
+    let member = |(address, role): (room::Address, store::Role)| {
+        Write::PutMember(Member {
+            room: identity.to_owned(),
+            address: address.to_string(),
+            display: None,
+            role,
+            hidden: false,
+            state: MemberState::Invited,
+            changed_at_ms: now_ms,
+        })
+    };
+    std::iter::once(Write::OpenRoom(room))
+        .chain(members.into_iter().map(member))
+        .collect()
 }

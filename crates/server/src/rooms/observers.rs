@@ -24,8 +24,8 @@ use xdm::conference_info::{Conference, UserXml};
 use crate::core::{Alarms, Command, ShardHandle};
 use crate::notify::WatcherCommand;
 
-pub(crate) use journal::anonymous;
 use journal::{Journal, Knows};
+pub(crate) use journal::{anonymous, anonymous_name};
 
 /// The subscribers of one room.
 pub(crate) struct Observers {

@@ -4,25 +4,30 @@
 //! handled in batches: all events first, then at most one commit, then what must happen, so that
 //! nothing is answered before what the answer tells is stored.
 
+mod devices;
+mod handsets;
+mod watchers;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use room::{Action, Event, LegId, PersonId, Refusal, Room, Seat, Standing, Why};
+use room::{Action, Event, LegId, PersonId, Refusal, Room, Standing, Why};
 use store::{Partition, Write};
 use tokio::sync::{mpsc, oneshot};
 use world::Rng;
 
-use crate::core::{Answer, Command};
 use crate::focus::invite::{self, Opening};
-use crate::focus::legs::LegCommand;
 use crate::house::House;
-use crate::notify::WatcherCommand;
+use crate::rooms::handset::{Entered, Handset, Ringing};
 use crate::rooms::ledger::Ledger;
-use crate::rooms::observers::{Observers, anonymous};
-use crate::rooms::speech::{Speech, Voice, Voices};
-use crate::rooms::{Arrival, HostNews, Order, RoomHandle, Subscribe, Types};
+use crate::rooms::observers::Observers;
+use crate::rooms::speech::{Speech, Voices};
+use crate::rooms::{Arrival, HostNews, Kind, Order, RoomHandle, Subscribe, Types};
 use crate::switch::{News, RoomDoor, Said};
+
+use devices::reason;
+use handsets::Told;
 
 /// Pieces of messages that may wait for the room. Their senders' connections wait when it is
 /// full, which stops them reading: the pressure reaches the peer.
@@ -53,20 +58,30 @@ pub(crate) struct Opened {
     pub(crate) room: Room,
     pub(crate) actions: Vec<Action>,
     pub(crate) host: mpsc::UnboundedSender<HostNews>,
+    pub(crate) kind: Kind,
+    /// What is to be stored before anything else happens: the room, if it is not yet.
+    pub(crate) writes: Vec<Write>,
 }
 
-/// Starts the task of a room that is stored already.
+/// Starts the task of a room, and enters it in the register.
 pub(crate) fn open(house: &Arc<House>, opened: Opened) -> RoomHandle {
+    let handle = start(house, opened);
+    house.rooms.add(handle.clone());
+    handle
+}
+
+/// Starts the task of a room that the caller enters in the register.
+pub(super) fn start(house: &Arc<House>, opened: Opened) -> RoomHandle {
     let (orders, told) = mpsc::unbounded_channel();
     let (said, heard) = mpsc::channel(SAID);
     let (news, happened) = mpsc::unbounded_channel();
     let handle = RoomHandle {
         identity: Arc::clone(&opened.identity),
         opening: opened.opening,
+        kind: opened.kind,
         orders,
         door: RoomDoor { said, news },
     };
-    house.rooms.add(handle.clone());
     let mut rng = house.rng();
     let task = RoomTask {
         observers: Observers::new(&opened.identity),
@@ -87,6 +102,8 @@ pub(crate) fn open(house: &Arc<House>, opened: Opened) -> RoomHandle {
         actions: opened.actions,
         ledger: Ledger::default(),
         answers: Vec::new(),
+        told: Told::default(),
+        opening_writes: opened.writes,
     };
     let mail = Mail {
         told,
@@ -99,6 +116,31 @@ pub(crate) fn open(house: &Arc<House>, opened: Opened) -> RoomHandle {
 
 /// Whether a leg may come in.
 type Entry = Result<(), Refusal>;
+
+/// Where a leg is, and how it is reached.
+enum Place {
+    /// A device that speaks MSRP.
+    Device(Arrival),
+    /// A session of IMPS.
+    Handset(Handset),
+}
+
+/// Somebody who is being invited.
+enum Invitation {
+    /// On their devices. Dropping it cancels that.
+    Devices { _cancel: oneshot::Sender<()> },
+    /// In their sessions of IMPS.
+    Handsets(Ringing),
+}
+
+/// An answer that goes out when what it tells is stored.
+enum Reply {
+    Device(oneshot::Sender<Entry>, Entry),
+    Handset(
+        oneshot::Sender<Result<Entered, Refusal>>,
+        Result<Entered, Refusal>,
+    ),
+}
 
 struct Mail {
     told: mpsc::UnboundedReceiver<Order>,
@@ -119,18 +161,20 @@ struct RoomTask {
     /// SUBSCRIBEs of people who are invited, and until when each waits, the oldest first.
     ahead: VecDeque<(Instant, Subscribe)>,
     host: mpsc::UnboundedSender<HostNews>,
-    seats: BTreeMap<LegId, Arrival>,
+    seats: BTreeMap<LegId, Place>,
     /// By when each leg has to have its MSRP connection, the oldest first.
     unbound: VecDeque<(Instant, LegId)>,
-    /// Dropping one cancels the invitation.
-    invitations: BTreeMap<PersonId, oneshot::Sender<()>>,
+    invitations: BTreeMap<PersonId, Invitation>,
     /// What the first who joined takes (IM-7.2.1.2-OK-S2a).
     first_accepts: Option<Types>,
     rng: Rng,
     ledger: Ledger,
     // What the batch under way has led to.
     actions: Vec<Action>,
-    answers: Vec<(oneshot::Sender<Entry>, Entry)>,
+    answers: Vec<Reply>,
+    /// What the handsets of this room know of it.
+    told: Told,
+    opening_writes: Vec<Write>,
 }
 
 impl RoomTask {
@@ -193,8 +237,8 @@ impl RoomTask {
             self.decide(subscribe);
         }
         while let Some((_, leg)) = self.unbound.pop_front_if(|(until, _)| *until <= now) {
-            if let Some(seat) = self.seats.get(&leg) {
-                seat.session.fail("no MSRP connection came");
+            if let Some(Place::Device(arrival)) = self.seats.get(&leg) {
+                arrival.session.fail("no MSRP connection came");
             }
         }
     }
@@ -226,162 +270,8 @@ impl RoomTask {
                     .refreshed(watch, piece, self.house.world.clock.now());
             }
             Order::Notified { watch, alive } => self.observers.notified(watch, alive),
-        }
-    }
-
-    fn news(&mut self, news: News) {
-        match news {
-            News::Up { leg } => tracing::debug!(room = %self.handle.identity, ?leg, "media are up"),
-            News::Gone { leg, why } => self.lose(leg, why),
-        }
-    }
-
-    /// A leg whose media are lost is lost: it hears nothing any more.
-    fn lose(&mut self, leg: LegId, why: &'static str) {
-        if let Some(seat) = self.unseat(leg) {
-            tracing::info!(room = %self.handle.identity, ?leg, why, "a leg was lost");
-            let reason = Some(format!("SIP;cause=503;text=\"{why}\""));
-            seat.shard
-                .tell(Command::Leg(LegCommand::Release { leg, reason }));
-            let _ = self.happen(Event::Left { leg });
-        }
-    }
-
-    fn arrived(
-        &mut self,
-        leg: Arrival,
-        event: Event,
-        answer: oneshot::Sender<Result<(), Refusal>>,
-    ) {
-        let id = leg.leg;
-        if let Event::Joined { who, .. } = event {
-            self.invitations.remove(&who);
-        }
-        let is_over = leg.session.is_over();
-        let accepts = leg.accepts.clone();
-        self.seats.insert(id, leg);
-        let bound_by = self.house.world.clock.now() + self.house.policy().focus.media;
-        self.unbound.push_back((bound_by, id));
-        let result = self.happen(event);
-        if result.is_err() {
-            self.unseat(id);
-        } else if let Some(who) = self.room.owner(id) {
-            if who != PersonId::HOST {
-                self.first_accepts.get_or_insert(accepts);
-            }
-            self.give_voice(who);
-            self.catch_up(id);
-            self.admit_observers(who);
-            if is_over {
-                // It left, or lost its media, on its way here: nobody will say so again.
-                self.lose(id, "the leg ended before it was in the room");
-            }
-        }
-        self.forget_early();
-        self.answers.push((answer, result));
-    }
-
-    fn described(&mut self, leg: LegId, accepts: Types, wrapped: Types) {
-        if let Some(seat) = self.seats.get_mut(&leg) {
-            seat.accepts = accepts;
-            seat.wrapped = wrapped;
-        }
-        if let Some(who) = self.room.owner(leg) {
-            self.give_voice(who);
-        }
-    }
-
-    fn subscribe(&mut self, subscribe: Subscribe) {
-        let who = self.room.find(&subscribe.address);
-        let seat = who.and_then(|who| self.room.seat(who));
-        let is_ahead = seat
-            .is_some_and(|seat| matches!(seat.standing, Standing::Invited | Standing::Alerting));
-        if is_ahead && self.ahead.len() < AHEAD_MAX {
-            let until = self.house.world.clock.now() + AHEAD;
-            return self.ahead.push_back((until, subscribe));
-        }
-        self.decide(subscribe);
-    }
-
-    /// Decides on the SUBSCRIBEs of somebody who was expected and is in now.
-    fn admit_observers(&mut self, who: PersonId) {
-        if self.ahead.is_empty() {
-            return;
-        }
-        let (theirs, others) = std::mem::take(&mut self.ahead)
-            .into_iter()
-            .partition(|(_, subscribe)| self.room.find(&subscribe.address) == Some(who));
-        self.ahead = others;
-        let theirs: VecDeque<_> = theirs;
-        for (_, subscribe) in theirs {
-            self.decide(subscribe);
-        }
-    }
-
-    fn decide(&mut self, subscribe: Subscribe) {
-        let Subscribe {
-            id,
-            shard,
-            watch,
-            address,
-            piece,
-        } = subscribe;
-        let answer = if !self.room.may_observe(&address) {
-            // The roster is for those in the room.
-            Some(Answer::because(403, "Only Participants May Subscribe"))
-        } else if !self.observers.has_place() {
-            Some(Answer::plain(503))
-        } else {
-            None
-        };
-        shard.tell(Command::Watcher(WatcherCommand::Decided {
-            id,
-            watch,
-            answer: answer.clone(),
-        }));
-        if answer.is_none() {
-            let now = self.house.world.clock.now();
-            self.observers.add(watch, address, piece, shard, now);
-        }
-    }
-
-    fn hear(&mut self, said: Said, now: Instant) {
-        if self.voices.get(said.leg).is_none() {
-            if self.invitations.is_empty() {
-                // Nobody is on the way: it is the last word of somebody who has left.
-                return;
-            }
-            // A device that accepts may speak before its 200 has come all the way here.
-            if self.early.len() >= EARLY {
-                self.early.pop_front();
-            }
-            return self.early.push_back(said);
-        }
-        let slow = self
-            .speech
-            .said(said, &self.room, &self.voices, now, &mut self.rng);
-        for leg in slow {
-            self.lose(leg, SLOW);
-        }
-    }
-
-    /// When nobody is on the way any more, nobody is waited for.
-    fn forget_early(&mut self) {
-        if self.invitations.is_empty() {
-            self.early = VecDeque::new();
-        }
-    }
-
-    /// Hears what a leg said before it had arrived.
-    fn catch_up(&mut self, leg: LegId) {
-        let now = self.house.world.clock.now();
-        let (its, others) = std::mem::take(&mut self.early)
-            .into_iter()
-            .partition(|said| said.leg == leg);
-        self.early = others;
-        let its: VecDeque<Said> = its;
-        for said in its {
-            self.hear(said, now);
+            Order::Handset(order) => self.handset(order),
+            Order::Declined { who, session, code } => self.handset_declined(who, &session, code),
         }
     }
 
@@ -393,8 +283,12 @@ impl RoomTask {
         let result = self.room.handle(event, now, &mut self.actions);
         let news: Vec<_> = self.actions.iter().skip(before).copied().collect();
         for action in news {
-            if let Action::Changed { who } = action {
-                self.ledger.note(who, now_ms, now);
+            match action {
+                Action::Changed { who } | Action::Invite { who } => {
+                    self.ledger.note(who, now_ms, now);
+                }
+                Action::PassOver { who, cause } => self.told.pass_over(who, cause),
+                _ => {}
             }
         }
         if is_told {
@@ -407,20 +301,19 @@ impl RoomTask {
 
     /// Stores what has changed, then answers and acts.
     async fn settle(&mut self) {
-        let (now, now_ms) = (self.house.world.clock.now(), self.house.unix_ms());
-        let identity = &self.handle.identity;
-        let writes = self.ledger.take_due(&self.room, identity, now_ms, now);
-        if !writes.is_empty()
-            && let Err(error) = self.house.keeper.commit(writes, self.partition).await
-        {
-            // People are in and talking; what is lost is that they may come back after a crash.
-            tracing::error!(room = %self.handle.identity, %error, "membership was not stored");
-        }
-        for (answer, result) in std::mem::take(&mut self.answers) {
-            let _ = answer.send(result);
-        }
-        for action in std::mem::take(&mut self.actions) {
-            self.act(action);
+        loop {
+            self.store().await;
+            for reply in std::mem::take(&mut self.answers) {
+                reply.give();
+            }
+            // To act may bring about more that is to be stored before it is told.
+            let actions = std::mem::take(&mut self.actions);
+            if actions.is_empty() {
+                break;
+            }
+            for action in actions {
+                self.act(action);
+            }
         }
         let now = self.house.world.clock.now();
         if self
@@ -433,26 +326,40 @@ impl RoomTask {
         }
     }
 
+    async fn store(&mut self) {
+        let (now, now_ms) = (self.house.world.clock.now(), self.house.unix_ms());
+        let identity = &self.handle.identity;
+        let mut writes = std::mem::take(&mut self.opening_writes);
+        writes.extend(self.ledger.take_due(&self.room, identity, now_ms, now));
+        if !writes.is_empty()
+            && let Err(error) = self.house.keeper.commit(writes, self.partition).await
+        {
+            // People are in and talking; what is lost is that they may come back after a crash.
+            tracing::error!(room = %self.handle.identity, %error, "membership was not stored");
+        }
+    }
+
     fn act(&mut self, action: Action) {
         match action {
             Action::Invite { who } => self.invite(who),
             Action::Cancel { who } => {
-                self.invitations.remove(&who);
+                if let Some(Invitation::Handsets(ringing)) = self.invitations.remove(&who) {
+                    self.take_back(ringing);
+                }
                 self.forget_early();
             }
             Action::RingHost => self.tell_host(HostNews::Ring),
+            // A handset was answered when this came about.
+            Action::AnswerHost if self.is_of_handset() => {}
             Action::AnswerHost => {
                 let accepts = self.first_accepts.clone();
                 self.tell_host(HostNews::Answer { accepts });
             }
+            // Noted when it came about, and told with the answer to the host.
+            Action::PassOver { .. } => {}
+            Action::RefuseHost { cause } if self.is_of_handset() => self.refuse_handset(cause),
             Action::RefuseHost { cause } => self.tell_host(HostNews::Refuse { cause }),
-            Action::Release { leg, why } => {
-                if let Some(seat) = self.unseat(leg) {
-                    let reason = reason(why);
-                    seat.shard
-                        .tell(Command::Leg(LegCommand::Release { leg, reason }));
-                }
-            }
+            Action::Release { leg, why } => self.release(leg, why),
             Action::Changed { who } => self.show(who),
             Action::Concealed { who } => {
                 if let Some(seat) = self.room.seat(who) {
@@ -473,8 +380,13 @@ impl RoomTask {
         let Some(seat) = self.room.seat(who) else {
             return;
         };
+        if self.handle.kind.is_of_handsets() {
+            let address = seat.address.clone();
+            return self.invite_handsets(who, &address);
+        }
         let (cancel, cancelled) = oneshot::channel();
-        self.invitations.insert(who, cancel);
+        let invitation = Invitation::Devices { _cancel: cancel };
+        self.invitations.insert(who, invitation);
         let guest = invite::Invited {
             who,
             address: seat.address.clone(),
@@ -499,40 +411,36 @@ impl RoomTask {
         ) {
             self.observers.expel(&address);
         }
+        self.tell_handsets(who);
         self.give_voice(who);
     }
 
-    /// Brings the voices of a person's legs up to date.
-    fn give_voice(&mut self, who: PersonId) {
-        let Some(seat) = self.room.seat(who) else {
-            return;
-        };
-        for leg in seat.legs {
-            if let Some(arrival) = self.seats.get(leg) {
-                self.voices.insert(*leg, voice(&seat, arrival));
-            }
+    /// Ends a leg, whose owner is told why.
+    fn release(&mut self, leg: LegId, why: Why) {
+        match self.unseat(leg) {
+            Some(Place::Device(arrival)) => Self::hang_up(&arrival, reason(why)),
+            Some(Place::Handset(handset)) => self.dismiss(&handset, why),
+            None => {}
         }
     }
 
     /// Forgets a leg's place and lets go of its media.
-    fn unseat(&mut self, leg: LegId) -> Option<Arrival> {
+    fn unseat(&mut self, leg: LegId) -> Option<Place> {
         self.voices.remove(leg);
         self.speech.left(leg);
-        let seat = self.seats.remove(&leg)?;
-        self.house.switch.close(&seat.session);
-        Some(seat)
+        let place = self.seats.remove(&leg)?;
+        match &place {
+            Place::Device(arrival) => self.house.switch.close(&arrival.session),
+            Place::Handset(handset) => handset.session.rise(&self.handle.identity, leg),
+        }
+        Some(place)
     }
 
     async fn end(mut self) {
-        self.house.rooms.remove(&self.handle.identity);
         self.observers.end();
         self.invitations.clear();
         for leg in self.seats.keys().copied().collect::<Vec<_>>() {
-            if let Some(seat) = self.unseat(leg) {
-                let reason = reason(Why::Ended);
-                seat.shard
-                    .tell(Command::Leg(LegCommand::Release { leg, reason }));
-            }
+            self.release(leg, Why::Ended);
         }
         let at_ms = self.house.unix_ms();
         let identity = self.handle.identity.to_string();
@@ -541,28 +449,20 @@ impl RoomTask {
         if let Err(error) = self.house.keeper.commit(writes, self.partition).await {
             tracing::error!(room = %self.handle.identity, %error, "the end was not stored");
         }
+        if let Kind::Group = self.handle.kind {
+            crate::imps::group::emptied(&self.house, &self.handle.identity).await;
+        }
+        // Last of all: whoever finds the room no more may open it anew.
+        self.house.rooms.remove(&self.handle.identity);
     }
 }
 
-fn voice(seat: &Seat<'_>, arrival: &Arrival) -> Voice {
-    Voice {
-        line: arrival.session.line(),
-        address: seat.address.clone(),
-        seen_as: seat.hidden.map(anonymous),
-        accepts: arrival.accepts.clone(),
-        wrapped: arrival.wrapped.clone(),
+impl Reply {
+    fn give(self) {
+        // Nobody waits any more for an answer that is not wanted.
+        match self {
+            Self::Device(to, answer) => drop(to.send(answer)),
+            Self::Handset(to, answer) => drop(to.send(answer)),
+        }
     }
-}
-
-/// The Reason header of a BYE: 410 where the conversation is over for good.
-fn reason(why: Why) -> Option<String> {
-    let (cause, text) = match why {
-        Why::Empty | Why::Ended | Why::TooFew => (410, "Gone"),
-        Why::HostWithdrew => (410, "The Inviter Is Gone"),
-        Why::NobodyJoined => (480, "Nobody Accepted"),
-        Why::Hidden => (403, "119 Anonymity not allowed"),
-        Why::InvitationOver => (487, "The Invitation Is Over"),
-        Why::Removed => (403, "Removed"),
-    };
-    Some(format!("SIP;cause={cause};text=\"{text}\""))
 }

@@ -169,5 +169,10 @@ fn user_xml(seat: &Seat<'_>, visible: Visible) -> UserXml {
 
 /// The URI by which the others know a hidden person.
 pub(crate) fn anonymous(alias: u32) -> String {
-    format!("sip:anonymous{alias}@anonymous.invalid")
+    format!("sip:{}@anonymous.invalid", anonymous_name(alias))
+}
+
+/// The name by which the others know a hidden person.
+pub(crate) fn anonymous_name(alias: u32) -> String {
+    format!("anonymous{alias}")
 }

@@ -34,11 +34,15 @@ fn stage_of(guests: &[String]) -> Stage {
         address: Address::new("sip:alice@h"),
         display: Some(Arc::from("Alice")),
         hidden: false,
+        nick: None,
     };
     let rules = Rules {
         max_guests: 5000,
         allow_hidden: true,
         allow_refer: true,
+        allow_whisper: true,
+        members_only: false,
+        invited_only: true,
         answer: Answer::AtOnce,
         ring: Duration::from_secs(100),
         fewest: 0,
@@ -93,7 +97,12 @@ impl Stage {
 
     fn joins(&mut self, name: &str, leg: u64, hidden: bool) {
         let (who, leg) = (self.who(name), LegId(leg));
-        self.happen(Event::Joined { who, leg, hidden });
+        self.happen(Event::Joined {
+            who,
+            leg,
+            hidden,
+            nick: None,
+        });
     }
 
     fn watch(&mut self, watch: u64, name: &str) {
@@ -161,6 +170,8 @@ async fn who_came_later_does_not_learn_who_had_been_there() {
         address: Address::new("sip:bob@h"),
         leg: LegId(4),
         hidden: true,
+        nick: None,
+        claim: room::Claim::default(),
     });
     let told = stage.told(2);
     assert!(told.contains("anonymous1@anonymous.invalid"), "{told}");

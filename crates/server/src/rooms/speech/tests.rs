@@ -176,6 +176,9 @@ fn room() -> Room {
         max_guests: 10,
         allow_hidden: true,
         allow_refer: true,
+        allow_whisper: true,
+        members_only: false,
+        invited_only: true,
         answer: Answer::AtOnce,
         ring: Duration::from_secs(60),
         fewest: 0,
@@ -187,6 +190,7 @@ fn room() -> Room {
         address: Address::new(PEOPLE[0].0),
         display: None,
         hidden: false,
+        nick: None,
     };
     let (now, mut actions) = (world::Clock::Os.now(), Vec::new());
     let guests = PEOPLE[1..]
@@ -202,6 +206,7 @@ fn room() -> Room {
             who,
             leg: *leg,
             hidden: false,
+            nick: None,
         };
         room.handle(joined, now, &mut actions).unwrap();
     }

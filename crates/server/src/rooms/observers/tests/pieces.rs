@@ -267,6 +267,8 @@ impl Weather {
                     address,
                     leg,
                     hidden,
+                    nick: None,
+                    claim: room::Claim::default(),
                 });
             }
         }

@@ -164,6 +164,8 @@ fn the_audience_is_that_of_the_first_chunk() {
         address: Address::new(PEOPLE[1].0),
         leg: LegId(5),
         hidden: false,
+        nick: None,
+        claim: room::Claim::default(),
     };
     parlour.room.handle(entered, now, &mut Vec::new()).unwrap();
     parlour.sit(PEOPLE[1].0, LegId(5));

@@ -1,0 +1,286 @@
+//! Rooms to which people come by themselves, and what they are called there.
+
+mod cast;
+
+use cast::{Story, epoch, group, guests, leg};
+use room::{Address, Audience, Cause, Claim, Event, LegId, Nick, Refusal, Room, Rules};
+
+/// Anybody may come.
+fn open() -> Rules {
+    Rules {
+        invited_only: false,
+        ..group()
+    }
+}
+
+fn enter(story: &mut Story, who: &str, leg: u64, claim: Claim) -> Result<(), Refusal> {
+    called(story, who, leg, None, claim)
+}
+
+fn called(
+    story: &mut Story,
+    who: &str,
+    leg: u64,
+    nick: Option<&str>,
+    claim: Claim,
+) -> Result<(), Refusal> {
+    let event = Event::Entered {
+        address: Address::new(who),
+        leg: LegId(leg),
+        hidden: false,
+        nick: nick.map(Nick::new),
+        claim,
+    };
+    let before = story.room.clone();
+    let mut out = Vec::new();
+    let got = story.room.handle(event, story.now, &mut out);
+    if got.is_err() {
+        assert_eq!(
+            (&story.room, out),
+            (&before, vec![]),
+            "{who}: refused, and yet"
+        );
+    }
+    got
+}
+
+#[test]
+fn a_room_that_anybody_may_enter_is_opened_by_one_alone() {
+    let (mut story, out) = Story::open(open(), "");
+    assert_eq!(story.told(&out), "answer host");
+    assert_eq!(story.play("host arrives 1"), "changed ann");
+    assert_eq!(story.play("ben enters 2"), "changed ben");
+    assert_eq!(story.play("1 leaves"), "changed ann");
+    assert_eq!(story.play("ann enters 3"), "changed ann");
+    assert_eq!(
+        story.play("3 leaves; 2 leaves"),
+        "changed ben; closed Empty"
+    );
+}
+
+#[test]
+fn a_vacant_room_lives_from_the_first_who_comes_to_the_last_who_leaves() {
+    let rules = Rules {
+        max_guests: 2,
+        ..open()
+    };
+    let room = Room::vacant(rules);
+    let mut story = Story { room, now: epoch() };
+    assert_eq!(story.play("wait 1000"), "closed Empty");
+    let room = Room::vacant(Rules {
+        max_guests: 2,
+        ..open()
+    });
+    let mut story = Story { room, now: epoch() };
+    assert_eq!(story.play("ben enters 1"), "changed ben");
+    // Nobody is the host: each takes a place.
+    assert_eq!(story.play("cleo enters 2"), "changed cleo");
+    assert_eq!(story.play("dave enters 3"), "no: TooMany { limit: 2 }");
+    assert_eq!(story.play("1 leaves; dave enters 3"), "changed dave");
+    assert_eq!(
+        story.play("2 leaves; 3 leaves"),
+        "changed dave; closed Empty"
+    );
+}
+
+#[test]
+fn nobody_invited_is_no_room_where_only_the_invited_may_come() {
+    assert_eq!(
+        cast::refused(cast::ann(), group(), ""),
+        Some(Refusal::NoGuests)
+    );
+}
+
+/// What the group's document says of who comes, against what it asks.
+#[test]
+fn who_may_come_by_themselves() {
+    let no = Claim::default();
+    let listed = Claim { listed: true, ..no };
+    let invited = Claim {
+        invited: true,
+        ..no
+    };
+    let both = Claim {
+        listed: true,
+        ..invited
+    };
+    let runs = Claim { runs: true, ..no };
+    let barred = Claim {
+        barred: true,
+        ..both
+    };
+    let (not_member, not_invited) = (Some(Refusal::NotMember), Some(Refusal::NotInvited));
+    #[rustfmt::skip]
+    let rows = [
+        // members only, invited only, claim, answer
+        (false, false, no,      None),
+        (false, false, barred,  Some(Refusal::Barred)),
+        (true,  false, no,      not_member),
+        (true,  false, invited, not_member),
+        (true,  false, listed,  None),
+        (true,  false, runs,    None),
+        (false, true,  no,      not_invited),
+        (false, true,  listed,  not_invited),
+        (false, true,  invited, None),
+        (false, true,  runs,    None),
+        (true,  true,  listed,  not_invited),
+        (true,  true,  invited, not_member),
+        (true,  true,  both,    None),
+        (true,  true,  barred,  Some(Refusal::Barred)),
+    ];
+    for (members_only, invited_only, claim, want) in rows {
+        let rules = Rules {
+            members_only,
+            invited_only,
+            ..group()
+        };
+        let (mut story, _) = Story::open(rules, "ben");
+        story.play("ben joins 2; host arrives 1");
+        let got = enter(&mut story, "cleo", 3, claim).err();
+        assert_eq!(got, want, "{members_only} {invited_only} {claim:?}");
+    }
+}
+
+#[test]
+fn whoever_held_an_invitation_may_come_back() {
+    let (mut story, _) = Story::open(group(), "ben");
+    story.play("ben joins 2; host arrives 1");
+    let invited = Claim {
+        invited: true,
+        ..Claim::default()
+    };
+    assert_eq!(enter(&mut story, "cleo", 3, invited), Ok(()));
+    assert_eq!(story.play("3 leaves; cleo enters 4"), "changed cleo");
+}
+
+#[test]
+fn the_places_are_for_those_who_are_in() {
+    let rules = Rules {
+        max_guests: 1,
+        ..open()
+    };
+    let (mut story, _) = Story::open(rules, "");
+    story.play("host arrives 1; ben enters 2");
+    assert_eq!(story.play("cleo enters 3"), "no: TooMany { limit: 1 }");
+    assert_eq!(story.play("2 leaves; cleo enters 3"), "changed cleo");
+    // A room does not fill with those who have left.
+    for visitor in 0..1000 {
+        let script = format!("3 leaves; visitor{visitor} enters 3");
+        assert_eq!(story.play(&script), format!("changed visitor{visitor}"));
+    }
+}
+
+#[test]
+fn who_is_put_out_may_come_back_and_who_is_removed_not() {
+    for (word, want) in [("put out", "changed ben"), ("removed", "no: Removed")] {
+        let (mut story, _) = Story::open(group(), "ben cleo");
+        story.play("ben joins 2; host arrives 1; cleo joins 3");
+        assert_eq!(
+            story.play(&format!("ben {word}")),
+            "release 2 Removed; changed ben"
+        );
+        assert_eq!(story.play("ben enters 4"), want, "{word}");
+    }
+    // Out again, after being removed for good, is still for good.
+    let (mut story, _) = Story::open(group(), "ben cleo");
+    story.play("ben joins 2; host arrives 1; cleo joins 3; ben removed; ben put out");
+    assert_eq!(story.play("ben enters 4"), "no: Removed");
+}
+
+#[test]
+fn a_name_belongs_to_one() {
+    let (mut story, _) = Story::open(open(), "");
+    story.play("host arrives 1; 1 is called Queen");
+    let no = Claim::default();
+    assert_eq!(
+        called(&mut story, "ben", 2, Some(" queen"), no),
+        Err(Refusal::NickTaken)
+    );
+    assert_eq!(called(&mut story, "ben", 2, Some("King"), no), Ok(()));
+    assert_eq!(story.play("2 is called QUEEN"), "no: NickTaken");
+    // One's own name in other letters is free.
+    assert_eq!(story.play("2 is called KING"), "changed ben");
+    assert_eq!(story.play("2 is called KING"), "");
+    // It is free again when its owner has gone or has another.
+    assert_eq!(
+        story.play("1 is called Empress; 2 is called Queen"),
+        "changed ben"
+    );
+    assert_eq!(story.play("2 leaves; 1 is called queen"), "changed ann");
+    // Ben comes back to a name that is taken: without one.
+    story.play("ben enters 5");
+    let ben = story.room.seat(story.who("ben")).unwrap();
+    assert_eq!(ben.nick, None);
+    assert_eq!(story.play("9 is called Nobody"), "no: NotConnected");
+}
+
+#[test]
+fn a_spare_name_is_the_wish_or_near_it() {
+    let (mut story, _) = Story::open(open(), "");
+    story.play("host arrives 1; 1 is called ann; ben enters 2; 2 is called ann2");
+    let spare = |who: &str| {
+        let nick = story.room.spare_nick("ann", &Address::new(who));
+        nick.as_str().to_owned()
+    };
+    assert_eq!((spare("cleo"), spare("ann")), ("ann3".into(), "ann".into()));
+}
+
+#[test]
+fn a_whisper_by_name_reaches_its_owner_alone() {
+    let (mut story, _) = Story::open(open(), "");
+    story.play("host arrives 1; ben enters 2; cleo enters 3; 2 is called Duke");
+    let heard = |story: &Story, name: &str| {
+        let mut out = Vec::new();
+        let nick = Nick::new(name);
+        let got = story
+            .room
+            .audience(leg("3"), &Audience::Nick(&nick), &mut out);
+        got.map(|()| out)
+    };
+    assert_eq!(heard(&story, "duke"), Ok(vec![LegId(2)]));
+    assert_eq!(heard(&story, "earl"), Err(Refusal::Unknown));
+    story.play("2 leaves");
+    assert_eq!(heard(&story, "duke"), Err(Refusal::Unknown));
+}
+
+/// A hidden person has no name towards the others.
+#[test]
+fn a_whisper_by_name_does_not_find_the_hidden() {
+    let (mut story, _) = Story::open(group(), "ben cleo");
+    story.play("ben joins 2 hidden; host arrives 1; 2 is called Ghost");
+    let mut out = Vec::new();
+    let ghost = Nick::new("ghost");
+    let got = story
+        .room
+        .audience(leg("1"), &Audience::Nick(&ghost), &mut out);
+    assert_eq!((got, out), (Err(Refusal::Unknown), vec![]));
+}
+
+#[test]
+fn the_hosts_name_is_theirs_from_the_beginning() {
+    let mut host = cast::ann();
+    host.nick = Some(Nick::new("Queen"));
+    let mut out = Vec::new();
+    let room = Room::open(host, guests(["ben"]), group(), epoch(), &mut out).unwrap();
+    let mut story = Story { room, now: epoch() };
+    let ben = story.who("ben");
+    let event = |nick: &str| Event::Joined {
+        who: ben,
+        leg: LegId(2),
+        hidden: false,
+        nick: Some(Nick::new(nick)),
+    };
+    let mut out = Vec::new();
+    let got = story.room.handle(event("queen"), story.now, &mut out);
+    assert_eq!((got, out), (Err(Refusal::NickTaken), vec![]));
+    // The invitation stands: under another name they come in.
+    let mut out = Vec::new();
+    let got = story.room.handle(event("Duke"), story.now, &mut out);
+    assert_eq!(got, Ok(()));
+    assert_eq!(story.told(&out), "answer host; changed ben");
+    let refused = Event::Refused {
+        who: ben,
+        cause: Cause(1),
+    };
+    assert_eq!(story.room.handle(refused, story.now, &mut out), Ok(()));
+}

@@ -1,0 +1,302 @@
+//! What comes in one POST, and what goes back in its answer.
+//!
+//! ```text
+//!   document ─▶ session ─▶ each request: answered from memory, or carried out ─▶ answers
+//!                      └─▶ each answer of the client: what it was asked is done ─▶ receipt
+//!            ◀── answers; and, if the client polled or only answered, what waits for it
+//! ```
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use bytes::Bytes;
+use imps::csp::{Disconnect, Outcome, Status, VersionDiscoveryResponse, VersionList};
+use imps::status::Code;
+use imps::{Document, Encoding, Error, Message, Mode, Primitive, Transaction, Version};
+
+use super::replay::Seen;
+use super::session::Session;
+use super::{Refused, dispatch, login, mail, receipt};
+use crate::config::Policy;
+use crate::house::House;
+use crate::http::Ends;
+
+/// Requests that are carried out of one message, whatever was agreed. Clients send one or a few.
+const REQUESTS_MAX: usize = 32;
+
+/// Who has sent a message: what the connection and the headers say.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) ends: Ends,
+    /// The telephone number that a trusted gateway vouches for.
+    pub(super) msisdn: Option<String>,
+    /// The URL by which the client reaches us, without a path.
+    pub(super) url: String,
+}
+
+impl Caller {
+    pub(super) fn new(house: &House, ends: Ends, headers: &HeaderMap) -> Self {
+        let is_gateway = house.policy().imps.gateways.contains(&ends.remote.ip());
+        let number = ["X-Network-MSISDN", "MSISDN"]
+            .into_iter()
+            .find_map(|name| super::text(headers, name));
+        // From whomever else the headers say nothing.
+        let msisdn = number.filter(|_| is_gateway).and_then(digits);
+        let host = super::text(headers, "host").filter(|host| is_host(host));
+        let url = match (&house.setup.http_url, host) {
+            (Some(url), _) => url.clone(),
+            (None, Some(host)) => format!("http://{host}"),
+            (None, None) => format!("http://{}", ends.local),
+        };
+        Self { ends, msisdn, url }
+    }
+
+    /// The address by which this client reaches what listens at `bound`.
+    pub(super) fn reach(&self, house: &House, bound: SocketAddr) -> SocketAddr {
+        let ip = match house.setup.advertise {
+            Some(ip) => ip,
+            None if bound.ip().is_unspecified() => self.ends.local.ip(),
+            None => bound.ip(),
+        };
+        SocketAddr::new(ip, bound.port())
+    }
+
+    pub(super) fn ip(&self) -> IpAddr {
+        self.ends.remote.ip()
+    }
+}
+
+/// The digits of a telephone number.
+fn digits(number: &str) -> Option<String> {
+    let digits = number.trim().trim_start_matches('+');
+    let is_number = (3..=20).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| digits.to_owned())
+}
+
+/// A Host header that can stand in a URL.
+fn is_host(host: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
+    (1..=255).contains(&host.len()) && host.bytes().all(allowed)
+}
+
+/// A message of a client under way: who it is from, and by which rules.
+#[derive(Clone, Copy)]
+pub(super) struct Turn<'a> {
+    pub(super) house: &'a Arc<House>,
+    pub(super) policy: &'a Policy,
+    pub(super) caller: &'a Caller,
+    pub(super) session: &'a Arc<Session>,
+}
+
+/// Answers one document. Nothing at all is an answer too: there is nothing to say.
+pub(super) async fn receive(
+    house: &Arc<House>,
+    caller: &Caller,
+    encoding: Encoding,
+    body: &[u8],
+) -> Bytes {
+    let answer = match Document::decode(body, encoding) {
+        Ok(Document::Message(message)) => answer(house, caller, message).await,
+        Ok(Document::DiscoveryRequest(request)) => {
+            let versions = match request.versions.session.is_empty() {
+                true => Version::ALL.to_vec(),
+                false => request.versions.known(),
+            };
+            let response = VersionDiscoveryResponse {
+                versions: VersionList::of(&versions),
+                ..VersionDiscoveryResponse::default()
+            };
+            return Document::DiscoveryResponse(response).encode(encoding);
+        }
+        // Nobody asks a server that.
+        Ok(Document::DiscoveryResponse(_)) => return Bytes::new(),
+        Err(error) => {
+            tracing::debug!(peer = %caller.ends.remote, %error, "a message of a handset is refused");
+            Some(unreadable(error))
+        }
+    };
+    match answer {
+        Some(message) if !message.transactions.is_empty() || message.poll => {
+            message.encode(encoding)
+        }
+        Some(_) | None => Bytes::new(),
+    }
+}
+
+/// What there is to say about a document that cannot be read, to whoever sent it.
+fn unreadable(error: Error) -> Message {
+    let session = match error.session {
+        Some(id) => imps::Session::Inband(id),
+        None => imps::Session::Outband,
+    };
+    // Who speaks another version understands the oldest best.
+    let version = error.version.unwrap_or(Version::V1_1);
+    let refused = Refused::because(error.flaw.status(), error.flaw.to_string());
+    let id = error.transaction.unwrap_or_default();
+    let status = Status::from(refused.outcome());
+    Message::new(version, session).with(Transaction::response(id, status))
+}
+
+async fn answer(house: &Arc<House>, caller: &Caller, message: Message) -> Option<Message> {
+    match &message.session {
+        imps::Session::Outband => Some(login::outband(house, caller, message).await),
+        imps::Session::Inband(id) => match house.imps.sessions.find(id) {
+            Ok(session) if session.version == message.version => {
+                let policy = house.policy();
+                let turn = Turn {
+                    house,
+                    policy: &policy,
+                    caller,
+                    session: &session,
+                };
+                Some(turn.take(message).await)
+            }
+            Ok(session) => {
+                let why = format!("this session speaks CSP {}", session.version);
+                let refused = Refused::because(Code::VERSION_NOT_SUPPORTED, why);
+                Some(refuse_all(&message, &refused))
+            }
+            Err(code) => Some(no_session(&message, code)),
+        },
+    }
+}
+
+/// Says the same to every request of a message.
+pub(super) fn refuse_all(message: &Message, refused: &Refused) -> Message {
+    let mut answer = Message::new(message.version, message.session.clone());
+    let asked = message.transactions.iter().map(|one| (one.mode, &one.id));
+    let unread = message.refused.iter().map(|one| (one.mode, &one.id));
+    for (_, id) in asked
+        .chain(unread)
+        .filter(|(mode, _)| *mode == Mode::Request)
+    {
+        let status = Status::from(refused.outcome());
+        answer = answer.with(Transaction::response(id.clone(), status));
+    }
+    answer
+}
+
+/// There is no such session, or not any more.
+fn no_session(message: &Message, code: Code) -> Message {
+    let is_poll = |one: &Transaction| matches!(one.primitive, Primitive::PollingRequest(_));
+    if code != Code::INVALID_SESSION && message.transactions.iter().any(is_poll) {
+        // A poll has no answer: the end of the session is told as news.
+        let outcome = Outcome::described(code);
+        let farewell = Transaction::request("s0", Disconnect { outcome });
+        return Message::new(message.version, message.session.clone()).with(farewell);
+    }
+    refuse_all(message, &Refused::new(code))
+}
+
+impl Turn<'_> {
+    /// Takes a message of the session.
+    async fn take(&self, message: Message) -> Message {
+        let _one_at_a_time = self.session.turn.lock().await;
+        self.stay_alive();
+        let mut answer = Message::new(message.version, message.session.clone());
+        let (mut polled, mut asked) = (false, 0_usize);
+        for refused in message.refused {
+            if refused.mode == Mode::Request {
+                let why = refused.flaw.to_string();
+                let refused_for = Refused::because(refused.flaw.status(), why);
+                let status = Status::from(refused_for.outcome());
+                answer = answer.with(Transaction::response(refused.id, status));
+            }
+        }
+        for transaction in message.transactions {
+            match (transaction.mode, &transaction.primitive) {
+                (Mode::Request, Primitive::PollingRequest(_)) => polled = true,
+                (Mode::Response, _) => {
+                    polled = true;
+                    self.told(&transaction).await;
+                }
+                (Mode::Request, _) => {
+                    asked += 1;
+                    let done = match asked {
+                        1..=REQUESTS_MAX => self.request(transaction).await,
+                        _ => {
+                            let why = format!("more than {REQUESTS_MAX} requests in one message");
+                            let refused = Refused::because(Code::BAD_REQUEST, why);
+                            let status = Status::from(refused.outcome());
+                            Some(Transaction::response(transaction.id, status))
+                        }
+                    };
+                    answer.transactions.extend(done);
+                }
+            }
+        }
+        // What waits goes with an answer to a poll, or instead of one to an answer.
+        if polled && asked == 0 {
+            self.deliver(&mut answer).await;
+        }
+        let state = self.session.state();
+        answer.poll = !state.is_over && state.outbox.is_waiting();
+        answer
+    }
+
+    fn stay_alive(&self) {
+        let now = self.house.world.clock.now();
+        let mut state = self.session.state();
+        state.until = now + state.lives;
+        state.line.answered();
+    }
+
+    /// Carries a request out, unless it was carried out before.
+    async fn request(&self, transaction: Transaction) -> Option<Transaction> {
+        let now = self.house.world.clock.now();
+        let seen = self.session.state().replay.look(&transaction, now);
+        let Transaction { id, primitive, .. } = transaction;
+        let answer = match seen {
+            Seen::Before(answer) => answer.map(|answer| *answer),
+            Seen::Clash => {
+                let why = "another request had this transaction id a moment ago";
+                let refused = Refused::because(Code::INVALID_TRANSACTION, why);
+                Some(Status::from(refused.outcome()).into())
+            }
+            Seen::Never => {
+                let request = primitive.clone();
+                let answer = dispatch::carry_out(self, primitive).await;
+                let now = self.house.world.clock.now();
+                let mut state = self.session.state();
+                state.replay.note(&id, request, answer.as_ref(), now);
+                answer
+            }
+        };
+        answer.map(|answer| Transaction::response(id, answer))
+    }
+
+    /// The client has answered something.
+    async fn told(&self, transaction: &Transaction) {
+        let item = {
+            let mut state = self.session.state();
+            let terms = state.terms.clone();
+            state.outbox.answered(&transaction.id, &terms)
+        };
+        match item {
+            Some(item) => {
+                let answer = &transaction.primitive;
+                receipt::answered(self.house, self.session, item, answer).await;
+            }
+            // The answer to a message that was fetched has that request's id, and no other.
+            None => {
+                if let Primitive::MessageDelivered(delivered) = &transaction.primitive {
+                    mail::arrived(self.house, self.session, &delivered.message).await;
+                }
+            }
+        }
+    }
+
+    /// Adds what waits for the client.
+    async fn deliver(&self, answer: &mut Message) {
+        let wants = self.session.state().outbox.wants_more();
+        if let Some(after) = wants {
+            mail::fill(self.house, self.session, after).await;
+        }
+        let now = self.house.world.clock.now();
+        let mut state = self.session.state();
+        let terms = state.terms.clone();
+        let drawn = state.outbox.draw(&terms, now);
+        answer.transactions.extend(drawn);
+    }
+}

@@ -1,0 +1,65 @@
+//! A message on its way to clients.
+
+use imps::csp::{
+    ContentData, GetMessageResponse, Group, MessageInfo, MessageNotification, NewMessage,
+};
+
+/// A message as its recipients get it. One is shared by all sessions that are to have it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Letter {
+    /// All that is known of it but the content. It has an id.
+    pub(crate) info: MessageInfo,
+    pub(crate) content: ContentData,
+    /// Whose message it is in the store, until it has arrived. None for what is said in a group.
+    pub(crate) kept_for: Option<room::Address>,
+}
+
+impl Letter {
+    /// The id that the server gave it.
+    pub(crate) fn id(&self) -> &str {
+        self.info.id.as_deref().unwrap_or_default()
+    }
+
+    /// The group that it was said in, if it was: its address on the wire.
+    pub(super) fn group(&self) -> Option<&str> {
+        match self.info.recipient.groups.first()? {
+            Group::Id(group) => Some(group),
+            Group::ScreenName(name) => Some(&name.group),
+        }
+    }
+
+    /// Was it said in this group?
+    pub(super) fn is_of_group(&self, group: &str) -> bool {
+        self.group() == Some(group)
+    }
+
+    /// How large the content is, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.content.as_bytes().len()
+    }
+
+    /// About how much memory it takes.
+    pub(super) fn weight(&self) -> usize {
+        self.size().saturating_add(500)
+    }
+
+    pub(super) fn pushed(&self) -> NewMessage {
+        NewMessage {
+            info: self.info.clone(),
+            content: Some(self.content.clone()),
+        }
+    }
+
+    pub(super) fn announced(&self) -> MessageNotification {
+        MessageNotification {
+            info: self.info.clone(),
+        }
+    }
+
+    pub(super) fn fetched(&self) -> GetMessageResponse {
+        GetMessageResponse {
+            info: self.info.clone(),
+            content: Some(self.content.clone()),
+        }
+    }
+}

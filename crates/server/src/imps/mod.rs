@@ -1,0 +1,155 @@
+//! IMPS: the face for handsets, which speak CSP over HTTP.
+//!
+//! ```text
+//!   POST /csp ─▶ desk: which session, which transactions ─▶ dispatch ─▶ one procedure each
+//!                                                             │
+//!   handset ◀─answer, and what waits─ outbox of the session ◀─┴─ rooms, other sessions, the store
+//!              ◀─"something waits"── cir
+//! ```
+//!
+//! A session is an entry of [`Sessions`] and no task: whatever happens in it happens in the request
+//! that the handset makes, or in that of somebody else which leaves something in its outbox. The
+//! conversations are those of [`rooms`](crate::rooms); the face adds no rule of its own.
+
+mod access;
+mod blocks;
+pub(crate) mod cir;
+mod contacts;
+mod desk;
+mod dispatch;
+mod extend;
+pub(crate) mod group;
+mod invitations;
+mod invite;
+mod letter;
+mod lists;
+mod login;
+pub(crate) mod mail;
+mod negotiate;
+mod notice;
+mod outbox;
+mod receipt;
+mod refused;
+mod replay;
+mod session;
+mod sessions;
+mod settling;
+mod terms;
+mod user;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, Response, StatusCode, header};
+use imps::Encoding;
+
+use crate::SealKey;
+use crate::config::Policy;
+use crate::house::House;
+use crate::http::{Ends, Unread, read_body};
+
+use desk::Caller;
+pub(crate) use letter::Letter;
+pub(crate) use notice::Notice;
+pub(crate) use outbox::Item;
+pub(crate) use receipt::Receipt;
+pub(crate) use refused::Refused;
+pub(crate) use session::{Seat, Session};
+pub(crate) use sessions::{Sessions, expire};
+pub(crate) use user::{User, wv_of_group, wv_of_user};
+
+/// How the ids of invitations into conversations that grow begin. No other invitation's does.
+pub(crate) const EXTENDING: &str = "ec-";
+
+/// What all sessions share.
+pub(crate) struct Imps {
+    pub(crate) sessions: Sessions,
+    logins: login::Logins,
+    /// Opens the passwords of users who log in with a digest.
+    seal: Option<SealKey>,
+    cir: cir::Cir,
+    pub(crate) invitations: invitations::Invitations,
+    settling: settling::Settling,
+}
+
+impl Imps {
+    pub(crate) fn new(seal: Option<SealKey>) -> Self {
+        Self {
+            sessions: Sessions::default(),
+            logins: login::Logins::default(),
+            seal,
+            cir: cir::Cir::default(),
+            invitations: invitations::Invitations::default(),
+            settling: settling::Settling::default(),
+        }
+    }
+}
+
+/// A session has begun: whatever happened while the user had none is to be told.
+async fn begun(house: &Arc<House>, policy: &Policy, session: &Arc<Session>) {
+    mail::tell_all(house, session).await;
+    let _ = policy;
+}
+
+/// A session has ended, and is among the others no more.
+async fn over(_house: &Arc<House>, session: &Arc<Session>) {
+    session.end();
+}
+
+/// Answers a POST to `/csp`.
+pub(crate) async fn post(
+    State(house): State<Arc<House>>,
+    Extension(ends): Extension<Ends>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    let media_type = text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    // The type is echoed: each client looks for the name that it knows.
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    let limit = imps::MAX_BYTES;
+    let body = match read_body(&house, body, limit).await {
+        Ok(body) => body,
+        Err(Unread::TooLarge) => {
+            let why = format!("a message has at most {limit} bytes\n");
+            return plain(StatusCode::PAYLOAD_TOO_LARGE, why);
+        }
+        Err(Unread::Cut) => return plain(StatusCode::BAD_REQUEST, "the body is not whole\n"),
+        Err(Unread::Late) => {
+            return plain(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body did not come in time\n",
+            );
+        }
+    };
+    let encoding = match Encoding::of_media_type(media_type) {
+        Some(encoding) => encoding,
+        None if media_type.is_empty() => Encoding::guess(&body),
+        None => {
+            return plain(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "CSP comes as application/vnd.wv.csp.xml, .wbxml, +xml or +wbxml\n",
+            );
+        }
+    };
+    let caller = Caller::new(&house, ends, &headers);
+    let answer = desk::receive(&house, &caller, encoding, &body).await;
+    let mut response = Response::new(Body::from(answer));
+    if let Ok(media_type) = media_type.parse() {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, media_type);
+    }
+    response
+}
+
+/// A header as text.
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+fn plain(status: StatusCode, why: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(why.into());
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,166 @@
+//! Legs of devices: they speak MSRP, and their dialogs stand in the shards.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use room::{Event, LegId, PersonId, Refusal, Seat, Why};
+use tokio::sync::oneshot;
+
+use super::{EARLY, Place, Reply, RoomTask, SLOW};
+use crate::core::Command;
+use crate::focus::legs::LegCommand;
+use crate::rooms::observers::anonymous;
+use crate::rooms::speech::Voice;
+use crate::rooms::{Arrival, Types};
+use crate::switch::{News, Said};
+
+impl RoomTask {
+    pub(super) fn news(&mut self, news: News) {
+        match news {
+            News::Up { leg } => tracing::debug!(room = %self.handle.identity, ?leg, "media are up"),
+            News::Gone { leg, why } => self.lose(leg, why),
+        }
+    }
+
+    /// A leg whose media are lost is lost: it hears nothing any more.
+    pub(super) fn lose(&mut self, leg: LegId, why: &'static str) {
+        let Some(place) = self.unseat(leg) else {
+            return;
+        };
+        tracing::info!(room = %self.handle.identity, ?leg, why, "a leg was lost");
+        match place {
+            Place::Device(arrival) => {
+                let reason = Some(format!("SIP;cause=503;text=\"{why}\""));
+                Self::hang_up(&arrival, reason);
+            }
+            Place::Handset(handset) => self.drop_handset(&handset),
+        }
+        let _ = self.happen(Event::Left { leg });
+    }
+
+    pub(super) fn arrived(
+        &mut self,
+        leg: Arrival,
+        event: Event,
+        answer: oneshot::Sender<Result<(), Refusal>>,
+    ) {
+        let id = leg.leg;
+        if let Event::Joined { who, .. } = event {
+            self.invitations.remove(&who);
+        }
+        let is_over = leg.session.is_over();
+        let accepts = leg.accepts.clone();
+        self.seats.insert(id, Place::Device(leg));
+        let bound_by = self.house.world.clock.now() + self.house.policy().focus.media;
+        self.unbound.push_back((bound_by, id));
+        let result = self.happen(event);
+        if result.is_err() {
+            self.unseat(id);
+        } else if let Some(who) = self.room.owner(id) {
+            if who != PersonId::HOST {
+                self.first_accepts.get_or_insert(accepts);
+            }
+            self.give_voice(who);
+            self.catch_up(id);
+            self.admit_observers(who);
+            if is_over {
+                // It left, or lost its media, on its way here: nobody will say so again.
+                self.lose(id, "the leg ended before it was in the room");
+            }
+        }
+        self.forget_early();
+        self.answers.push(Reply::Device(answer, result));
+    }
+
+    pub(super) fn described(&mut self, leg: LegId, accepts: Types, wrapped: Types) {
+        if let Some(Place::Device(seat)) = self.seats.get_mut(&leg) {
+            seat.accepts = accepts;
+            seat.wrapped = wrapped;
+        }
+        if let Some(who) = self.room.owner(leg) {
+            self.give_voice(who);
+        }
+    }
+
+    pub(super) fn hear(&mut self, said: Said, now: Instant) {
+        if self.voices.get(said.leg).is_none() {
+            if self.invitations.is_empty() {
+                // Nobody is on the way: it is the last word of somebody who has left.
+                return;
+            }
+            // A device that accepts may speak before its 200 has come all the way here.
+            if self.early.len() >= EARLY {
+                self.early.pop_front();
+            }
+            return self.early.push_back(said);
+        }
+        let slow = self
+            .speech
+            .said(said, &self.room, &self.voices, now, &mut self.rng);
+        for leg in slow {
+            self.lose(leg, SLOW);
+        }
+    }
+
+    /// When nobody is on the way any more, nobody is waited for.
+    pub(super) fn forget_early(&mut self) {
+        if self.invitations.is_empty() {
+            self.early = VecDeque::new();
+        }
+    }
+
+    /// Hears what a leg said before it had arrived.
+    fn catch_up(&mut self, leg: LegId) {
+        let now = self.house.world.clock.now();
+        let (its, others) = std::mem::take(&mut self.early)
+            .into_iter()
+            .partition(|said| said.leg == leg);
+        self.early = others;
+        let its: VecDeque<Said> = its;
+        for said in its {
+            self.hear(said, now);
+        }
+    }
+
+    /// Brings the voices of a person's legs up to date.
+    pub(super) fn give_voice(&mut self, who: PersonId) {
+        let Some(seat) = self.room.seat(who) else {
+            return;
+        };
+        for leg in seat.legs {
+            if let Some(Place::Device(arrival)) = self.seats.get(leg) {
+                self.voices.insert(*leg, voice(&seat, arrival));
+            }
+        }
+    }
+
+    /// Ends the dialog of a leg that has left its place.
+    pub(super) fn hang_up(arrival: &Arrival, reason: Option<String>) {
+        let leg = arrival.leg;
+        let release = LegCommand::Release { leg, reason };
+        arrival.shard.tell(Command::Leg(release));
+    }
+}
+
+fn voice(seat: &Seat<'_>, arrival: &Arrival) -> Voice {
+    Voice {
+        line: arrival.session.line(),
+        address: seat.address.clone(),
+        seen_as: seat.hidden.map(anonymous),
+        accepts: arrival.accepts.clone(),
+        wrapped: arrival.wrapped.clone(),
+    }
+}
+
+/// The Reason header of a BYE: 410 where the conversation is over for good.
+pub(super) fn reason(why: Why) -> Option<String> {
+    let (cause, text) = match why {
+        Why::Empty | Why::Ended | Why::TooFew => (410, "Gone"),
+        Why::HostWithdrew => (410, "The Inviter Is Gone"),
+        Why::NobodyJoined => (480, "Nobody Accepted"),
+        Why::Hidden => (403, "119 Anonymity not allowed"),
+        Why::InvitationOver => (487, "The Invitation Is Over"),
+        Why::Removed => (403, "Removed"),
+    };
+    Some(format!("SIP;cause={cause};text=\"{text}\""))
+}

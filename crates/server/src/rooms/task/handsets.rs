@@ -1,0 +1,520 @@
+//! Legs that are sessions of IMPS: coming in, being invited, speaking, and being told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use imps::csp::{
+    CancelInviteUserRequest, DetailedResult, ExtendConversationResponse, Group, InviteType,
+    InviteUserRequest, LeaveGroupResponse, Outcome, Participant, Recipient, ScreenName, Sender,
+    User as CspUser,
+};
+use imps::service::Function;
+use imps::status::Code;
+use imps::{Primitive, Version};
+use room::{Address, Audience, Cause, Event, LegId, Nick, PersonId, Seat, Standing, Visible, Why};
+
+use super::{Invitation, Place, Reply, RoomTask};
+use crate::imps::{
+    EXTENDING, Item, Letter, Notice, Receipt, Session, cir, wv_of_group, wv_of_user,
+};
+use crate::rooms::Kind;
+use crate::rooms::handset::{
+    Enter, Entered, Extended, Handset, Order, PassedOver, Present, Ringing, Speak,
+};
+use crate::rooms::observers::anonymous_name;
+
+/// What the handsets of a room know of it.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// As whom each person who is in was told.
+    shown: BTreeMap<PersonId, Participant>,
+    /// IMPS-9.1.11-S36: who was not invited, for the answer to whoever grew the conversation.
+    passed_over: Vec<PassedOver>,
+}
+
+impl Told {
+    pub(super) fn pass_over(&mut self, who: PersonId, cause: Cause) {
+        self.passed_over.push((who, cause));
+    }
+}
+
+impl RoomTask {
+    pub(super) fn handset(&mut self, order: Order) {
+        match order {
+            Order::Enter(enter) => self.enter(enter),
+            Order::Speak(speak) => self.speak(speak),
+            Order::Subscribe {
+                leg,
+                wanted,
+                answer,
+            } => {
+                let _ = answer.send(self.subscribe_handset(leg, wanted));
+            }
+            Order::Who { answer } => {
+                let _ = answer.send(self.who());
+            }
+            Order::PutOut { address } => {
+                if let Some(who) = self.room.find(&address) {
+                    let for_good = false;
+                    let _ = self.happen(Event::Removed { who, for_good });
+                }
+            }
+            Order::Changed { properties } => {
+                let mut notice = Notice::new(self.group());
+                notice.properties = properties;
+                self.spread(&notice, None);
+            }
+        }
+    }
+
+    // ---- Coming in ----
+
+    fn enter(&mut self, enter: Enter) {
+        let Enter {
+            handset,
+            name,
+            insists,
+            claim,
+            answer,
+        } = enter;
+        let address = handset.session.user.address.clone();
+        let nick = match insists {
+            true => Nick::new(&name),
+            false => self.room.spare_nick(&name, &address),
+        };
+        let (leg, hidden) = (handset.leg, false);
+        let who = self.room.find(&address);
+        let standing = who.and_then(|who| self.room.seat(who)).map(|s| s.standing);
+        let event = match (who, standing) {
+            (Some(who), Some(Standing::Invited | Standing::Alerting)) => {
+                self.look_who_is_able();
+                let nick = Some(nick);
+                Event::Joined {
+                    who,
+                    leg,
+                    hidden,
+                    nick,
+                }
+            }
+            _ => Event::Entered {
+                address: address.clone(),
+                leg,
+                hidden,
+                nick: Some(nick),
+                claim,
+            },
+        };
+        let result = self.happen(event);
+        let result = result.map(|()| self.let_handset_in(handset, &address));
+        if result.is_err() && self.is_vacant() {
+            // It was opened for somebody who does not come.
+            let _ = self.happen(Event::Close { why: Why::Empty });
+        }
+        self.answers.push(Reply::Handset(answer, result));
+    }
+
+    /// Is nobody in it, and nobody expected?
+    fn is_vacant(&self) -> bool {
+        let is_absent = |seat: Seat<'_>| {
+            matches!(
+                seat.standing,
+                Standing::Left | Standing::Refused | Standing::Removed
+            )
+        };
+        self.room.people().all(is_absent)
+    }
+
+    fn let_handset_in(&mut self, handset: Handset, address: &Address) -> Entered {
+        let leg = handset.leg;
+        if let Some(who) = self.room.find(address) {
+            // Whoever was invited is in: the invitation is over, and not taken back.
+            self.invitations.remove(&who);
+        }
+        self.seat_handset(handset);
+        // IMPS-9.1.11-S26: with the peer the one who grew the conversation is in.
+        self.answer_handset();
+        let seat = self.room.owner(leg).and_then(|who| self.room.seat(who));
+        let name = seat.and_then(|seat| seat.nick).unwrap_or_default();
+        Entered {
+            name: name.to_owned(),
+            people: self.who().into_iter().map(|one| one.who).collect(),
+            welcome: self.extended().and_then(|of| of.welcome.clone()),
+        }
+    }
+
+    fn seat_handset(&mut self, handset: Handset) {
+        let seat = crate::imps::Seat {
+            leg: handset.leg,
+            room: self.handle.clone(),
+        };
+        let stays = handset.session.sit(&self.handle.identity, seat);
+        let leg = handset.leg;
+        self.seats.insert(leg, Place::Handset(handset));
+        if !stays {
+            // The session has ended on its way here: nobody will say so again.
+            self.unseat(leg);
+            let _ = self.happen(Event::Left { leg });
+        }
+    }
+
+    // ---- Growing a conversation (CSP 9.1.11) ----
+
+    /// Was the room opened by a handset, which is answered from here?
+    pub(super) fn is_of_handset(&self) -> bool {
+        self.handle.kind.is_of_handsets()
+    }
+
+    fn extended(&self) -> Option<Arc<Extended>> {
+        match &self.handle.kind {
+            Kind::Extended(extended) => Some(Arc::clone(extended)),
+            Kind::Conference | Kind::Group => None,
+        }
+    }
+
+    /// IMPS-9.1.11-S34: what is known of the clients of those who are to be invited.
+    fn look_who_is_able(&mut self) {
+        let waiting: Vec<PersonId> = self.room.waiting().collect();
+        for who in waiting {
+            let Some(address) = self.room.seat(who).map(|seat| seat.address.clone()) else {
+                continue;
+            };
+            let sessions = self.house.imps.sessions.of(&address);
+            let able = |session: &Arc<Session>| session.has_agreed(Function::Grchn);
+            let code = match sessions.iter().any(able) {
+                true => continue,
+                false if sessions.is_empty() => Code::UNABLE_TO_DELIVER,
+                false => Code::RECIPIENT_LACKS_SUPPORT,
+            };
+            let cause = Cause(code.number());
+            let _ = self.happen(Event::Unable { who, cause });
+        }
+    }
+
+    /// Answers the handset that grew the conversation, once, when its peer is in.
+    fn answer_handset(&mut self) {
+        let Some(extended) = self.extended() else {
+            return;
+        };
+        let host = self.room.seat(PersonId::HOST).map(|seat| seat.standing);
+        if host != Some(Standing::Calling) {
+            return;
+        }
+        let leg = extended.leg;
+        let handset = Handset {
+            leg,
+            session: Arc::clone(&extended.session),
+            subscribes: extended.subscribes,
+        };
+        if self.happen(Event::HostArrived { leg }).is_err() {
+            return;
+        }
+        // IMPS-9.1.11-S24, IMPS-9.1.11-S25: with the group, and who is left out.
+        let details = self.left_out();
+        let told = ExtendConversationResponse {
+            id: extended.id.clone(),
+            group: Some(self.group().to_string()),
+            response_note: None,
+            outcome: Outcome::new(Code::SUCCESSFUL).with_details(details),
+        };
+        self.put(&extended.session, Item::tell(told));
+        self.seat_handset(handset);
+    }
+
+    /// IMPS-9.1.11-S36: the users who are not invited, by the reason.
+    fn left_out(&mut self) -> Vec<DetailedResult> {
+        let mut by_code: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+        for (who, cause) in std::mem::take(&mut self.told.passed_over) {
+            if let Some(seat) = self.room.seat(who) {
+                let users = by_code.entry(cause.0).or_default();
+                users.push(wv_of_user(seat.address));
+            }
+        }
+        let detail = |(code, users)| DetailedResult::of_users(Code::new(code), users);
+        by_code.into_iter().map(detail).collect()
+    }
+
+    /// IMPS-9.1.11-S31: the peer has not come.
+    pub(super) fn refuse_handset(&mut self, cause: Cause) {
+        let Some(extended) = self.extended() else {
+            return;
+        };
+        let told = ExtendConversationResponse {
+            id: extended.id.clone(),
+            group: None,
+            response_note: None,
+            outcome: Outcome::described(Code::new(cause.0)),
+        };
+        self.put(&extended.session, Item::tell(told));
+    }
+
+    // ---- Inviting ----
+
+    /// Invites a person in the sessions that can come.
+    pub(super) fn invite_handsets(&mut self, who: PersonId, address: &Address) {
+        let is_peer = self.is_peer(who);
+        let extended = self.extended();
+        let able = |session: &Arc<Session>| match (&extended, is_peer) {
+            // IMPS-9.1.11-S14: the peer goes on in a client that knows how to.
+            (Some(_), true) => session.has_agreed(Function::Excon),
+            // IMPS-9.1.11-S35
+            (Some(_), false) => session.has_agreed(Function::Grchn),
+            (None, _) => true,
+        };
+        let mut sessions = self.house.imps.sessions.of(address);
+        sessions.retain(able);
+        if sessions.is_empty() {
+            let cause = Cause(Code::UNABLE_TO_DELIVER.number());
+            let _ = self.happen(Event::Refused { who, cause });
+            return;
+        }
+        let hold = self.handle.opening.hold();
+        // IMPS-9.1.11-S21, IMPS-9.1.11-S38: by its name an answer to it is known, and ignored.
+        let id = format!("{}{}", EXTENDING, self.rng.token(80));
+        for session in &sessions {
+            let invitation = self.invitation(session, &id);
+            let room = self.handle.clone();
+            let receipt = Receipt::Invited { room, who };
+            let item = Item::Tell(Box::new(invitation.into()), receipt);
+            self.put(session, item);
+        }
+        let ringing = Ringing {
+            id,
+            sessions,
+            _hold: hold,
+        };
+        self.invitations.insert(who, Invitation::Handsets(ringing));
+    }
+
+    /// The peer of a conversation that grows is the first guest.
+    fn is_peer(&self, who: PersonId) -> bool {
+        PersonId::from_index(1) == Some(who)
+    }
+
+    fn invitation(&self, session: &Session, id: &str) -> InviteUserRequest {
+        let inviter = self.room.seat(PersonId::HOST);
+        let group = self.group().to_string();
+        let sender = inviter.map(|seat| Sender::User(CspUser::new(wv_of_user(seat.address))));
+        let named = |seat: Seat<'_>| seat.nick.map(str::to_owned);
+        let screen_name = inviter.and_then(named).map(|name| ScreenName {
+            name,
+            group: group.clone(),
+        });
+        let ring = self.house.policy().imps.extend_timeout;
+        InviteUserRequest {
+            id: id.to_owned(),
+            // IMPS-9.1.11-S19: to the peer and to all others. Older clients have no word for it,
+            // and are invited into a group.
+            invite_type: match (&self.handle.kind, session.version) {
+                (Kind::Extended(_), Version::V1_3) => InviteType::ExtendConversation,
+                _ => InviteType::Group,
+            },
+            sender,
+            recipient: Some(Recipient {
+                users: vec![CspUser::new(session.user.wv())],
+                ..Recipient::default()
+            }),
+            group: Some(group),
+            screen_name,
+            validity_s: u32::try_from(ring.as_secs()).ok(),
+            ..InviteUserRequest::default()
+        }
+    }
+
+    /// A session cannot take an invitation. If it was the last one, the person does not come.
+    pub(super) fn handset_declined(&mut self, who: PersonId, session: &Session, code: Code) {
+        let Some(Invitation::Handsets(ringing)) = self.invitations.get_mut(&who) else {
+            return;
+        };
+        ringing.sessions.retain(|other| other.id != session.id);
+        if !ringing.sessions.is_empty() {
+            return;
+        }
+        tracing::info!(room = %self.handle.identity, %code, "no session could take the invitation");
+        self.invitations.remove(&who);
+        let cause = Cause(Code::UNABLE_TO_DELIVER.number());
+        let _ = self.happen(Event::Refused { who, cause });
+    }
+
+    /// Takes an invitation back where it waits.
+    pub(super) fn take_back(&mut self, ringing: Ringing) {
+        let host = self.room.seat(PersonId::HOST);
+        let sender = host.map(|seat| Sender::User(CspUser::new(wv_of_user(seat.address))));
+        for session in &ringing.sessions {
+            let told = CancelInviteUserRequest {
+                id: ringing.id.clone(),
+                sender: sender.clone(),
+                group: Some(self.group().to_string()),
+                ..CancelInviteUserRequest::default()
+            };
+            self.put(session, Item::tell(told));
+        }
+    }
+
+    // ---- Speaking ----
+
+    fn speak(&mut self, speak: Speak) {
+        let Speak {
+            leg,
+            to,
+            mut info,
+            content,
+            answer,
+        } = speak;
+        let group = self.group().to_string();
+        let audience = match &to {
+            Some(nick) => Audience::Nick(nick),
+            None => Audience::Everyone,
+        };
+        let mut heard = Vec::new();
+        if let Err(refusal) = self.room.audience(leg, &audience, &mut heard) {
+            let _ = answer.send(Err(refusal));
+            return;
+        }
+        let seat = self.room.owner(leg).and_then(|who| self.room.seat(who));
+        let shown = seat.map(|seat| self.participant(&seat));
+        let name = |name: String| ScreenName {
+            name,
+            group: group.clone(),
+        };
+        info.sender = shown.map(|who| Sender::Group(Group::ScreenName(name(who.screen_name))));
+        info.recipient.groups = vec![match to {
+            Some(nick) => Group::ScreenName(name(nick.as_str().to_owned())),
+            None => Group::Id(group.clone()),
+        }];
+        let letter = Arc::new(Letter {
+            info,
+            content,
+            kept_for: None,
+        });
+        for leg in heard {
+            self.hand_over(leg, &letter);
+        }
+        let _ = answer.send(Ok(()));
+    }
+
+    fn hand_over(&mut self, leg: LegId, letter: &Arc<Letter>) {
+        let Some(Place::Handset(handset)) = self.seats.get(&leg) else {
+            return;
+        };
+        let session = Arc::clone(&handset.session);
+        let now = self.house.world.clock.now();
+        match session.put(Item::Letter(Arc::clone(letter)), now) {
+            Ok(true) => cir::ring(&self.house, &session),
+            Ok(false) => {}
+            Err(_) => self.lose(leg, "too much waits for it"),
+        }
+    }
+
+    // ---- Telling ----
+
+    /// A person is seen otherwise: handsets that want to know are told.
+    pub(super) fn tell_handsets(&mut self, who: PersonId) {
+        let Some(seat) = self.room.seat(who) else {
+            return;
+        };
+        let now = (seat.visible == Some(Visible::Connected)).then(|| self.participant(&seat));
+        let before = match &now {
+            Some(now) => self.told.shown.insert(who, now.clone()),
+            None => self.told.shown.remove(&who),
+        };
+        if before == now {
+            return;
+        }
+        let mut notice = Notice::new(self.group());
+        notice.joined.extend(now);
+        notice.left.extend(before);
+        self.spread(&notice, Some(who));
+    }
+
+    /// IMPS-9.1.11-S4: tells those who want to know, but not whom it is about.
+    fn spread(&self, notice: &Notice, but: Option<PersonId>) {
+        for (leg, place) in &self.seats {
+            if let Place::Handset(handset) = place
+                && handset.subscribes
+                && (but.is_none() || self.room.owner(*leg) != but)
+            {
+                self.put(&handset.session, Item::Notice(notice.clone()));
+            }
+        }
+    }
+
+    fn subscribe_handset(&mut self, leg: LegId, wanted: Option<bool>) -> Option<bool> {
+        match self.seats.get_mut(&leg) {
+            Some(Place::Handset(handset)) => {
+                handset.subscribes = wanted.unwrap_or(handset.subscribes);
+                Some(handset.subscribes)
+            }
+            Some(Place::Device(_)) | None => None,
+        }
+    }
+
+    fn who(&self) -> Vec<Present> {
+        let people = self.room.people();
+        let present = people.filter(|seat| seat.standing == Standing::Connected);
+        present
+            .map(|seat| Present {
+                who: self.participant(&seat),
+                address: seat.address.clone(),
+            })
+            .collect()
+    }
+
+    /// A person as the handsets see them.
+    fn participant(&self, seat: &Seat<'_>) -> Participant {
+        if let Some(alias) = seat.hidden {
+            return Participant {
+                screen_name: anonymous_name(alias),
+                user: None,
+            };
+        }
+        let address = seat.address.as_str();
+        let user_part = address.split([':', '@']).nth(1).unwrap_or(address);
+        let name = seat.nick.or(seat.display).unwrap_or(user_part);
+        Participant::new(name, wv_of_user(seat.address))
+    }
+
+    /// The session of a leg is told that it is out.
+    pub(super) fn dismiss(&self, handset: &Handset, why: Why) {
+        let code = match why {
+            Why::Removed => Code::REJECTED,
+            Why::Empty | Why::Ended | Why::TooFew => Code::UNKNOWN_GROUP,
+            Why::HostWithdrew | Why::NobodyJoined => Code::UNABLE_TO_DELIVER,
+            Why::InvitationOver => Code::INVALID_INVITATION,
+            Why::Hidden => Code::FORBIDDEN,
+        };
+        self.farewell(handset, code);
+    }
+
+    /// The session of a leg has not come for what waits for it: it is out.
+    pub(super) fn drop_handset(&self, handset: &Handset) {
+        self.farewell(handset, Code::QUEUE_FULL);
+    }
+
+    fn farewell(&self, handset: &Handset, code: Code) {
+        let told = LeaveGroupResponse {
+            group: Some(self.group().to_string()),
+            outcome: Outcome::described(code),
+        };
+        let told: Primitive = told.into();
+        if handset
+            .session
+            .put_last(Item::tell(told), self.house.world.clock.now())
+        {
+            cir::ring(&self.house, &handset.session);
+        }
+    }
+
+    fn put(&self, session: &Arc<Session>, item: Item) {
+        let now = self.house.world.clock.now();
+        match session.put(item, now) {
+            Ok(true) => cir::ring(&self.house, session),
+            Ok(false) => {}
+            Err(_) => tracing::info!(user = %session.user.address, "its outbox is full"),
+        }
+    }
+
+    /// The address of this group on the wire.
+    fn group(&self) -> Arc<str> {
+        wv_of_group(&self.handle.identity).into()
+    }
+}
