@@ -121,7 +121,14 @@ pub(crate) async fn online(config: Config) -> (Server, Agent, Events) {
 impl Server {
     /// The next transaction, within a virtual day. What is owed to the client is sent before.
     pub(crate) async fn next(&mut self) -> Transaction {
+        let clock = self.world.clock;
+        let begun = clock.now();
         loop {
+            // Somebody who only polls would keep us for ever.
+            assert!(
+                clock.now() - begun < Duration::from_secs(86_400),
+                "only polls"
+            );
             let Some(next) = self.inbox.pop_front() else {
                 self.flush().await;
                 self.receive().await;

@@ -15,6 +15,7 @@
 
 pub mod ask;
 mod chat;
+pub mod handset;
 mod phone;
 pub mod sim;
 mod socket;
@@ -23,11 +24,12 @@ pub mod watch;
 
 pub use ask::Ask;
 pub use chat::Chat;
+pub use handset::Handset;
 pub use phone::{Incoming, Phone};
 pub use sim::SimLab;
 pub use story::{Conference, Guest};
 
-use server::{Addresses, Policy, Server, Setup};
+use server::{Addresses, Policy, SealKey, Server, Setup};
 use sip::digest::{Algorithm, ha1};
 use store::{Account, Credentials, Fence, Store, Write};
 use tokio::runtime::Runtime;
@@ -38,6 +40,9 @@ pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// The users of every lab; each has the password `password`. Only erin's account has a name.
 pub const USERS: &[&str] = &["alice", "bob", "carol", "dave", "erin"];
+
+/// The key under which their passwords are sealed.
+pub const SEAL: SealKey = SealKey::new([7; 32]);
 
 /// A running server.
 pub struct Lab {
@@ -65,6 +70,10 @@ impl Lab {
             sip_udp: Some(any),
             sip_tcp: Some(any),
             msrp_tcp: any,
+            http: Some(any),
+            cir_tcp: Some(any),
+            cir_udp: Some(any),
+            seal: Some(SEAL),
             shards: 2,
             ..Setup::default()
         };
@@ -136,7 +145,7 @@ pub fn store() -> Store {
             credentials: Credentials {
                 ha1_md5: digest(Algorithm::Md5),
                 ha1_sha256: digest(Algorithm::Sha256),
-                imps_secret: None,
+                imps_secret: SEAL.seal(user, "localhost", "password", [1; 24]),
             },
             enabled: true,
             created_at_ms: 0,

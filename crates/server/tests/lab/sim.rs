@@ -53,6 +53,9 @@ impl SimLab {
             sip_udp: Some(at),
             sip_tcp: Some(at),
             msrp_tcp: SocketAddr::new(host, 2855),
+            http: Some(SocketAddr::new(host, 8080)),
+            cir_tcp: Some(SocketAddr::new(host, 3717)),
+            cir_udp: Some(SocketAddr::new(host, 3717)),
             shards: 2,
             ..Setup::default()
         };

@@ -1,0 +1,481 @@
+//! A handset made of a plain socket: HTTP by hand, and the codec.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
+
+use imps::csp::{
+    CapabilityList, ClientCapabilityRequest, ClientId, ExtendConversationResponse,
+    GroupChangeNotice, InviteUserRequest, LoginRequest, LoginResponse, MessageDelivered,
+    MessageInfo, NewMessage, Outcome, PollingRequest, Property, Recipient, ScreenName,
+    SendMessageRequest, SendMessageResponse, ServiceRequest, Status, User,
+};
+use imps::digest::DigestSchema;
+use imps::service::{Function, Functions};
+use imps::status::Code;
+use imps::{Document, Encoding, Message, Mode, Primitive, Session, Transaction, Version};
+
+use super::{Lab, PATIENCE};
+
+/// One client of one user.
+pub struct Handset {
+    pub at: SocketAddr,
+    pub user: String,
+    pub version: Version,
+    pub encoding: Encoding,
+    pub session: String,
+    pub client: Option<ClientId>,
+    /// Whether the last answer said that more waits.
+    pub poll: bool,
+    pub extra: Vec<(String, String)>,
+    stream: Option<TcpStream>,
+    count: u32,
+    /// What the server has asked and no test has looked at.
+    pub told: std::collections::VecDeque<Primitive>,
+}
+
+/// An answer of HTTP.
+#[derive(Debug)]
+pub struct Http {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Handset {
+    /// A handset that has not logged in.
+    pub fn off(lab: &Lab, user: &str, version: Version, encoding: Encoding) -> Self {
+        Self {
+            at: lab.at.http.unwrap(),
+            user: user.to_owned(),
+            version,
+            encoding,
+            session: String::new(),
+            client: Some(ClientId {
+                url: Some(format!("{user}.phone")),
+                msisdn: None,
+            }),
+            poll: false,
+            extra: Vec::new(),
+            stream: None,
+            count: 0,
+            told: Default::default(),
+        }
+    }
+
+    /// A client of version 1.3 in WBXML that has agreed on everything.
+    pub fn on(lab: &Lab, user: &str) -> Self {
+        let mut handset = Self::off(lab, user, Version::V1_3, Encoding::Wbxml);
+        handset.log_in();
+        handset.agree(Functions::NONE);
+        handset
+    }
+
+    /// A client that agrees on everything but some functions.
+    pub fn without(lab: &Lab, user: &str, functions: &[Function]) -> Self {
+        let mut handset = Self::off(lab, user, Version::V1_3, Encoding::Wbxml);
+        handset.log_in();
+        let all = Functions::all(Version::V1_3);
+        handset.agree(all.without(Functions::of(functions)));
+        handset
+    }
+
+    /// A client of some version that has agreed on everything.
+    pub fn speaking(lab: &Lab, user: &str, version: Version, encoding: Encoding) -> Self {
+        let mut handset = Self::off(lab, user, version, encoding);
+        handset.log_in();
+        handset.agree(Functions::NONE);
+        handset
+    }
+
+    pub fn wv(&self) -> String {
+        wv(&self.user)
+    }
+
+    /// Logs in with the password.
+    pub fn log_in(&mut self) {
+        let response = self.login(LoginRequest {
+            password: Some("password".to_owned()),
+            ..self.login_request()
+        });
+        assert_eq!(response.outcome.code, Code::SUCCESSFUL, "{response:?}");
+        self.session = response.session.unwrap();
+    }
+
+    pub fn login_request(&self) -> LoginRequest {
+        LoginRequest {
+            user: self.wv(),
+            client: self.client.clone(),
+            time_to_live_s: Some(600),
+            session_cookie: Some(format!("cookie-{}", self.user)),
+            ..LoginRequest::default()
+        }
+    }
+
+    pub fn login(&mut self, request: LoginRequest) -> LoginResponse {
+        match self.outband(request.into()) {
+            Primitive::LoginResponse(response) => response,
+            other => panic!("no answer to a login: {other:?}"),
+        }
+    }
+
+    /// Both steps of a login by digest.
+    pub fn log_in_by(&mut self, schema: DigestSchema, password: &str) -> LoginResponse {
+        let first = self.login(LoginRequest {
+            digest_schemas: vec![schema.clone()],
+            ..self.login_request()
+        });
+        let nonce = first.nonce.expect("a nonce");
+        assert_eq!(first.digest_schema, Some(schema.clone()));
+        self.login(LoginRequest {
+            digest_bytes: schema.digest(&nonce, password),
+            ..self.login_request()
+        })
+    }
+
+    /// Asks for functions, and says what the client can take.
+    pub fn agree(&mut self, functions: Functions) {
+        let answer = self.ask(ServiceRequest {
+            functions: Some(functions),
+            ..ServiceRequest::default()
+        });
+        assert!(
+            matches!(answer, Primitive::ServiceResponse(_)),
+            "{answer:?}"
+        );
+        self.capable(CapabilityList {
+            multi_trans: Some(4),
+            multi_trans_per_message: Some(4),
+            ..CapabilityList::default()
+        });
+    }
+
+    pub fn capable(&mut self, list: CapabilityList) -> imps::csp::AgreedCapabilityList {
+        let answer = self.ask(ClientCapabilityRequest {
+            capabilities: Some(Box::new(list)),
+            ..ClientCapabilityRequest::default()
+        });
+        match answer {
+            Primitive::ClientCapabilityResponse(response) => *response.agreed.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    // ---- Asking ----
+
+    /// A request and its answer.
+    pub fn ask(&mut self, request: impl Into<Primitive>) -> Primitive {
+        let id = self.next_id();
+        self.ask_as(&id, request)
+    }
+
+    /// A request under a transaction id of the test's.
+    pub fn ask_as(&mut self, id: &str, request: impl Into<Primitive>) -> Primitive {
+        let session = Session::Inband(self.session.clone());
+        let message =
+            Message::new(self.version, session).with(Transaction::request(id, request.into()));
+        let answer = self.exchange(&message).expect("an answer");
+        assert_eq!(answer.transactions.len(), 1, "{answer:?}");
+        let transaction = answer.transactions.into_iter().next().unwrap();
+        assert_eq!((transaction.mode, &*transaction.id), (Mode::Response, id));
+        transaction.primitive
+    }
+
+    fn outband(&mut self, request: Primitive) -> Primitive {
+        let id = self.next_id();
+        let message =
+            Message::new(self.version, Session::Outband).with(Transaction::request(id, request));
+        let answer = self.exchange(&message).expect("an answer");
+        answer.transactions.into_iter().next().unwrap().primitive
+    }
+
+    pub fn next_id(&mut self) -> String {
+        self.count += 1;
+        format!("{}-{}", self.user, self.count)
+    }
+
+    /// The code of the answer to a request.
+    pub fn code(&mut self, request: impl Into<Primitive>) -> u16 {
+        outcome(&self.ask(request)).code.number()
+    }
+
+    /// A request that is done.
+    pub fn done(&mut self, request: impl Into<Primitive>) -> Primitive {
+        let answer = self.ask(request);
+        assert!(outcome(&answer).code.is_success(), "{answer:?}");
+        answer
+    }
+
+    // ---- Being told ----
+
+    /// Polls, answers what the server asks, and keeps it.
+    pub fn poll(&mut self) {
+        let id = self.next_id();
+        let session = Session::Inband(self.session.clone());
+        let mut next = Message::new(self.version, session.clone())
+            .with(Transaction::request(id, PollingRequest {}));
+        while let Some(message) = self.exchange(&next) {
+            let asked: Vec<_> = message
+                .transactions
+                .into_iter()
+                .filter(|one| one.mode == Mode::Request)
+                .collect();
+            if asked.is_empty() {
+                return;
+            }
+            next = Message::new(self.version, session.clone());
+            for one in asked {
+                next = next.with(Transaction::response(one.id.clone(), answer_to(&one)));
+                self.told.push_back(one.primitive);
+            }
+        }
+    }
+
+    /// Polls until the server tells something that fits.
+    pub fn hear<T>(&mut self, fits: impl Fn(&Primitive) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(at) = self.told.iter().position(|one| fits(one).is_some()) {
+                return fits(&self.told.remove(at).unwrap()).unwrap();
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{} was not told; but: {:?}",
+                self.user,
+                self.told
+            );
+            self.poll();
+            std::thread::yield_now();
+        }
+    }
+
+    /// Everything there is to be told now.
+    pub fn hear_all(&mut self) -> Vec<Primitive> {
+        self.poll();
+        self.told.drain(..).collect()
+    }
+
+    pub fn hear_message(&mut self) -> NewMessage {
+        self.hear(|one| match one {
+            Primitive::NewMessage(message) => Some(message.clone()),
+            _ => None,
+        })
+    }
+
+    pub fn hear_invitation(&mut self) -> InviteUserRequest {
+        self.hear(|one| match one {
+            Primitive::InviteUserRequest(invitation) => Some(invitation.clone()),
+            _ => None,
+        })
+    }
+
+    pub fn hear_extended(&mut self) -> ExtendConversationResponse {
+        self.hear(|one| match one {
+            Primitive::ExtendConversationResponse(response) => Some(response.clone()),
+            _ => None,
+        })
+    }
+
+    pub fn hear_notice(&mut self) -> GroupChangeNotice {
+        self.hear(|one| match one {
+            Primitive::GroupChangeNotice(notice) => Some(notice.clone()),
+            _ => None,
+        })
+    }
+
+    // ---- Often needed ----
+
+    pub fn send(&mut self, to: &str, text: &str) -> SendMessageResponse {
+        let users = vec![User::new(wv(to))];
+        let recipient = Recipient {
+            users,
+            ..Recipient::default()
+        };
+        self.send_to(recipient, text, false)
+    }
+
+    pub fn say(&mut self, group: &str, text: &str) -> SendMessageResponse {
+        let groups = vec![imps::csp::Group::Id(group.to_owned())];
+        let recipient = Recipient {
+            groups,
+            ..Recipient::default()
+        };
+        self.send_to(recipient, text, false)
+    }
+
+    pub fn whisper(&mut self, group: &str, name: &str, text: &str) -> SendMessageResponse {
+        let name = ScreenName {
+            name: name.to_owned(),
+            group: group.to_owned(),
+        };
+        let recipient = Recipient {
+            groups: vec![imps::csp::Group::ScreenName(name)],
+            ..Recipient::default()
+        };
+        self.send_to(recipient, text, false)
+    }
+
+    pub fn send_to(
+        &mut self,
+        recipient: Recipient,
+        text: &str,
+        report: bool,
+    ) -> SendMessageResponse {
+        let request = SendMessageRequest {
+            delivery_report: report,
+            info: MessageInfo {
+                content_type: Some("text/plain".to_owned()),
+                content_size: u32::try_from(text.len()).unwrap(),
+                recipient,
+                ..MessageInfo::default()
+            },
+            content: Some(text.into()),
+        };
+        match self.ask(request) {
+            Primitive::SendMessageResponse(response) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    // ---- The wire ----
+
+    /// Sends a message; its answer, if there is any.
+    pub fn exchange(&mut self, message: &Message) -> Option<Message> {
+        let body = message.encode(self.encoding);
+        let http = self.post(&body);
+        assert_eq!(http.status, 200, "{http:?}");
+        if http.body.is_empty() {
+            self.poll = false;
+            return None;
+        }
+        let answer = Message::decode(&http.body, self.encoding).unwrap();
+        self.poll = answer.poll;
+        Some(answer)
+    }
+
+    pub fn media_type(&self) -> &'static str {
+        match (self.version, self.encoding) {
+            (Version::V1_3, Encoding::Wbxml) => "application/vnd.wv.csp+wbxml",
+            (Version::V1_3, Encoding::Xml) => "application/vnd.wv.csp+xml",
+            (_, Encoding::Wbxml) => "application/vnd.wv.csp.wbxml",
+            (_, Encoding::Xml) => "application/vnd.wv.csp.xml",
+        }
+    }
+
+    pub fn post(&mut self, body: &[u8]) -> Http {
+        let mut head = format!(
+            "POST /csp HTTP/1.1\r\nHost: localhost\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
+            self.media_type(),
+            body.len()
+        );
+        for (name, value) in &self.extra {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("\r\n");
+        let stream = self.stream.take().unwrap_or_else(|| connect(self.at));
+        let (http, stream) = round(stream, &[head.as_bytes(), body].concat());
+        self.stream = stream;
+        http
+    }
+
+    /// Forgets the connection.
+    pub fn hang_up(&mut self) {
+        self.stream = None;
+    }
+}
+
+pub fn connect(at: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(at).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// Writes a request and reads its answer.
+pub fn round(mut stream: TcpStream, request: &[u8]) -> (Http, Option<TcpStream>) {
+    stream.write_all(request).unwrap();
+    let mut read = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        if let Some(end) = find(&read, b"\r\n\r\n") {
+            let head = String::from_utf8(read[..end].to_vec()).unwrap();
+            let field = |name: &str| {
+                let is_it = |line: &&str| line.to_ascii_lowercase().starts_with(name);
+                head.lines()
+                    .find(is_it)
+                    .map(|line| line[name.len()..].trim().to_owned())
+            };
+            let length: usize = field("content-length:").map_or(0, |l| l.parse().unwrap());
+            let whole = end + 4 + length;
+            if read.len() >= whole {
+                let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+                let stays = field("connection:").as_deref() != Some("close");
+                let http = Http {
+                    status,
+                    body: read[end + 4..whole].to_vec(),
+                    head,
+                };
+                return (http, stays.then_some(stream));
+            }
+        }
+        let count = stream.read(&mut buffer).unwrap();
+        assert!(
+            count > 0,
+            "the server closed: {}",
+            String::from_utf8_lossy(&read)
+        );
+        read.extend_from_slice(&buffer[..count]);
+    }
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack
+        .windows(needle.len())
+        .position(|part| part == needle)
+}
+
+/// What a good client answers.
+fn answer_to(asked: &Transaction) -> Primitive {
+    match &asked.primitive {
+        Primitive::NewMessage(message) => MessageDelivered {
+            message: message.info.id.clone().unwrap(),
+        }
+        .into(),
+        _ => Status::new(Code::SUCCESSFUL).into(),
+    }
+}
+
+/// The result in an answer; a good one where the answer has none.
+pub fn outcome(answer: &Primitive) -> Outcome {
+    match answer {
+        Primitive::Status(it) => it.outcome.clone(),
+        Primitive::SendMessageResponse(it) => it.outcome.clone(),
+        Primitive::LoginResponse(it) => it.outcome.clone(),
+        Primitive::KeepAliveResponse(it) => it.outcome.clone(),
+        Primitive::GetPresenceResponse(it) => it.outcome.clone(),
+        Primitive::ListManageResponse(it) => it.outcome.clone(),
+        Primitive::LeaveGroupResponse(it) => it.outcome.clone(),
+        Primitive::GetPublicProfileResponse(it) => it.outcome.clone(),
+        _ => Outcome::new(Code::SUCCESSFUL),
+    }
+}
+
+/// The address of a user.
+pub fn wv(user: &str) -> String {
+    match user.contains(':') {
+        true => user.to_owned(),
+        false => format!("wv:{user}@localhost"),
+    }
+}
+
+/// Properties by name and value.
+pub fn properties(all: &[(&str, &str)]) -> Vec<Property> {
+    all.iter()
+        .map(|(name, value)| Property::new(*name, *value))
+        .collect()
+}
+
+/// The document in the body of an answer.
+pub fn document(http: &Http, encoding: Encoding) -> Document {
+    Document::decode(&http.body, encoding).unwrap()
+}
