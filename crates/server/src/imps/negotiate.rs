@@ -97,6 +97,12 @@ pub(super) fn agree_on(
     agreed.text_length = list.text_length.min(largest).or(largest);
     agreed.session_priority = list.session_priority;
     agreed.user_session_limit = number(policy.imps.max_sessions_per_user);
-    session.state().terms = terms;
+    let mut state = session.state();
+    if state.terms.types != terms.types {
+        // What it could not show before it may show now.
+        state.outbox.backlog = Some(store::Cursor::START);
+    }
+    state.terms = terms;
+    drop(state);
     agreed
 }

@@ -44,6 +44,8 @@ pub(super) struct Outbox {
     last: u64,
     /// Where in the store messages for this user begin that are not here; none if all are.
     pub(super) backlog: Option<Cursor>,
+    /// Something came while messages were read from the store, which they may not include.
+    missed: bool,
     /// Messages of the store that this client was told of, which it has not fetched.
     announced: BTreeSet<String>,
     /// Messages of groups that this client was told of, the oldest first.
@@ -66,6 +68,8 @@ pub(crate) enum Item {
 #[derive(Debug)]
 struct Sent {
     item: Item,
+    /// As a whole, if it is a message: it need not be held for the client.
+    pushed: bool,
     at: Instant,
 }
 
@@ -84,6 +88,14 @@ impl Item {
             Self::Letter(letter) => letter.weight(),
             Self::Notice(notice) => notice.weight(),
             Self::Tell(..) => 500,
+        }
+    }
+
+    /// Does it go to the client as a whole? Only a message may not.
+    fn is_pushed(&self, terms: &Terms, announce: &BTreeSet<String>) -> bool {
+        match self {
+            Self::Letter(letter) => is_pushed(letter, terms, announce),
+            Self::Notice(_) | Self::Tell(..) => true,
         }
     }
 
@@ -156,7 +168,11 @@ impl Outbox {
     /// Puts a message in that the store keeps. If messages before it wait there, or the box is
     /// full, it stays there.
     pub(super) fn put_kept(&mut self, letter: &Arc<Letter>) {
-        if self.backlog.is_some() || self.knows(letter.id()) {
+        if self.backlog.is_some() {
+            self.missed = true;
+            return;
+        }
+        if self.knows(letter.id()) {
             return;
         }
         if self.put(Item::Letter(Arc::clone(letter))).is_err() {
@@ -164,10 +180,16 @@ impl Outbox {
         }
     }
 
-    /// Messages that were read from the store, and where to go on reading. Those that are here
-    /// already are passed over.
-    pub(super) fn fill(&mut self, letters: Vec<Arc<Letter>>, rest: Option<Cursor>) {
-        self.backlog = rest;
+    /// Messages that were read from the store, from where on, and where to go on reading. Those
+    /// that are here already are passed over.
+    pub(super) fn fill(
+        &mut self,
+        letters: Vec<Arc<Letter>>,
+        after: Cursor,
+        rest: Option<Cursor>,
+    ) {
+        let missed = std::mem::take(&mut self.missed);
+        self.backlog = rest.or(missed.then_some(after));
         for letter in letters {
             if !self.knows(letter.id()) && self.put(Item::Letter(letter)).is_err() {
                 self.backlog = Some(Cursor::START);
@@ -189,9 +211,13 @@ impl Outbox {
         !self.waiting.is_empty() || self.backlog.is_some()
     }
 
-    /// Is it time to fetch messages from the store?
-    pub(super) fn wants_more(&self) -> Option<Cursor> {
-        self.backlog.clone().filter(|_| self.waiting.is_empty())
+    /// Is it time to fetch messages from the store? What comes from now on is noted.
+    pub(super) fn wants_more(&mut self) -> Option<Cursor> {
+        let after = self.backlog.clone().filter(|_| self.waiting.is_empty());
+        if after.is_some() {
+            self.missed = false;
+        }
+        after
     }
 
     /// What the client is to be sent now.
@@ -200,6 +226,7 @@ impl Outbox {
         for (number, sent) in &mut self.sent {
             if drawn.len() < terms.message_max && sent.at + AGAIN <= now {
                 sent.at = now;
+                sent.pushed = sent.item.is_pushed(terms, &self.announce);
                 drawn.push(transaction(*number, &sent.item, terms, &self.announce));
             }
         }
@@ -210,18 +237,23 @@ impl Outbox {
             self.bytes = self.bytes.saturating_sub(item.weight());
             self.last = self.last.wrapping_add(1);
             drawn.push(transaction(self.last, &item, terms, &self.announce));
-            self.sent.insert(self.last, Sent { item, at: now });
+            let sent = Sent {
+                pushed: item.is_pushed(terms, &self.announce),
+                item,
+                at: now,
+            };
+            self.sent.insert(self.last, sent);
         }
         drawn
     }
 
     /// What the client has answered with a transaction of this id; none if it was nothing, or
     /// answered before.
-    pub(super) fn answered(&mut self, id: &str, terms: &Terms) -> Option<Item> {
+    pub(super) fn answered(&mut self, id: &str) -> Option<Item> {
         let number = id.strip_prefix('s')?.parse().ok()?;
-        let Sent { item, .. } = self.sent.remove(&number)?;
+        let Sent { item, pushed, .. } = self.sent.remove(&number)?;
         if let Item::Letter(letter) = &item
-            && !is_pushed(letter, terms, &self.announce)
+            && !pushed
         {
             self.hold(letter);
         }
@@ -249,6 +281,9 @@ impl Outbox {
     pub(super) fn forget(&mut self, id: &str) {
         self.announced.remove(id);
         self.held.retain(|letter| letter.id() != id);
+        // What is under way is not sent again.
+        let is_it = |item: &Item| matches!(item, Item::Letter(letter) if letter.id() == id);
+        self.sent.retain(|_, sent| !is_it(&sent.item));
         let mut bytes = self.bytes;
         self.waiting.retain(|item| match item {
             Item::Letter(letter) if letter.id() == id => {
