@@ -1,6 +1,10 @@
 //! Requests for attention: how a client that does not poll learns that something waits.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 
 mod lab;
 
@@ -155,7 +159,11 @@ fn a_line_ends_with_its_session_and_with_the_next_line() {
     assert_eq!(first.hears(), "");
     alice.send("bob", "hello");
     assert_eq!(second.hears(), "WVCI 1.3 cookie-bob\r\n");
-    for said in ["TICKLE\r\n".to_owned(), "x".repeat(5000), "HELO nosuch\r\n".to_owned()] {
+    for said in [
+        "TICKLE\r\n".to_owned(),
+        "x".repeat(5000),
+        "HELO nosuch\r\n".to_owned(),
+    ] {
         let mut line = attended(&lab, &mut bob);
         line.says(&said);
         assert_eq!(line.hears(), "", "{said:.20}");
@@ -219,7 +227,11 @@ fn a_session_that_expires_ends_its_line() {
 fn where_to_connect_is_told() {
     let lab = Lab::start();
     let mut bob = Handset::on(&lab, "bob");
-    let tcp = [CirMethod::StandaloneTcp, CirMethod::WapSms, CirMethod::StandaloneTcp];
+    let tcp = [
+        CirMethod::StandaloneTcp,
+        CirMethod::WapSms,
+        CirMethod::StandaloneTcp,
+    ];
     let agreed = wants(&mut bob, &tcp);
     let at = lab.at.cir_tcp.unwrap();
     assert_eq!(agreed.cir_methods, [CirMethod::StandaloneTcp]);
@@ -229,13 +241,20 @@ fn where_to_connect_is_told() {
     let mut old = Handset::speaking(&lab, "carol", Version::V1_1, Encoding::Xml);
     let agreed = wants(&mut old, &tcp);
     assert_eq!(agreed.cir_methods, [CirMethod::StandaloneTcp]);
-    assert_eq!((agreed.tcp_address, agreed.tcp_port), (Some(at.ip().to_string()), Some(at.port())));
+    assert_eq!(
+        (agreed.tcp_address, agreed.tcp_port),
+        (Some(at.ip().to_string()), Some(at.port()))
+    );
     let lab = Lab::with(|setup, _| {
         setup.cir_tcp = None;
         setup.cir_udp = None;
     });
     let mut bob = Handset::on(&lab, "bob");
-    let all = [CirMethod::StandaloneTcp, CirMethod::WapUdp, CirMethod::StandaloneUdp];
+    let all = [
+        CirMethod::StandaloneTcp,
+        CirMethod::WapUdp,
+        CirMethod::StandaloneUdp,
+    ];
     let agreed = wants(&mut bob, &all);
     assert_eq!((agreed.cir_methods, agreed.tcp_port), (Vec::new(), None));
 }
@@ -255,7 +274,10 @@ fn datagrams(method: CirMethod, port: Option<u16>, host: Option<&str>) -> Capabi
 fn datagrams_go_to_where_the_login_came_from() {
     let lab = SimLab::with(|_, _| {});
     let mut alice = lab.handset("alice");
-    let (plain, push) = (b"WVCI 1.3 cookie-bob".as_slice(), [0, 6, 3, 0xC6, 0xAF, 0x8A]);
+    let (plain, push) = (
+        b"WVCI 1.3 cookie-bob".as_slice(),
+        [0, 6, 3, 0xC6, 0xAF, 0x8A],
+    );
     let pushed = [&push, plain].concat();
     for (method, port, want) in [
         (CirMethod::StandaloneUdp, 4711, plain),
@@ -338,7 +360,10 @@ fn a_client_can_ask_over_http_whether_anything_waits() {
         let second = wants(&mut bob, &twice);
         assert_eq!(second.cir_methods, [CirMethod::StandaloneHttp]);
         let second = path(&second, "http://localhost");
-        assert_eq!((bob.fetch(&first).status, bob.fetch(&second).status), (404, 204));
+        assert_eq!(
+            (bob.fetch(&first).status, bob.fetch(&second).status),
+            (404, 204)
+        );
         bob.done(LogoutRequest {});
         assert_eq!(bob.fetch(&second).status, 404);
     }
@@ -357,4 +382,3 @@ fn the_url_to_ask_is_the_operators() {
     let agreed = wants(&mut bob, &[CirMethod::StandaloneHttp]);
     path(&agreed, "http://localhost");
 }
-

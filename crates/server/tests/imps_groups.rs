@@ -1,6 +1,11 @@
 //! Groups of IMPS: made, joined, spoken in, changed, and removed.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail"
+)]
 
 mod lab;
 
@@ -11,8 +16,8 @@ use imps::csp::{
     GetJoinedUsersResponse, GetMessageRequest, Group, GroupChangeNotice, GroupProperties,
     JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse, LogoutRequest,
     MemberAccessRequest, RejectListRequest, RejectListResponse, RemoveGroupMembersRequest,
-    ScreenName, Sender, SetDeliveryMethodRequest, SetGroupPropsRequest, SubscribeGroupNoticeRequest,
-    SubscribeType, User, UserList, WelcomeNote,
+    ScreenName, Sender, SetDeliveryMethodRequest, SetGroupPropsRequest,
+    SubscribeGroupNoticeRequest, SubscribeType, User, UserList, WelcomeNote,
 };
 use imps::service::Function;
 use imps::status::Code;
@@ -75,7 +80,11 @@ fn names(people: &imps::csp::Participants) -> Vec<&str> {
 fn news(notice: &GroupChangeNotice) -> (Vec<&str>, Vec<&str>) {
     let of = |people: &Option<imps::csp::Participants>| {
         people.as_ref().map_or_else(Vec::new, |people| {
-            people.people.iter().map(|one| one.screen_name.clone()).collect()
+            people
+                .people
+                .iter()
+                .map(|one| one.screen_name.clone())
+                .collect()
         })
     };
     let leak = |names: Vec<String>| names.into_iter().map(|n| &*n.leak()).collect();
@@ -126,7 +135,11 @@ fn told_of(handset: &mut Handset) -> GetGroupPropsResponse {
 }
 
 fn value(told: &GetGroupPropsResponse, name: &str) -> Option<String> {
-    let all = told.properties.properties.iter().chain(&told.own_properties);
+    let all = told
+        .properties
+        .properties
+        .iter()
+        .chain(&told.own_properties);
     let found = all.into_iter().find(|one| one.is(name))?;
     found.value.clone()
 }
@@ -192,7 +205,12 @@ fn a_group_can_be_joined_in_the_same_step_or_is_not_made() {
         ..group(&[])
     };
     assert_eq!(alice.code(named(&"x".repeat(257))), 402);
-    assert_eq!(alice.code(GetGroupPropsRequest { group: CLUB.to_owned() }), 800);
+    assert_eq!(
+        alice.code(GetGroupPropsRequest {
+            group: CLUB.to_owned()
+        }),
+        800
+    );
     assert_eq!(alice.code(named("Boss")), 200);
     assert_eq!(alice.code(join("")), 807);
     let mut bob = Handset::on(&lab, "bob");
@@ -242,10 +260,17 @@ fn whoever_joins_is_known_by_a_name() {
         // Two names are the same in whatever letters.
         assert_eq!(bob.code(join(" queen ")), 811);
         let second = joins(&mut bob, "");
-        assert_eq!(names(&second.participants.unwrap()), ["Queen", "bob"], "{version}");
+        assert_eq!(
+            names(&second.participants.unwrap()),
+            ["Queen", "bob"],
+            "{version}"
+        );
         // Who does not insist gets a name that is free.
         let mut carol = Handset::on(&lab, "carol");
-        assert_eq!(joins(&mut carol, "Bob's").screen_name.unwrap().name, "Bob's");
+        assert_eq!(
+            joins(&mut carol, "Bob's").screen_name.unwrap().name,
+            "Bob's"
+        );
         leaves(&mut bob);
         leaves(&mut carol);
         joins(&mut carol, "bob");
@@ -255,7 +280,9 @@ fn whoever_joins_is_known_by_a_name() {
         assert_eq!(leaves(&mut bob), 200);
         assert_eq!(leaves(&mut bob), 808);
         assert_eq!(bob.say(CLUB, "hello").outcome.code.number(), 808);
-        alice.done(DeleteGroupRequest { group: CLUB.to_owned() });
+        alice.done(DeleteGroupRequest {
+            group: CLUB.to_owned(),
+        });
     }
 }
 
@@ -267,7 +294,10 @@ fn who_may_not_join_is_told_why() {
     let mut carol = Handset::on(&lab, "carol");
     let mut dave = Handset::on(&lab, "dave");
     assert_eq!(bob.code(join("")), 800);
-    alice.done(group(&[("Accesstype", "Restricted"), ("MaxActiveUsers", "2")]));
+    alice.done(group(&[
+        ("Accesstype", "Restricted"),
+        ("MaxActiveUsers", "2"),
+    ]));
     assert_eq!(bob.code(join("")), 810);
     let add = |names: &[&str]| AddGroupMembersRequest {
         group: CLUB.to_owned(),
@@ -295,7 +325,13 @@ fn who_may_not_join_is_told_why() {
     leaves(&mut carol);
     joins(&mut alice, "");
     // Only the invited.
-    assert_eq!(sets(&mut alice, &[("RequireInvitation", "T"), ("Accesstype", "Open")]), 200);
+    assert_eq!(
+        sets(
+            &mut alice,
+            &[("RequireInvitation", "T"), ("Accesstype", "Open")]
+        ),
+        200
+    );
     assert_eq!(sets(&mut alice, &[("MaxActiveUsers", "9")]), 200);
     assert_eq!(dave.code(join("")), 816);
     leaves(&mut alice);
@@ -307,7 +343,10 @@ fn who_may_not_join_is_told_why() {
     // Whoever is put on the list of those who may not is out.
     alice.done(reject(entities(&["bob"]), None));
     let told = put_out(&mut bob);
-    assert_eq!((told.group.as_deref(), told.outcome.code), (Some(CLUB), Code::REJECTED));
+    assert_eq!(
+        (told.group.as_deref(), told.outcome.code),
+        (Some(CLUB), Code::REJECTED)
+    );
     assert_eq!(bob.code(join("")), 809);
     assert_eq!(bob.say(CLUB, "hello").outcome.code.number(), 808);
 }
@@ -320,12 +359,17 @@ fn two_who_join_at_once_meet() {
     alice.done(group(&[]));
     for round in 0..20 {
         let mut handsets = ["bob", "carol"].map(|user| Handset::on(&lab, user));
-        let asked = handsets.each_mut().map(|handset| handset.ask_later(join("")));
+        let asked = handsets
+            .each_mut()
+            .map(|handset| handset.ask_later(join("")));
         for stream in asked {
             let (http, _) = read_answer(stream);
             let answer = Message::decode(&http.body, Encoding::Wbxml).unwrap();
             let joined = &answer.transactions[0].primitive;
-            assert!(matches!(joined, Primitive::JoinGroupResponse(_)), "{joined:?}");
+            assert!(
+                matches!(joined, Primitive::JoinGroupResponse(_)),
+                "{joined:?}"
+            );
         }
         let [bob, carol] = &mut handsets;
         assert_eq!(bob.say(CLUB, "hello").outcome.code.number(), 200);
@@ -367,7 +411,10 @@ fn what_is_said_reaches_everybody_else() {
     }
     assert!(alice.hear_all().is_empty() && dave.hear_all().is_empty());
     assert_eq!(dave.say(CLUB, "hello").outcome.code.number(), 808);
-    assert_eq!(dave.say("wv:alice/nosuch", "hello").outcome.code.number(), 808);
+    assert_eq!(
+        dave.say("wv:alice/nosuch", "hello").outcome.code.number(),
+        808
+    );
 }
 
 #[test]
@@ -383,13 +430,22 @@ fn a_whisper_reaches_one_if_the_group_allows_it() {
     for handset in [&mut alice, &mut bob, &mut carol] {
         handset.hear_all();
     }
-    assert_eq!(alice.whisper(CLUB, "BOB", "psst").outcome.code.number(), 200);
+    assert_eq!(
+        alice.whisper(CLUB, "BOB", "psst").outcome.code.number(),
+        200
+    );
     assert_eq!(bob.hear_message().content.unwrap().as_text(), Some("psst"));
     assert!(carol.hear_all().is_empty());
-    assert_eq!(alice.whisper(CLUB, "nobody", "psst").outcome.code.number(), 404);
+    assert_eq!(
+        alice.whisper(CLUB, "nobody", "psst").outcome.code.number(),
+        404
+    );
     assert_eq!(sets(&mut alice, &[("PrivateMessaging", "F")]), 200);
     bob.hear_all();
-    assert_eq!(alice.whisper(CLUB, "bob", "psst").outcome.code.number(), 812);
+    assert_eq!(
+        alice.whisper(CLUB, "bob", "psst").outcome.code.number(),
+        812
+    );
     assert_eq!(alice.say(CLUB, "aloud").outcome.code.number(), 200);
     assert_eq!(bob.hear_message().content.unwrap().as_text(), Some("aloud"));
 }
@@ -487,7 +543,10 @@ fn a_user_joins_with_several_clients() {
     joins(&mut tablet, "");
     alice.say(CLUB, "hello");
     for handset in [&mut phone, &mut tablet] {
-        assert_eq!(handset.hear_message().content.unwrap().as_text(), Some("hello"));
+        assert_eq!(
+            handset.hear_message().content.unwrap().as_text(),
+            Some("hello")
+        );
     }
     phone.say(CLUB, "from the phone");
     tablet.hear_message();
@@ -525,7 +584,10 @@ fn who_comes_and_goes_is_told_to_those_who_want_to_know() {
         Primitive::SubscribeGroupNoticeResponse(response) => response.value,
         other => panic!("{other:?}"),
     };
-    assert_eq!([gets(&mut alice), gets(&mut bob), gets(&mut carol)], [true, false, false]);
+    assert_eq!(
+        [gets(&mut alice), gets(&mut bob), gets(&mut carol)],
+        [true, false, false]
+    );
     joins(&mut dave, "");
     assert_eq!(news(&alice.hear_notice()), (vec!["dave"], vec![]));
     for handset in [&mut bob, &mut carol, &mut dave] {
@@ -541,7 +603,10 @@ fn who_comes_and_goes_is_told_to_those_who_want_to_know() {
     // Properties as well.
     assert_eq!(sets(&mut alice, &[("Topic", "Openings")]), 200);
     let notice = bob.hear_notice();
-    assert_eq!(notice.properties.unwrap().properties, properties(&[("Topic", "Openings")]));
+    assert_eq!(
+        notice.properties.unwrap().properties,
+        properties(&[("Topic", "Openings")])
+    );
     assert_eq!(notices(&carol.hear_all()), 0);
     let other = subscribe(SubscribeType::Other("X".to_owned()));
     assert_eq!(bob.code(other), 402);
@@ -560,7 +625,9 @@ fn properties_are_read_and_changed_by_those_who_may() {
     request.properties.welcome_note = Some(note.clone());
     alice.done(request);
     // A private group is no stranger's business.
-    let get = || GetGroupPropsRequest { group: CLUB.to_owned() };
+    let get = || GetGroupPropsRequest {
+        group: CLUB.to_owned(),
+    };
     assert_eq!(bob.code(get()), 805);
     assert_eq!(sets(&mut bob, &[("Topic", "Go")]), 816);
     let joined = joins(&mut bob, "");
@@ -571,9 +638,15 @@ fn properties_are_read_and_changed_by_those_who_may() {
         assert_eq!(value(&told, name).as_deref(), Some(want), "{name}");
     }
     assert_eq!(sets(&mut bob, &[("Topic", "Go")]), 816);
-    assert_eq!(sets(&mut alice, &[("Topic", "Go"), ("Type", "Public")]), 200);
+    assert_eq!(
+        sets(&mut alice, &[("Topic", "Go"), ("Type", "Public")]),
+        200
+    );
     // A refusal changes nothing at all.
-    assert_eq!(sets(&mut alice, &[("Topic", "Whist"), ("Colour", "Blue")]), 806);
+    assert_eq!(
+        sets(&mut alice, &[("Topic", "Whist"), ("Colour", "Blue")]),
+        806
+    );
     assert_eq!(sets(&mut alice, &[("Topic", &"x".repeat(100_000))]), 806);
     let told = told_of(&mut carol);
     assert_eq!(value(&told, "Topic").as_deref(), Some("Go"));
@@ -613,7 +686,10 @@ fn members_are_added_ranked_and_removed() {
     assert_eq!(alice.code(add(&["nobody"])), 531);
     let answer = alice.done(add(&["bob", "nobody", "carol", "dave"]));
     let told = outcome(&answer);
-    assert_eq!((told.code.number(), told.details[0].code.number()), (201, 531));
+    assert_eq!(
+        (told.code.number(), told.details[0].code.number()),
+        (201, 531)
+    );
     // Ranks: who has none cannot give any.
     assert_eq!(bob.code(rank(&["bob"], &[], &[])), 816);
     assert_eq!(alice.code(rank(&["erin"], &[], &[])), 810);
@@ -645,11 +721,18 @@ fn members_are_added_ranked_and_removed() {
         panic!("nobody");
     };
     let by_rank = by_rank.unwrap();
-    let count = (by_rank.admins.len(), by_rank.mods.len(), by_rank.users.len());
+    let count = (
+        by_rank.admins.len(),
+        by_rank.mods.len(),
+        by_rank.users.len(),
+    );
     assert_eq!(count, (2, 1, 0));
     carol.done(remove(&["bob"]));
     let told = put_out(&mut bob);
-    assert_eq!((told.group.as_deref(), told.outcome.code), (Some(CLUB), Code::REJECTED));
+    assert_eq!(
+        (told.group.as_deref(), told.outcome.code),
+        (Some(CLUB), Code::REJECTED)
+    );
     assert_eq!(bob.code(join("")), 810);
     assert_eq!(bob.code(GetJoinedUsersRequest { group: group() }), 808);
 }
@@ -664,12 +747,17 @@ fn a_group_is_removed_by_its_owner_with_everybody_in_it() {
     alice.done(group(&[]));
     joins(&mut alice, "");
     joins(&mut bob, "");
-    let delete = || DeleteGroupRequest { group: CLUB.to_owned() };
+    let delete = || DeleteGroupRequest {
+        group: CLUB.to_owned(),
+    };
     assert_eq!(bob.code(delete()), 816);
     alice.done(delete());
     for handset in [&mut alice, &mut bob] {
         let told = put_out(handset);
-        assert_eq!((told.group.as_deref(), told.outcome.code), (Some(CLUB), Code::UNKNOWN_GROUP));
+        assert_eq!(
+            (told.group.as_deref(), told.outcome.code),
+            (Some(CLUB), Code::UNKNOWN_GROUP)
+        );
         assert_eq!(handset.say(CLUB, "hello").outcome.code.number(), 808);
         assert_eq!(handset.code(join("")), 800);
     }
@@ -690,7 +778,10 @@ fn a_group_may_go_with_its_last_user() {
         joins(&mut bob, "");
         leaves(&mut alice);
         // Nobody is put off while somebody is in it.
-        assert_eq!(value(&told_of(&mut alice), "ActiveUsers").as_deref(), Some("1"));
+        assert_eq!(
+            value(&told_of(&mut alice), "ActiveUsers").as_deref(),
+            Some("1")
+        );
         bob.done(LogoutRequest {});
         bob = Handset::on(&lab, "bob");
         // The room ends before anybody comes into another.
@@ -698,7 +789,9 @@ fn a_group_may_go_with_its_last_user() {
         assert_eq!(bob.code(join("")), want, "{stays}");
         if stays {
             leaves(&mut bob);
-            alice.done(DeleteGroupRequest { group: CLUB.to_owned() });
+            alice.done(DeleteGroupRequest {
+                group: CLUB.to_owned(),
+            });
         }
     }
 }
@@ -734,6 +827,10 @@ fn groups_outlive_the_server() {
     let members = reader
         .members("sip:alice/club@localhost", &store::Cursor::START, 10)
         .unwrap();
-    let members: Vec<_> = members.rows.iter().map(|one| one.address.as_str()).collect();
+    let members: Vec<_> = members
+        .rows
+        .iter()
+        .map(|one| one.address.as_str())
+        .collect();
     assert_eq!(members, ["sip:bob@localhost"]);
 }

@@ -144,7 +144,11 @@ fn other_paths_and_methods() {
     ];
     for (path, status, body) in rows {
         let http = alice.fetch(path);
-        assert_eq!((http.status, http.body.as_slice()), (status, body.as_bytes()), "{path}");
+        assert_eq!(
+            (http.status, http.body.as_slice()),
+            (status, body.as_bytes()),
+            "{path}"
+        );
     }
     assert_eq!(alice.code(KeepAliveRequest::default()), 200);
 }
@@ -190,7 +194,10 @@ fn what_is_no_http_ends_its_connection() {
         // It may be reset, with our bytes unread.
         let _ = stream.read_to_end(&mut heard);
         let heard = String::from_utf8_lossy(&heard);
-        assert!(heard.is_empty() || heard.starts_with("HTTP/1.1 4"), "{heard}");
+        assert!(
+            heard.is_empty() || heard.starts_with("HTTP/1.1 4"),
+            "{heard}"
+        );
     }
     Handset::on(&lab, "alice");
 }

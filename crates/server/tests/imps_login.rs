@@ -1,6 +1,10 @@
 //! Who logs in to IMPS, by what, and into which session.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
 
 mod lab;
 
@@ -172,13 +176,22 @@ fn who_cannot_log_in_here() {
         assert_eq!(code(&handset.login(request)), 402);
     }
     // However the address is written.
-    for user in ["alice", "WV:Alice@LOCALHOST", "wv:alice", "wv:wv:alice@localhost"] {
+    for user in [
+        "alice",
+        "WV:Alice@LOCALHOST",
+        "wv:alice",
+        "wv:wv:alice@localhost",
+    ] {
         let request = LoginRequest {
             user: user.to_owned(),
             ..with_password(&handset, "password")
         };
         let response = handset.login(request);
-        assert_eq!(response.user.as_deref(), Some("wv:alice@localhost"), "{user}");
+        assert_eq!(
+            response.user.as_deref(),
+            Some("wv:alice@localhost"),
+            "{user}"
+        );
         is_in(&mut handset, &response);
     }
 }
@@ -363,7 +376,10 @@ fn a_session_is_taken_up_again_by_its_own_client_alone() {
     assert_eq!(response.session.as_deref(), Some(own.as_str()));
     assert_eq!(response.keep_alive_s, Some(1234));
     assert_eq!(alice.code(GetSpInfoRequest::default()), 200);
-    assert_eq!(alice.hear_message().content.unwrap().as_text(), Some("hello"));
+    assert_eq!(
+        alice.hear_message().content.unwrap().as_text(),
+        Some("hello")
+    );
     // One that has ended is not taken up: there is a new one.
     alice.done(imps::csp::LogoutRequest {});
     let response = alice.login(resume(&alice));
@@ -391,7 +407,10 @@ fn a_login_can_negotiate() {
     // Turned around: what there is not.
     assert_eq!(response.functions, Some(Functions::of(&[Function::Getmap])));
     let agreed = response.capabilities.unwrap();
-    assert_eq!((agreed.multi_trans, agreed.multi_trans_per_message), (Some(3), Some(16)));
+    assert_eq!(
+        (agreed.multi_trans, agreed.multi_trans_per_message),
+        (Some(3), Some(16))
+    );
     assert_eq!(response.capability_request, Some(false));
     assert_eq!(alice.code(GetSpInfoRequest::default()), 200);
     assert_eq!(alice.code(imps::csp::GetBlockedListRequest {}), 506);

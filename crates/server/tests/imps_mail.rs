@@ -1,6 +1,11 @@
 //! Instant messages between users of IMPS: pushed, announced, fetched, refused, kept and reported.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail"
+)]
 
 mod lab;
 
@@ -9,8 +14,8 @@ use std::time::Duration;
 use imps::csp::{
     AcceptedContentType, CapabilityList, ContentData, DeliveryMethod, DeliveryReportRequest,
     DetailedResult, GetMessageListRequest, GetMessageRequest, LogoutRequest, MessageDelivered,
-    MessageInfo, Outcome, Recipient, RejectMessageRequest, SendMessageRequest,
-    SendMessageResponse, SetDeliveryMethodRequest, User,
+    MessageInfo, Outcome, Recipient, RejectMessageRequest, SendMessageRequest, SendMessageResponse,
+    SetDeliveryMethodRequest, User,
 };
 use imps::status::Code;
 use imps::{Encoding, Primitive, Version};
@@ -76,7 +81,10 @@ fn lists(handset: &mut Handset, count: Option<u32>) -> Vec<String> {
     let Primitive::GetMessageListResponse(list) = handset.done(request) else {
         panic!("no list");
     };
-    list.messages.into_iter().map(|info| info.id.unwrap()).collect()
+    list.messages
+        .into_iter()
+        .map(|info| info.id.unwrap())
+        .collect()
 }
 
 fn fetches(handset: &mut Handset, id: &str) -> Primitive {
@@ -101,7 +109,9 @@ fn text_and_octets_pass_between_all_versions() {
         ContentData::Octets(b"text".to_vec()),
         ContentData::default(),
     ];
-    let ways = Version::ALL.into_iter().flat_map(|v| ENCODINGS.map(|e| (v, e)));
+    let ways = Version::ALL
+        .into_iter()
+        .flat_map(|v| ENCODINGS.map(|e| (v, e)));
     let mut carol = Handset::on(&lab, "carol");
     carol.hear_all();
     for (version, encoding) in ways {
@@ -144,7 +154,14 @@ fn of_several_recipients_each_is_reached_or_named() {
     let mut bob = Handset::on(&lab, "bob");
     let elsewhere = "wv:zoe@elsewhere.example";
     // The same user in three spellings is one.
-    let all = ["bob", "wv:bob", "WV:BOB@localhost", "nobody", elsewhere, "wv:/lobby@localhost"];
+    let all = [
+        "bob",
+        "wv:bob",
+        "WV:BOB@localhost",
+        "nobody",
+        elsewhere,
+        "wv:/lobby@localhost",
+    ];
     let some = sends(&mut alice, to(&all, "hello"));
     assert_eq!(some.outcome.code, Code::PARTIALLY_SUCCESSFUL);
     let named: Vec<_> = some
@@ -178,7 +195,10 @@ fn of_several_recipients_each_is_reached_or_named() {
     }
     let many: Vec<String> = (0..51).map(|n| format!("wv:u{n}@localhost")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    assert_eq!(sends(&mut alice, to(&many, "hello")).outcome.code.number(), 402);
+    assert_eq!(
+        sends(&mut alice, to(&many, "hello")).outcome.code.number(),
+        402
+    );
 }
 
 #[test]
@@ -196,7 +216,9 @@ fn a_user_has_a_message_once_in_each_session_and_the_sender_one_report() {
     assert!(glances.iter().all(|glance| glance.len() == 1));
     let mut sessions = [phone, tablet];
     for (session, glance) in sessions.iter_mut().zip(&glances) {
-        let delivered = MessageDelivered { message: id.clone() };
+        let delivered = MessageDelivered {
+            message: id.clone(),
+        };
         let answer = imps::Transaction::response(glance[0].id.clone(), delivered);
         let answer = session.message().with(answer);
         session.exchange(&answer);
@@ -225,6 +247,11 @@ fn what_a_client_cannot_show_waits_for_another() {
     let heard = phone.hear_message();
     assert_eq!(heard.content.unwrap().as_text(), Some("PNG"));
     assert!(phone.hear_all().is_empty());
+    // A client that can show it gets it.
+    let mut tablet = Handset::off(&lab, "bob", Version::V1_3, Encoding::Xml).called("tablet");
+    tablet.log_in();
+    assert_eq!(tablet.hear_message().info.id, Some(picture));
+    logs_out(&mut tablet);
     // Not after the next login either, whatever lies before what it can show.
     for _ in 0..20 {
         sent(&mut alice, of_type(to(&["bob"], "GIF"), "image/gif"));
@@ -235,11 +262,7 @@ fn what_a_client_cannot_show_waits_for_another() {
     let heard = phone.hear_all();
     assert_eq!(heard.len(), 1, "{heard:?}");
     assert!(!phone.poll);
-    // A client that can gets all, and so does this one when it can.
-    let mut tablet = Handset::off(&lab, "bob", Version::V1_3, Encoding::Xml).called("tablet");
-    tablet.log_in();
-    let heard = tablet.hear_message();
-    assert_eq!(heard.info.id, Some(picture));
+    // Until it can.
     phone.capable(able(&["image/*"]));
     assert_eq!(phone.hear_all().len(), 20);
 }
@@ -273,7 +296,10 @@ fn a_message_is_announced_listed_fetched_and_gone() {
         };
         assert_eq!(fetched.content.unwrap().as_text(), Some("first"));
         assert_eq!(fetched.info.id.as_ref(), Some(&first));
-        assert!(alice.hear_all().is_empty(), "it has not said that it has it");
+        assert!(
+            alice.hear_all().is_empty(),
+            "it has not said that it has it"
+        );
         bob.done(MessageDelivered {
             message: first.clone(),
         });
@@ -307,9 +333,14 @@ fn a_fetched_message_is_acknowledged_in_either_way() {
     });
     let id = sent(&mut alice, to(&["bob"], "hello"));
     hears_announcement(&mut bob);
-    assert!(matches!(fetches(&mut bob, &id), Primitive::GetMessageResponse(_)));
+    assert!(matches!(
+        fetches(&mut bob, &id),
+        Primitive::GetMessageResponse(_)
+    ));
     let delivered = MessageDelivered { message: id };
-    let answer = bob.message().with(imps::Transaction::response("bob-9", delivered));
+    let answer = bob
+        .message()
+        .with(imps::Transaction::response("bob-9", delivered));
     assert_eq!(bob.exchange(&answer), None);
     assert_eq!(hears_report(&mut alice).outcome.code.number(), 200);
     assert!(lists(&mut bob, None).is_empty());
@@ -319,14 +350,16 @@ fn a_fetched_message_is_acknowledged_in_either_way() {
 fn what_is_too_large_to_be_pushed_is_announced() {
     let lab = Lab::start();
     let mut alice = Handset::on(&lab, "alice");
-    let mut bob = Handset::on(&lab, "bob");
-    bob.hear_all();
-    let limits: [fn(&mut CapabilityList); 3] = [
-        |list| list.push_length = Some(10),
-        |list| list.content_length = Some(10),
-        |list| list.parser_size = Some(600),
+    let limits: [(Version, fn(&mut CapabilityList)); 5] = [
+        (Version::V1_1, |list| list.content_length = Some(10)),
+        (Version::V1_1, |list| list.parser_size = Some(600)),
+        (Version::V1_2, |list| list.content_length = Some(10)),
+        (Version::V1_3, |list| list.push_length = Some(10)),
+        (Version::V1_3, |list| list.parser_size = Some(600)),
     ];
-    for limit in limits {
+    for (version, limit) in limits {
+        let mut bob = Handset::speaking(&lab, "bob", version, Encoding::Wbxml);
+        bob.hear_all();
         let mut list = CapabilityList::default();
         limit(&mut list);
         bob.capable(list.clone());
@@ -334,10 +367,14 @@ fn what_is_too_large_to_be_pushed_is_announced() {
         let large = sent(&mut alice, to(&["bob"], &*"x".repeat(2000)));
         assert_eq!(bob.hear_message().info.id, Some(small), "{list:?}");
         let announced = hears_announcement(&mut bob);
-        assert_eq!((announced.id.as_ref(), announced.content_size), (Some(&large), 2000));
+        assert_eq!(
+            (announced.id.as_ref(), announced.content_size),
+            (Some(&large), 2000)
+        );
         bob.done(MessageDelivered { message: large });
     }
     // What it will not even fetch.
+    let mut bob = Handset::on(&lab, "bob");
     bob.capable(CapabilityList {
         push_length: Some(10),
         pull_length: Some(100),
@@ -394,7 +431,9 @@ fn what_comes_while_the_recipient_is_away_is_kept_in_order() {
         .map(|n| sent(&mut alice, to(&["bob"], &*n.to_string())))
         .collect();
     let mut bob = Handset::on(&lab, "bob");
-    let heard: Vec<_> = (0..30).map(|_| bob.hear_message().info.id.unwrap()).collect();
+    let heard: Vec<_> = (0..30)
+        .map(|_| bob.hear_message().info.id.unwrap())
+        .collect();
     assert_eq!(heard, ids);
     assert!(bob.hear_all().is_empty());
     // And not again in the next session.
@@ -469,11 +508,19 @@ fn what_is_not_worth_delivering_any_more_is_not_and_the_sender_is_told() {
         .chain([hears_report(&mut alice)])
         .map(|report| {
             let user = report.info.recipient.users[0].id.clone();
-            (report.outcome.code.number(), user, report.info.id == Some(id.clone()))
+            (
+                report.outcome.code.number(),
+                user,
+                report.info.id == Some(id.clone()),
+            )
         })
         .collect();
     told.sort();
-    let want = [(200, "carol", false), (542, "bob", true), (542, "carol", true)];
+    let want = [
+        (200, "carol", false),
+        (542, "bob", true),
+        (542, "carol", true),
+    ];
     assert_eq!(told, want.map(|(code, user, same)| (code, wv(user), same)));
 }
 
@@ -490,13 +537,19 @@ fn a_restart_loses_nothing_that_was_taken() {
     let second = sent(&mut alice, to(&["bob", "carol"], "second"));
     // bob has both, and their sender has not been told.
     assert_eq!(bob.hear_all().len(), 2);
-    let third = sent(&mut alice, of_type(to(&["carol"], octets.clone()), "image/png"));
+    let third = sent(
+        &mut alice,
+        of_type(to(&["carol"], octets.clone()), "image/png"),
+    );
     drop((alice, bob, lab));
     let lab = Lab::on(again, |_, _| {});
     let mut carol = Handset::on(&lab, "carol");
     assert_eq!(carol.hear_message().info.id.as_ref(), Some(&second));
     let last = carol.hear_message();
-    assert_eq!((last.info.id.as_ref(), last.content), (Some(&third), Some(octets)));
+    assert_eq!(
+        (last.info.id.as_ref(), last.content),
+        (Some(&third), Some(octets))
+    );
     assert_eq!(last.info.content_type.as_deref(), Some("image/png"));
     let mut bob = Handset::on(&lab, "bob");
     let mut alice = Handset::on(&lab, "alice");

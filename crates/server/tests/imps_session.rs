@@ -1,6 +1,11 @@
 //! What happens in a session of IMPS: its life, what is agreed, and how messages are answered.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail"
+)]
 
 mod lab;
 
@@ -8,8 +13,8 @@ use std::time::Duration;
 
 use imps::csp::{
     CapabilityList, GetMapRequest, GetSpInfoRequest, KeepAliveRequest, LogoutRequest, MessageInfo,
-    NewMessage, PollingRequest, Recipient, SendMessageRequest, Sender, ServiceRequest,
-    User, VersionDiscoveryRequest, VersionDiscoveryResponse, VersionList,
+    NewMessage, PollingRequest, Recipient, SendMessageRequest, Sender, ServiceRequest, User,
+    VersionDiscoveryRequest, VersionDiscoveryResponse, VersionList,
 };
 use imps::service::{Function, Functions};
 use imps::status::Code;
@@ -174,10 +179,16 @@ fn versions_are_discovered_without_a_session() {
     // One dissector spells the root otherwise.
     let request = ask(&VersionList::of(&[Version::V1_2]));
     let text = String::from_utf8(request.encode(Encoding::Xml).to_vec()).unwrap();
-    let text = text.replace("WV-CSP-VersionDiscovery-Request", "WV-CSP-NSDiscovery-Request");
+    let text = text.replace(
+        "WV-CSP-VersionDiscovery-Request",
+        "WV-CSP-NSDiscovery-Request",
+    );
     assert!(text.contains("NSDiscovery"), "{text}");
     let http = handset.post(text.as_bytes());
-    assert!(matches!(document(&http, Encoding::Xml), Document::DiscoveryResponse(_)));
+    assert!(matches!(
+        document(&http, Encoding::Xml),
+        Document::DiscoveryResponse(_)
+    ));
     // An answer to nothing is not answered.
     let stray = Document::DiscoveryResponse(VersionDiscoveryResponse::default());
     let http = handset.post(&stray.encode(Encoding::Xml));
@@ -224,8 +235,11 @@ fn functions_are_agreed_on_and_the_answer_is_turned_around() {
             };
             assert_eq!(response.functions.unwrap_or_default(), want, "{asked:?}");
             // The mandatory parts are not in the tree beside others of their feature.
-            let mandatory = Functions::of(&[Function::Mf, Function::Mp, Function::Mm, Function::Mg]);
-            let all = Functions::all(Version::V1_3).without(missing).without(mandatory);
+            let mandatory =
+                Functions::of(&[Function::Mf, Function::Mp, Function::Mm, Function::Mg]);
+            let all = Functions::all(Version::V1_3)
+                .without(missing)
+                .without(mandatory);
             let told = response.all_functions.unwrap().without(mandatory);
             assert_eq!(told, all);
         }
@@ -269,7 +283,11 @@ fn what_was_not_agreed_or_is_not_offered_is_refused() {
         let name = request.name();
         let answer = alice.ask(request);
         assert_eq!(outcome(&answer).code.number(), want, "{name}");
-        assert_eq!(outcome(&answer).description.is_some(), want != 200, "{name}");
+        assert_eq!(
+            outcome(&answer).description.is_some(),
+            want != 200,
+            "{name}"
+        );
     }
     // A client that never spoke of functions may ask for all that need nothing of it.
     let mut silent = Handset::off(&lab, "bob", Version::V1_1, Encoding::Xml);
@@ -346,7 +364,10 @@ fn a_transaction_that_cannot_be_read_is_answered_under_its_id() {
     let answer = Message::decode(&http.body, Encoding::Xml).unwrap();
     assert_eq!(answer.session, Session::Inband(alice.session.clone()));
     let one = &answer.transactions[0];
-    assert_eq!((&*one.id, outcome(&one.primitive).code.number()), ("cut", 400));
+    assert_eq!(
+        (&*one.id, outcome(&one.primitive).code.number()),
+        ("cut", 400)
+    );
 }
 
 /// A login is no exception.
@@ -444,9 +465,13 @@ fn no_more_is_asked_at_a_time_than_the_client_can_take() {
     let mut texts: Vec<_> = all
         .chain(&rest.transactions)
         .map(|one| match &one.primitive {
-            Primitive::NewMessage(message) => {
-                message.content.as_ref().unwrap().as_text().unwrap().to_owned()
-            }
+            Primitive::NewMessage(message) => message
+                .content
+                .as_ref()
+                .unwrap()
+                .as_text()
+                .unwrap()
+                .to_owned(),
             other => panic!("{other:?}"),
         })
         .collect();

@@ -95,8 +95,7 @@ impl Invitations {
         own_id: &str,
         to: Option<&Address>,
     ) -> Vec<(String, Invitation)> {
-        let is_meant =
-            |one: &Invitation| one.own_id == own_id && to.is_none_or(|to| one.to == *to);
+        let is_meant = |one: &Invitation| one.own_id == own_id && to.is_none_or(|to| one.to == *to);
         let mut open = self.open_ones();
         let theirs = open.those(&open.from, from, is_meant);
         let taken = theirs.into_iter().filter_map(|id| {
@@ -111,8 +110,7 @@ impl Invitations {
     /// Does `who` hold an invitation into this group?
     pub(crate) fn holds(&self, who: &Address, group: &str, now: Instant) -> bool {
         let open = self.open_ones();
-        let lets_in =
-            |one: &Invitation| one.group.as_deref() == Some(group) && now < one.until;
+        let lets_in = |one: &Invitation| one.group.as_deref() == Some(group) && now < one.until;
         !open.those(&open.to, who, lets_in).is_empty()
     }
 
@@ -176,5 +174,56 @@ impl Open {
         let ids = index.get(who).into_iter().flatten();
         let ids = ids.filter(|id| self.by_id.get(*id).is_some_and(&such));
         ids.cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::focus::Credit;
+
+    fn address(name: &str) -> Address {
+        Address::new(&format!("sip:{name}@localhost"))
+    }
+
+    fn from_alice(to: &str, credit: &Credit, until: Instant) -> Invitation {
+        let mut holds = credit.take(&"sip:alice@localhost".into(), 1, 99).unwrap();
+        Invitation {
+            from: address("alice"),
+            own_id: "mine".to_owned(),
+            to: address(to),
+            kind: InviteType::Group,
+            group: Some("sip:club@localhost".to_owned()),
+            until,
+            accepted: false,
+            _hold: holds.pop().unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_left_of_an_invitation_that_is_over() {
+        let now = world::Clock::Os.now();
+        let until = now + VALIDITY;
+        let (book, credit) = (Invitations::default(), Credit::default());
+        for (id, to) in [("1", "bob"), ("2", "carol"), ("3", "dave"), ("4", "erin")] {
+            assert!(book.open(id, from_alice(to, &credit, until)));
+        }
+        let group = "sip:club@localhost";
+        assert!(book.holds(&address("bob"), group, now));
+        assert!(!book.holds(&address("bob"), group, until));
+        assert!(!book.holds(&address("alice"), group, now));
+        // Declined, taken back, used and run out.
+        assert!(book.answer("1", &address("bob"), false, now).is_some());
+        let bob_and_carol = book.cancel(&address("alice"), "mine", Some(&address("carol")));
+        assert_eq!(bob_and_carol.len(), 1);
+        drop(bob_and_carol);
+        book.used(&address("dave"), group);
+        assert!(book.holds(&address("dave"), group, now), "not accepted yet");
+        assert!(book.answer("3", &address("dave"), true, now).is_some());
+        book.used(&address("dave"), group);
+        book.forget(until);
+        let open = book.open_ones();
+        assert!(open.by_id.is_empty() && open.from.is_empty() && open.to.is_empty());
+        assert_eq!(credit.in_use(), 0);
     }
 }

@@ -182,12 +182,7 @@ impl Outbox {
 
     /// Messages that were read from the store, from where on, and where to go on reading. Those
     /// that are here already are passed over.
-    pub(super) fn fill(
-        &mut self,
-        letters: Vec<Arc<Letter>>,
-        after: Cursor,
-        rest: Option<Cursor>,
-    ) {
+    pub(super) fn fill(&mut self, letters: Vec<Arc<Letter>>, after: Cursor, rest: Option<Cursor>) {
         let missed = std::mem::take(&mut self.missed);
         self.backlog = rest.or(missed.then_some(after));
         for letter in letters {
@@ -313,4 +308,100 @@ fn transaction(
     announce: &BTreeSet<String>,
 ) -> Transaction {
     Transaction::request(format!("s{number}"), item.primitive(terms, announce))
+}
+
+#[cfg(test)]
+mod tests {
+    use imps::csp::{CapabilityList, ContentData, MessageInfo};
+
+    use super::*;
+
+    fn letter(id: &str) -> Arc<Letter> {
+        Arc::new(Letter {
+            info: MessageInfo {
+                id: Some(id.to_owned()),
+                ..MessageInfo::default()
+            },
+            content: ContentData::from("hello"),
+            kept_for: Some(room::Address::new("sip:bob@localhost")),
+        })
+    }
+
+    fn terms(method: DeliveryMethod) -> Terms {
+        Terms::of(&CapabilityList {
+            initial_delivery_method: Some(method),
+            multi_trans: Some(16),
+            multi_trans_per_message: Some(16),
+            ..CapabilityList::default()
+        })
+    }
+
+    /// What is stored after a page was read, and before it is here, is on no page that was read.
+    #[tokio::test]
+    async fn a_message_that_comes_while_others_are_read_is_read_as_well() {
+        let mut outbox = Outbox {
+            backlog: Some(Cursor::START),
+            ..Outbox::default()
+        };
+        assert_eq!(outbox.wants_more(), Some(Cursor::START));
+        outbox.put_kept(&letter("late"));
+        outbox.fill(vec![letter("early")], Cursor::START, None);
+        let now = world::Clock::Os.now();
+        let drawn = outbox.draw(&terms(DeliveryMethod::Push), now);
+        assert_eq!(drawn.len(), 1);
+        assert!(outbox.is_waiting());
+        assert_eq!(outbox.wants_more(), Some(Cursor::START));
+        // The first is under way still, and is not sent twice.
+        let both = vec![letter("early"), letter("late")];
+        outbox.fill(both, Cursor::START, None);
+        assert_eq!(outbox.draw(&terms(DeliveryMethod::Push), now).len(), 1);
+        assert!(!outbox.is_waiting());
+        assert_eq!(outbox.wants_more(), None);
+    }
+
+    /// What was sent as a whole is not held, whatever the client has asked for meanwhile.
+    #[tokio::test]
+    async fn how_a_message_was_sent_counts_when_it_is_answered() {
+        let now = world::Clock::Os.now();
+        let in_group = |id: &str| {
+            let mut letter = Letter::clone(&letter(id));
+            letter.kept_for = None;
+            Item::Letter(Arc::new(letter))
+        };
+        for (method, held) in [(DeliveryMethod::Push, 0), (DeliveryMethod::Notify, 1)] {
+            let mut outbox = Outbox::default();
+            outbox.put(in_group("one")).unwrap();
+            let drawn = outbox.draw(&terms(method), now);
+            assert!(outbox.answered(&drawn[0].id).is_some());
+            assert_eq!(outbox.held().count(), held);
+            assert!(outbox.answered(&drawn[0].id).is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_is_not_sent_again() {
+        let mut outbox = Outbox::default();
+        outbox.put_kept(&letter("one"));
+        outbox.put_kept(&letter("two"));
+        let now = world::Clock::Os.now();
+        let one_at_a_time = Terms::of(&CapabilityList::default());
+        assert_eq!(outbox.draw(&one_at_a_time, now).len(), 1);
+        outbox.forget("one");
+        outbox.forget("two");
+        assert!(!outbox.is_waiting());
+        assert!(outbox.draw(&one_at_a_time, now + AGAIN).is_empty());
+        assert_eq!(outbox.bytes, 0);
+    }
+
+    #[tokio::test]
+    async fn a_box_has_room_for_so_much() {
+        let mut outbox = Outbox::default();
+        for n in 0..WAITING_MAX {
+            outbox.put(Item::Letter(letter(&n.to_string()))).unwrap();
+        }
+        assert_eq!(outbox.put(Item::Letter(letter("x"))), Err(Full));
+        // What the store keeps stays there.
+        outbox.put_kept(&letter("x"));
+        assert_eq!(outbox.backlog, Some(Cursor::START));
+    }
 }

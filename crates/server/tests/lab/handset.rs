@@ -206,7 +206,9 @@ impl Handset {
 
     /// A request under a transaction id of the test's.
     pub fn ask_as(&mut self, id: &str, request: impl Into<Primitive>) -> Primitive {
-        let message = self.message().with(Transaction::request(id, request.into()));
+        let message = self
+            .message()
+            .with(Transaction::request(id, request.into()));
         let answer = self.exchange(&message).expect("an answer");
         assert_eq!(answer.transactions.len(), 1, "{answer:?}");
         let transaction = answer.transactions.into_iter().next().unwrap();
