@@ -8,7 +8,7 @@
 
 mod lab;
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::time::Duration;
 
 use imps::csp::{AgreedCapabilityList, CapabilityList, CirMethod, LogoutRequest};

@@ -272,6 +272,11 @@ impl Outbox {
         self.held.iter()
     }
 
+    /// The one of them that has this id.
+    pub(super) fn held_one(&self, id: &str) -> Option<Arc<Letter>> {
+        self.held().find(|letter| letter.id() == id).cloned()
+    }
+
     /// The client has this message, or does not want it: it is forgotten here.
     pub(super) fn forget(&mut self, id: &str) {
         self.announced.remove(id);

@@ -44,13 +44,12 @@ pub(super) async fn answered(
         Item::Tell(_, Receipt::Reported { message, recipient }) if code.is_success() => {
             super::mail::reported(house, session, message, recipient).await;
         }
-        Item::Letter(letter) if letter.kept_for.is_some() => match answer {
-            Primitive::MessageDelivered(_) => {
+        Item::Letter(letter) if letter.kept_for.is_some() => {
+            // Announced, or refused: it stays in the store until it is fetched or refused there.
+            if let Primitive::MessageDelivered(_) = answer {
                 super::mail::arrived(house, session, letter.id()).await;
             }
-            // Announced, or refused: it stays in the store until it is fetched or refused there.
-            _ => {}
-        },
+        }
         Item::Letter(_) | Item::Notice(_) | Item::Tell(..) => {}
     }
 }

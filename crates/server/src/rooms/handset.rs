@@ -69,7 +69,7 @@ pub(crate) enum Order {
     /// To come in.
     Enter(Enter),
     /// To say something to all, or to one alone.
-    Speak(Speak),
+    Speak(Box<Speak>),
     /// To be told who comes and goes, or not any more; or only whether it is.
     Subscribe {
         leg: LegId,

@@ -15,7 +15,9 @@
 
 pub mod ask;
 mod chat;
+pub mod club;
 pub mod handset;
+mod http;
 mod phone;
 pub mod sim;
 mod socket;

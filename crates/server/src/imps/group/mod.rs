@@ -249,10 +249,9 @@ pub(super) async fn count(house: &House) -> Result<usize, Refused> {
 
 /// Everybody has left a group: one that is to go then goes.
 pub(crate) async fn emptied(house: &Arc<House>, uri: &str) {
-    let stored = match load(house, uri).await {
-        Ok(stored) => stored,
-        // Said already.
-        Err(_) => return,
+    // What is wrong with it was said already.
+    let Ok(stored) = load(house, uri).await else {
+        return;
     };
     if stored.is_some_and(|stored| props::flag(&stored.group, Flag::AutoDelete))
         && remove(house, uri).await.is_ok()

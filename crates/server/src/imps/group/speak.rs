@@ -52,13 +52,14 @@ pub(in crate::imps) async fn speak(
         ..MessageInfo::default()
     };
     let (answer, answered) = oneshot::channel();
-    room.tell(Order::Handset(HandsetOrder::Speak(Speak {
+    let speak = Speak {
         leg,
         to,
         info,
         content,
         answer,
-    })));
+    };
+    room.tell(Order::Handset(HandsetOrder::Speak(Box::new(speak))));
     answered.await.unwrap_or(Err(Refusal::Closed))?;
     Ok(SendMessageResponse {
         outcome: Outcome::new(Code::SUCCESSFUL),

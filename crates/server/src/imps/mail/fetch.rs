@@ -119,15 +119,7 @@ pub(in crate::imps) async fn fetch(
 
 /// A message that waits for this session, held here or in the store.
 pub(super) async fn find(turn: &Turn<'_>, id: &str) -> Result<Arc<Letter>, Refused> {
-    let held = {
-        let state = turn.session.state();
-        let found = state
-            .outbox
-            .held()
-            .find(|letter| letter.id() == id)
-            .cloned();
-        found
-    };
+    let held = turn.session.state().outbox.held_one(id);
     if let Some(held) = held {
         return Ok(held);
     }

@@ -42,7 +42,7 @@ impl RoomTask {
     pub(super) fn handset(&mut self, order: Order) {
         match order {
             Order::Enter(enter) => self.enter(enter),
-            Order::Speak(speak) => self.speak(speak),
+            Order::Speak(speak) => self.speak(*speak),
             Order::Subscribe {
                 leg,
                 wanted,
