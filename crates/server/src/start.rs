@@ -347,7 +347,6 @@ impl Parts {
             switch: Switch::new(world.clone(), msrp, tap.clone(), allowed),
             credit: Credit::default(),
             imps: Imps::new(setup.seal.clone()),
-            http: addresses.http,
             cir_tcp: addresses.cir_tcp,
             tap,
             udp: sockets.udp.clone(),

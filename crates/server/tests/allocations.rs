@@ -97,8 +97,10 @@ impl Lab {
             name: "bob",
             password: "password",
             display: None,
+            msisdn: None,
+            imps: false,
         };
-        server::admin::add_user(&mut store, "localhost", bob, 0).unwrap();
+        server::admin::add_user(&mut store, "localhost", bob, None, 0).unwrap();
         let (server, peer, device) = runtime.block_on(async {
             let server = Server::start(World::os(), store, setup, policy)
                 .await
