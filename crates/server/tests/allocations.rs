@@ -81,6 +81,9 @@ impl Lab {
             sip_udp: Some(any),
             sip_tcp: None,
             msrp_tcp: any,
+            http: None,
+            cir_tcp: None,
+            cir_udp: None,
             shards: 1,
             ..Setup::default()
         };
