@@ -96,10 +96,10 @@ impl Invitations {
     }
 
     /// Does `who` hold an invitation into this group?
-    pub(crate) fn holds(&self, who: &Address, group: &str) -> bool {
+    pub(crate) fn holds(&self, who: &Address, group: &str, now: Instant) -> bool {
         let open = self.open_ones();
         open.values()
-            .any(|one| one.to == *who && one.group.as_deref() == Some(group))
+            .any(|one| one.to == *who && one.group.as_deref() == Some(group) && now < one.until)
     }
 
     /// Who is in a group needs no invitation any more: the room remembers that they were invited.

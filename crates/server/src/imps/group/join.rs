@@ -86,12 +86,20 @@ async fn come_in(turn: &Turn<'_>, wish: &Wish) -> Result<(Entered, Option<Welcom
         let why = format!("a screen name has at most {NAME_MAX} bytes");
         return Err(Refused::because(Code::BAD_PARAMETER, why));
     }
+    let own = &turn.session.user.address;
     for _ in 0..TRIES {
+        // IMPS-9.1.11-S9: by whomever.
+        let now = turn.house.world.clock.now();
+        let invited = turn.house.imps.invitations.holds(own, &wish.uri, now);
         let (room, claim, note) = match super::find(turn.house, &wish.uri).await? {
-            Found::Extended(room) => (room, Claim::default(), None),
+            Found::Extended(room) => {
+                let claim = Claim {
+                    invited,
+                    ..Claim::default()
+                };
+                (room, claim, None)
+            }
             Found::Stored(stored) => {
-                let own = &turn.session.user.address;
-                let invited = turn.house.imps.invitations.holds(own, &wish.uri);
                 let claim = stored.claim(turn.house, own, invited);
                 let room = open(turn, &stored, wish, claim)?;
                 (room, claim, props::note_of(&stored))
@@ -102,7 +110,6 @@ async fn come_in(turn: &Turn<'_>, wish: &Wish) -> Result<(Entered, Option<Welcom
             Err(Refusal::Closed) => room.ended().await,
             Err(refusal) => return Err(refusal.into()),
             Ok(entered) => {
-                let own = &turn.session.user.address;
                 turn.house.imps.invitations.used(own, &wish.uri);
                 let note = note.or(entered.welcome.clone());
                 return Ok((entered, note));
