@@ -438,7 +438,7 @@ fn an_answer_to_the_invitation_is_ignored() {
     assert!(!told.iter().any(about), "{told:?}");
 }
 
-/// IMPS-9.1.11-S28 to IMPS-9.1.11-S32: the peer does not come in time.
+/// IMPS-9.1.11-S28, IMPS-9.1.11-S29: the peer does not come in the time that is set.
 #[test]
 fn a_peer_who_does_not_come_ends_it() {
     let lab = with(|policy| policy.imps.extend_timeout = SOON);

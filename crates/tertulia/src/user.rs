@@ -103,11 +103,6 @@ impl User {
                 imps,
                 msisdn,
             } => {
-                if name == config.focus.factory {
-                    let what =
-                        format!("sip:{name}@{domain} is the address at which conferences are made");
-                    return Err(Complaint::wrong(what, "choose another name"));
-                }
                 let user = NewUser {
                     name: &name,
                     password: &password.read()?,
@@ -115,10 +110,7 @@ impl User {
                     msisdn: msisdn.as_deref(),
                     imps,
                 };
-                let mut sealer = if imps { Some(sealer(&config)?) } else { None };
-                let now_ms = i64::try_from(Clock::Os.unix().as_millis()).unwrap_or(i64::MAX);
-                admin::add_user(&mut store, domain, user, sealer.as_mut(), now_ms)
-                    .map_err(|error| told(&error))?;
+                add(&mut store, &config, user)?;
                 done("is added", &name);
             }
             What::List => {
@@ -184,6 +176,24 @@ impl User {
         }
         Store::sqlite(path).map_err(|error| Complaint::unable(error.to_string(), remedy))
     }
+}
+
+fn add(store: &mut Store, config: &Config, user: NewUser<'_>) -> Result<(), Complaint> {
+    let domain = config.domain.as_str();
+    if user.name == config.focus.factory {
+        let what = format!(
+            "sip:{}@{domain} is the address at which conferences are made",
+            user.name
+        );
+        return Err(Complaint::wrong(what, "choose another name"));
+    }
+    let mut sealer = if user.imps {
+        Some(sealer(config)?)
+    } else {
+        None
+    };
+    let now_ms = i64::try_from(Clock::Os.unix().as_millis()).unwrap_or(i64::MAX);
+    admin::add_user(store, domain, user, sealer.as_mut(), now_ms).map_err(|error| told(&error))
 }
 
 impl Password {

@@ -29,7 +29,8 @@ impl Rng {
     ///
     /// # Panics
     ///
-    /// On a machine whose kernel gives no random bytes: nothing of ours may run on guessable chance.
+    /// On a machine whose kernel gives no random bytes: nothing of ours may run on guessable
+    /// chance.
     #[must_use]
     #[expect(clippy::expect_used, reason = "nothing may run on guessable chance")]
     pub fn from_os() -> Self {

@@ -23,7 +23,8 @@ pub struct NewGroup<'a> {
     pub invites: bool,
 }
 
-/// Makes a group in `domain`, if there is none of that name. `now_ms` is in milliseconds since 1970.
+/// Makes a group in `domain`, if there is none of that name. `now_ms` is in milliseconds since
+/// 1970.
 ///
 /// # Errors
 ///

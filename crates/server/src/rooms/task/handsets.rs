@@ -135,6 +135,7 @@ impl RoomTask {
         self.answer_handset();
         let seat = self.room.owner(leg).and_then(|who| self.room.seat(who));
         let name = seat.and_then(|seat| seat.nick).unwrap_or_default();
+        // IMPS-9.1.11-S37: who is there, and nothing of what was said.
         Entered {
             name: name.to_owned(),
             people: self.who().into_iter().map(|one| one.who).collect(),
