@@ -17,6 +17,9 @@ enum Gate {
     Open,
     /// By those that agreed on this function.
     Agreed(Function),
+    /// By those that agreed on this function, and in versions that have no word for it by all: it
+    /// belongs to the mandatory part there.
+    Part(Function),
     /// By none: the function is not offered here.
     NotOffered,
     /// By none: it is the server who says this, or nobody does within a session.
@@ -47,7 +50,9 @@ fn may_ask(turn: &Turn<'_>, request: &Primitive) -> Result<(), Refused> {
     let (code, why) = match gate(request) {
         Gate::Open => return Ok(()),
         Gate::Agreed(function) if turn.session.has_agreed(function) => return Ok(()),
-        Gate::Agreed(function) => {
+        Gate::Part(function) if !function.is_in(turn.session.version) => return Ok(()),
+        Gate::Part(function) if turn.session.has_agreed(function) => return Ok(()),
+        Gate::Agreed(function) | Gate::Part(function) => {
             let text = format!("{} was not agreed", function.name());
             (Code::SERVICE_NOT_AGREED, why(text))
         }
@@ -72,7 +77,7 @@ fn gate(request: &Primitive) -> Gate {
         Getgp, Getju, Getlm, Getm, Getpr, Getspi, Getwl, Glblu, Invit, Mbrac, React, Rejcm, Rejec,
         Rmvgm, Setd, Setgp, Subgcn, Updpr,
     };
-    use Gate::{Agreed, NoRequest, NotOffered, Open};
+    use Gate::{Agreed, NoRequest, NotOffered, Open, Part};
     match request {
         Primitive::LogoutRequest(_)
         | Primitive::KeepAliveRequest(_)
@@ -116,9 +121,9 @@ fn gate(request: &Primitive) -> Gate {
         Primitive::PresenceAuthUser(_) => Agreed(React),
         Primitive::CancelAuthRequest(_) => Agreed(Caaut),
         Primitive::GetReactiveAuthStatusRequest(_) => Agreed(Getaut),
-        Primitive::CreateAttributeListRequest(_) => Agreed(Cali),
-        Primitive::DeleteAttributeListRequest(_) => Agreed(Dali),
-        Primitive::GetAttributeListRequest(_) => Agreed(Gals),
+        Primitive::CreateAttributeListRequest(_) => Part(Cali),
+        Primitive::DeleteAttributeListRequest(_) => Part(Dali),
+        Primitive::GetAttributeListRequest(_) => Part(Gals),
         Primitive::GetMapRequest(_)
         | Primitive::GetSegmentRequest(_)
         | Primitive::DropSegmentRequest(_) => NotOffered,
@@ -164,13 +169,12 @@ async fn go(turn: &Turn<'_>, request: Primitive) -> Result<Option<Primitive>, Re
     answer.map(Some)
 }
 
-async fn about_presence(
-    turn: &Turn<'_>,
-    request: Primitive,
-) -> Result<Option<Primitive>, Refused> {
+async fn about_presence(turn: &Turn<'_>, request: Primitive) -> Result<Option<Primitive>, Refused> {
     let answer = match request {
         Primitive::SubscribePresenceRequest(request) => presence::subscribe(turn, request).await,
-        Primitive::UnsubscribePresenceRequest(request) => presence::unsubscribe(turn, request).await,
+        Primitive::UnsubscribePresenceRequest(request) => {
+            presence::unsubscribe(turn, request).await
+        }
         Primitive::GetPresenceRequest(request) => presence::get(turn, request).await,
         Primitive::UpdatePresenceRequest(request) => presence::update(turn, request).await,
         Primitive::GetWatcherListRequest(request) => presence::list_watchers(turn, &request).await,

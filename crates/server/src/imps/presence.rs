@@ -114,3 +114,132 @@ async fn is_somebody(house: &House, who: &Address) -> bool {
     let found = super::user::find(house, &wv).await;
     found.is_ok_and(|found| found.address == *who)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+    use std::time::Duration;
+
+    use imps::Version;
+    use imps::csp::SubscribePresenceRequest;
+    use store::{Account, Credentials, Fence, Store, Write};
+    use xdm::resource_lists::{Entry, Item, List};
+
+    use super::super::desk::{Caller, Turn};
+    use super::super::session::Beginning;
+    use super::super::{User, lists};
+    use crate::http::Ends;
+    use crate::{Policy, Server, Setup};
+
+    use super::*;
+
+    const USERS: [&str; 4] = ["alice", "bob", "carol", "dave"];
+
+    async fn server() -> Server {
+        let mut store = Store::memory();
+        for user in USERS {
+            let account = Account {
+                name: user.to_owned(),
+                domain: "localhost".to_owned(),
+                display_name: None,
+                msisdn: None,
+                credentials: Credentials::default(),
+                enabled: true,
+                created_at_ms: 0,
+            };
+            let write = Write::AddAccount(account);
+            store.commit(&[write], Fence::Unfenced).unwrap();
+        }
+        let setup = Setup {
+            sip_udp: None,
+            sip_tcp: None,
+            msrp_tcp: nowhere(),
+            ..Setup::default()
+        };
+        let world = world::World::os();
+        Server::start(world, store, setup, Policy::default())
+            .await
+            .unwrap()
+    }
+
+    fn nowhere() -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, 0).into()
+    }
+
+    fn who(name: &str) -> Address {
+        Address::new(&format!("sip:{name}@localhost"))
+    }
+
+    fn alice(house: &House) -> Arc<Session> {
+        let user = User {
+            name: "alice".into(),
+            address: who("alice"),
+            display: None,
+        };
+        let beginning = Beginning {
+            id: "1".into(),
+            user,
+            client: None,
+            version: Version::V1_2,
+            peer: Ipv4Addr::LOCALHOST.into(),
+            cookie: None,
+            lives: Duration::from_secs(60),
+        };
+        let session = Session::new(beginning, house.world.clock.now());
+        house.imps.sessions.add(&session, 8);
+        session
+    }
+
+    /// Alice has these on her list, by whichever of her clients.
+    async fn put(house: &House, members: &[&str]) {
+        let entry = |name: &&str| Item::Entry(Entry::new(who(name).as_str()));
+        let mut theirs = lists::load(house, &who("alice")).await.unwrap();
+        theirs.lists.lists = vec![List {
+            name: Some("friends".to_owned()),
+            items: members.iter().map(entry).collect(),
+            ..List::default()
+        }];
+        lists::save(house, &theirs).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whoever_is_put_on_a_list_later_is_meant_as_well() {
+        for auto in [true, false] {
+            let server = server().await;
+            let house = &server.house;
+            put(house, &["bob", "carol"]).await;
+            let session = alice(house);
+            let caller = Caller {
+                ends: Ends {
+                    local: nowhere(),
+                    remote: nowhere(),
+                },
+                msisdn: None,
+                url: String::new(),
+            };
+            let turn = Turn {
+                house,
+                policy: &Policy::default(),
+                caller: &caller,
+                session: &session,
+            };
+            let request = SubscribePresenceRequest {
+                contact_lists: vec!["wv:alice/~friends@localhost".to_owned()],
+                auto_subscribe: auto,
+                ..SubscribePresenceRequest::default()
+            };
+            subscribe(&turn, request).await.unwrap();
+            let watched = || {
+                let watches = &house.imps.presence.watches;
+                USERS.map(|name| watches.has(&who(name)))
+            };
+            assert_eq!(watched(), [false, true, true, false]);
+            put(house, &["carol", "dave", "stranger"]).await;
+            // Without a word about it, those are meant who were on it.
+            let want = [false, !auto, true, auto];
+            assert_eq!(watched(), want, "auto: {auto}");
+            over(house, &session).await;
+            assert_eq!(watched(), [false; 4]);
+        }
+    }
+}

@@ -53,9 +53,7 @@ pub(super) async fn profiles(
             }
         }
     }
-    let detail = |(refused, user): (Refused, String)| {
-        refused.of_users(vec![user]).details
-    };
+    let detail = |(refused, user): (Refused, String)| refused.of_users(vec![user]).details;
     let details: Vec<_> = unknown.into_iter().flat_map(detail).collect();
     if let Some(mut refused) = last.filter(|_| profiles.is_empty()) {
         refused.details = details;
@@ -78,10 +76,7 @@ async fn profile(house: &House, user: &User) -> Result<PublicProfile, Refused> {
 }
 
 /// What a user is called by others, if the user or the account says anything.
-pub(super) async fn friendly_name(
-    house: &House,
-    who: &Address,
-) -> Result<Option<String>, Refused> {
+pub(super) async fn friendly_name(house: &House, who: &Address) -> Result<Option<String>, Refused> {
     let kept = presence::load(house, who).await?;
     let named = kept.profile.into_iter().find(|one| one.is(FRIENDLY_NAME));
     if let Some(name) = named.and_then(|named| named.value) {
@@ -159,7 +154,10 @@ fn check(property: &Property) -> Result<(), Refused> {
 
 /// Puts a property in, in the place of that of the same name.
 fn put(profile: &mut Vec<Property>, property: &Property) {
-    let has_value = property.value.as_ref().is_some_and(|value| !value.is_empty());
+    let has_value = property
+        .value
+        .as_ref()
+        .is_some_and(|value| !value.is_empty());
     let before = profile.iter().position(|one| one.is(&property.name));
     match before.and_then(|at| profile.get_mut(at)) {
         Some(before) if has_value => *before = property.clone(),
@@ -185,8 +183,20 @@ mod tests {
         ];
         assert_eq!(profile, want);
         put(&mut profile, &Property::new("city", ""));
-        put(&mut profile, &Property { name: "hobbies".to_owned(), value: None });
-        put(&mut profile, &Property { name: "none".to_owned(), value: None });
+        put(
+            &mut profile,
+            &Property {
+                name: "hobbies".to_owned(),
+                value: None,
+            },
+        );
+        put(
+            &mut profile,
+            &Property {
+                name: "none".to_owned(),
+                value: None,
+            },
+        );
         assert_eq!(profile, []);
     }
 

@@ -144,9 +144,7 @@ fn is_degrees(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use imps::csp::{
-        Attribute, ClientInfo, CommC, CommCap, GeoLocation, InfoLink, StatusContent,
-    };
+    use imps::csp::{Attribute, ClientInfo, CommC, CommCap, GeoLocation, InfoLink, StatusContent};
 
     use super::*;
 

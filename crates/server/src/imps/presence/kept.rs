@@ -94,10 +94,7 @@ fn name(owner: &Address) -> String {
     format!("users/{owner}/presence")
 }
 
-async fn load_with_etag(
-    house: &House,
-    owner: &Address,
-) -> Result<(Kept, Option<String>), Refused> {
+async fn load_with_etag(house: &House, owner: &Address) -> Result<(Kept, Option<String>), Refused> {
     let wanted = name(owner);
     let found = house
         .keeper

@@ -459,9 +459,10 @@ mod tests {
         assert_eq!(last.client, Some(client("99")));
         // Older versions have place for one.
         assert_eq!(written(&many, Version::V1_3), many);
-        assert_eq!(written(&many, Version::V1_2).free_text_location, [
-            last.clone()
-        ]);
+        assert_eq!(
+            written(&many, Version::V1_2).free_text_location,
+            [last.clone()]
+        );
     }
 
     #[test]

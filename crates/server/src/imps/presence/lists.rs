@@ -153,8 +153,7 @@ pub(in crate::imps) async fn list(
             }
         }
     }
-    parts.done =
-        whom.users.len() + whom.contact_lists.len() + usize::from(is_all || whom.default);
+    parts.done = whom.users.len() + whom.contact_lists.len() + usize::from(is_all || whom.default);
     let outcome = parts.outcome(turn.session.version)?;
     let default = kept.default.filter(|_| whom.default);
     Ok(GetAttributeListResponse {

@@ -103,7 +103,6 @@ fn replace(before: &mut PresenceSubList, later: &PresenceSubList) {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use imps::csp::Attribute;

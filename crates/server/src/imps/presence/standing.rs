@@ -73,10 +73,13 @@ pub(super) fn members<'l>(
     name: &str,
 ) -> impl Iterator<Item = &'l str> + use<'l> {
     let items = lists.list(name).map(|list| &*list.items);
-    items.unwrap_or_default().iter().filter_map(|item| match item {
-        Item::Entry(entry) => Some(&*entry.uri),
-        Item::EntryRef(_) | Item::External(_) | Item::List(_) => None,
-    })
+    items
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|item| match item {
+            Item::Entry(entry) => Some(&*entry.uri),
+            Item::EntryRef(_) | Item::External(_) | Item::List(_) => None,
+        })
 }
 
 fn is_on(lists: &ResourceLists, name: &str, who: &Address) -> bool {

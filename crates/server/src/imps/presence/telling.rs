@@ -167,12 +167,7 @@ pub(super) fn ask(house: &House, owner: &Address, watcher: &Address, wanted: Kin
 }
 
 /// The same of one client.
-pub(super) fn ask_session(
-    house: &House,
-    session: &Arc<Session>,
-    watcher: &Address,
-    wanted: Kinds,
-) {
+pub(super) fn ask_session(house: &House, session: &Arc<Session>, watcher: &Address, wanted: Kinds) {
     if session.version == Version::V1_3 || !session.has_agreed(Function::React) {
         return;
     }
@@ -210,4 +205,3 @@ pub(super) fn pending(house: &House, shown: &Shown) -> Vec<(Address, Kinds)> {
     }
     pending.into_iter().collect()
 }
-

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use imps::csp::{GetWatcherListRequest, GetWatcherListResponse, User as CspUser, Watcher};
 use imps::{Primitive, Version};
-use imps::csp::{
-    GetWatcherListRequest, GetWatcherListResponse, User as CspUser, Watcher,
-};
 
 use room::Address;
 

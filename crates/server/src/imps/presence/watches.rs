@@ -512,7 +512,9 @@ mod tests {
         assert_eq!(watches.past(&bob, since), [last]);
         watches.note(&bob, &bob, Interest::Asked, start);
         assert_eq!(watches.all().past_count, PAST_MAX);
-        watches.all().forget(start + PAST + Duration::from_secs(3600));
+        watches
+            .all()
+            .forget(start + PAST + Duration::from_secs(3600));
         assert_eq!(watches.all().past_count, 0);
     }
 }
