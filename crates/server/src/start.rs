@@ -28,7 +28,7 @@ use crate::tap::Tap;
 
 /// A running server. Dropping it ends it at once, as a crash would.
 pub struct Server {
-    house: Arc<House>,
+    pub(crate) house: Arc<House>,
     addresses: Addresses,
     /// The owner of every task: what holds a clone of it keeps nothing alive.
     _world: World,

@@ -2,14 +2,18 @@
 
 use imps::status::Code;
 use room::Address;
-use xdm::resource_lists::{BLOCKED_CONTACTS, GRANTED_CONTACTS, Item, List};
+use xdm::resource_lists::{BLOCKED_CONTACTS, GRANTED_CONTACTS, Item, List, ResourceLists};
 
 use super::{Refused, lists};
 use crate::house::House;
 
 /// May `sender` reach `owner`?
 pub(super) async fn check(house: &House, owner: &Address, sender: &Address) -> Result<(), Refused> {
-    let theirs = lists::load(house, owner).await?.lists;
+    judge(&lists::load(house, owner).await?.lists, sender)
+}
+
+/// May `sender` reach the owner of these lists?
+pub(super) fn judge(theirs: &ResourceLists, sender: &Address) -> Result<(), Refused> {
     let in_use = |name| theirs.list(name).filter(|list| list.in_use);
     if in_use(BLOCKED_CONTACTS).is_some_and(|list| names(list, sender)) {
         return Err(Code::BLOCKED.into());

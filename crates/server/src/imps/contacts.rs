@@ -22,7 +22,7 @@ pub(super) async fn members(turn: &Turn<'_>, list: &str) -> Result<Vec<String>, 
 }
 
 /// The name of a contact list of the session's user: `friends` of `wv:alice/~friends@localhost`.
-fn own_name(turn: &Turn<'_>, list: &str) -> Result<String, Refused> {
+pub(super) fn own_name(turn: &Turn<'_>, list: &str) -> Result<String, Refused> {
     let address = parse(list)?;
     let own = &turn.session.user.name;
     let is_own = address

@@ -9,7 +9,7 @@ use imps::service::Function;
 use imps::status::Code;
 
 use super::desk::Turn;
-use super::{Refused, access, extend, group, invite, mail, negotiate};
+use super::{Refused, access, extend, group, invite, mail, negotiate, presence, profile};
 
 /// What a request may be asked for by.
 enum Gate {
@@ -17,6 +17,9 @@ enum Gate {
     Open,
     /// By those that agreed on this function.
     Agreed(Function),
+    /// By those that agreed on this function, and in versions that have no word for it by all: it
+    /// belongs to the mandatory part there.
+    Part(Function),
     /// By none: the function is not offered here.
     NotOffered,
     /// By none: it is the server who says this, or nobody does within a session.
@@ -47,7 +50,9 @@ fn may_ask(turn: &Turn<'_>, request: &Primitive) -> Result<(), Refused> {
     let (code, why) = match gate(request) {
         Gate::Open => return Ok(()),
         Gate::Agreed(function) if turn.session.has_agreed(function) => return Ok(()),
-        Gate::Agreed(function) => {
+        Gate::Part(function) if !function.is_in(turn.session.version) => return Ok(()),
+        Gate::Part(function) if turn.session.has_agreed(function) => return Ok(()),
+        Gate::Agreed(function) | Gate::Part(function) => {
             let text = format!("{} was not agreed", function.name());
             (Code::SERVICE_NOT_AGREED, why(text))
         }
@@ -68,10 +73,11 @@ fn may_ask(turn: &Turn<'_>, request: &Primitive) -> Result<(), Refused> {
 
 fn gate(request: &Primitive) -> Gate {
     use Function::{
-        Addgm, Blent, Cainv, Creag, Delgr, Excon, Fwmsg, Getgm, Getgp, Getju, Getlm, Getm, Getspi,
-        Glblu, Invit, Mbrac, Rejcm, Rejec, Rmvgm, Setd, Setgp, Subgcn,
+        Addgm, Blent, Caaut, Cainv, Cali, Creag, Dali, Delgr, Excon, Fwmsg, Gals, Getaut, Getgm,
+        Getgp, Getju, Getlm, Getm, Getpr, Getspi, Getwl, Glblu, Invit, Mbrac, React, Rejcm, Rejec,
+        Rmvgm, Setd, Setgp, Subgcn, Updpr,
     };
-    use Gate::{Agreed, NoRequest, NotOffered, Open};
+    use Gate::{Agreed, NoRequest, NotOffered, Open, Part};
     match request {
         Primitive::LogoutRequest(_)
         | Primitive::KeepAliveRequest(_)
@@ -82,7 +88,11 @@ fn gate(request: &Primitive) -> Gate {
         | Primitive::MessageDelivered(_)
         | Primitive::JoinGroupRequest(_)
         | Primitive::LeaveGroupRequest(_)
-        | Primitive::InviteUserResponse(_) => Open,
+        | Primitive::InviteUserResponse(_)
+        | Primitive::SubscribePresenceRequest(_)
+        | Primitive::UnsubscribePresenceRequest(_)
+        | Primitive::GetPublicProfileRequest(_)
+        | Primitive::UpdatePublicProfileRequest(_) => Open,
         Primitive::GetSpInfoRequest(_) => Agreed(Getspi),
         Primitive::SetDeliveryMethodRequest(_) => Agreed(Setd),
         Primitive::GetMessageListRequest(_) => Agreed(Getlm),
@@ -105,6 +115,15 @@ fn gate(request: &Primitive) -> Gate {
         Primitive::RemoveGroupMembersRequest(_) => Agreed(Rmvgm),
         Primitive::MemberAccessRequest(_) => Agreed(Mbrac),
         Primitive::RejectListRequest(_) => Agreed(Rejec),
+        Primitive::GetPresenceRequest(_) => Agreed(Getpr),
+        Primitive::UpdatePresenceRequest(_) => Agreed(Updpr),
+        Primitive::GetWatcherListRequest(_) => Agreed(Getwl),
+        Primitive::PresenceAuthUser(_) => Agreed(React),
+        Primitive::CancelAuthRequest(_) => Agreed(Caaut),
+        Primitive::GetReactiveAuthStatusRequest(_) => Agreed(Getaut),
+        Primitive::CreateAttributeListRequest(_) => Part(Cali),
+        Primitive::DeleteAttributeListRequest(_) => Part(Dali),
+        Primitive::GetAttributeListRequest(_) => Part(Gals),
         Primitive::GetMapRequest(_)
         | Primitive::GetSegmentRequest(_)
         | Primitive::DropSegmentRequest(_) => NotOffered,
@@ -145,6 +164,28 @@ async fn go(turn: &Turn<'_>, request: Primitive) -> Result<Option<Primitive>, Re
         Primitive::RemoveGroupMembersRequest(request) => group::remove_members(turn, request).await,
         Primitive::MemberAccessRequest(request) => group::rank_members(turn, request).await,
         Primitive::RejectListRequest(request) => group::reject_list(turn, request).await,
+        request => return about_presence(turn, request).await,
+    };
+    answer.map(Some)
+}
+
+async fn about_presence(turn: &Turn<'_>, request: Primitive) -> Result<Option<Primitive>, Refused> {
+    let answer = match request {
+        Primitive::SubscribePresenceRequest(request) => presence::subscribe(turn, request).await,
+        Primitive::UnsubscribePresenceRequest(request) => {
+            presence::unsubscribe(turn, request).await
+        }
+        Primitive::GetPresenceRequest(request) => presence::get(turn, request).await,
+        Primitive::UpdatePresenceRequest(request) => presence::update(turn, request).await,
+        Primitive::GetWatcherListRequest(request) => presence::list_watchers(turn, &request).await,
+        Primitive::PresenceAuthUser(said) => presence::answer(turn, said).await,
+        Primitive::CancelAuthRequest(request) => presence::cancel(turn, request).await,
+        Primitive::GetReactiveAuthStatusRequest(request) => presence::status(turn, request).await,
+        Primitive::CreateAttributeListRequest(request) => presence::create(turn, request).await,
+        Primitive::DeleteAttributeListRequest(request) => presence::delete(turn, request).await,
+        Primitive::GetAttributeListRequest(request) => presence::list(turn, request).await,
+        Primitive::GetPublicProfileRequest(request) => profile::profiles(turn, request).await,
+        Primitive::UpdatePublicProfileRequest(request) => profile::update(turn, request).await,
         _ => return Ok(None),
     };
     answer.map(Some)

@@ -68,7 +68,11 @@ pub(super) async fn save(house: &House, lists: &Lists) -> Result<(), Refused> {
     let partition = Partition::of(&document.name);
     let write = Write::PutDocument { document, expect };
     match house.keeper.commit(vec![write], partition).await {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            // Contact lists say who may see a user, and whom a user watches.
+            super::presence::lists_changed(house, &lists.owner).await;
+            Ok(())
+        }
         Err(CommitFailed::Commit(CommitError::DocumentChanged { .. })) => {
             let why = "another client of the user has changed the lists in this moment";
             Err(Refused::because(Code::SERVICE_UNAVAILABLE, why))

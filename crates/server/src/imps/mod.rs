@@ -28,6 +28,8 @@ pub(crate) mod mail;
 mod negotiate;
 mod notice;
 mod outbox;
+mod presence;
+mod profile;
 mod receipt;
 mod refused;
 mod replay;
@@ -71,6 +73,7 @@ pub(crate) struct Imps {
     cir: cir::Cir,
     pub(crate) invitations: invitations::Invitations,
     settling: settling::Settling,
+    pub(crate) presence: presence::Presence,
 }
 
 impl Imps {
@@ -82,6 +85,7 @@ impl Imps {
             cir: cir::Cir::default(),
             invitations: invitations::Invitations::default(),
             settling: settling::Settling::default(),
+            presence: presence::Presence::default(),
         }
     }
 }
@@ -89,12 +93,14 @@ impl Imps {
 /// A session has begun: whatever happened while the user had none is to be told.
 async fn begun(house: &Arc<House>, policy: &Policy, session: &Arc<Session>) {
     mail::tell_all(house, session).await;
+    presence::begun(house, session).await;
     let _ = policy;
 }
 
 /// A session has ended, and is among the others no more.
-async fn over(_house: &Arc<House>, session: &Arc<Session>) {
+async fn over(house: &Arc<House>, session: &Arc<Session>) {
     session.end();
+    presence::over(house, session).await;
 }
 
 /// Answers a POST to `/csp`.

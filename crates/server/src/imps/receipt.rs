@@ -51,7 +51,7 @@ pub(super) async fn answered(
             // Announced, or refused: it stays in the store until it is fetched or refused there.
             _ => {}
         },
-        Item::Letter(_) | Item::Notice(_) | Item::Tell(..) => {}
+        Item::Letter(_) | Item::Notice(_) | Item::Presence(_) | Item::Tell(..) => {}
     }
 }
 

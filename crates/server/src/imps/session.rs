@@ -1,14 +1,14 @@
 //! A session of a handset.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use imps::Version;
-use imps::csp::ClientId;
+use imps::csp::{ClientId, ClientInfo};
 use imps::service::{Function, Functions};
-use room::{Event, LegId};
+use room::{Address, Event, LegId};
 
 use super::User;
 use super::cir::Line;
@@ -52,6 +52,10 @@ pub(super) struct State {
     pub(super) extending: Vec<RoomHandle>,
     /// How it is told that something waits.
     pub(super) line: Line,
+    /// What the client says it is: presence that goes with the session.
+    pub(super) client_info: Vec<ClientInfo>,
+    /// The users of whom the client was asked whether they may watch, and has not answered.
+    pub(super) asked: BTreeSet<Address>,
     /// It has ended: nothing is put into its outbox any more.
     pub(super) is_over: bool,
 }
@@ -97,6 +101,8 @@ impl Session {
                 seats: BTreeMap::new(),
                 extending: Vec::new(),
                 line: Line::default(),
+                client_info: Vec::new(),
+                asked: BTreeSet::new(),
                 is_over: false,
             }),
         })
@@ -182,6 +188,8 @@ impl Session {
             state.outbox = Outbox::default();
             state.replay = Replay::default();
             state.line.close();
+            state.client_info = Vec::new();
+            state.asked = BTreeSet::new();
             let seats = std::mem::take(&mut state.seats);
             (seats, std::mem::take(&mut state.extending))
         };

@@ -156,7 +156,8 @@ impl Handset {
             ..ClientCapabilityRequest::default()
         });
         match answer {
-            Primitive::ClientCapabilityResponse(response) => *response.agreed.unwrap(),
+            // Version 1.1 has no word for what was agreed.
+            Primitive::ClientCapabilityResponse(response) => *response.agreed.unwrap_or_default(),
             other => panic!("{other:?}"),
         }
     }

@@ -17,6 +17,7 @@ pub mod ask;
 mod chat;
 pub mod handset;
 mod phone;
+pub mod presence;
 pub mod sim;
 mod socket;
 pub mod story;
