@@ -13,11 +13,13 @@
 
 mod access;
 mod blocks;
+pub(crate) mod bulletin;
 pub(crate) mod cir;
 mod contacts;
 mod desk;
 mod dispatch;
 mod extend;
+mod failed;
 pub(crate) mod group;
 mod invitations;
 mod invite;
@@ -31,11 +33,13 @@ mod outbox;
 mod receipt;
 mod refused;
 mod replay;
+mod search;
 mod session;
 mod sessions;
 mod settling;
 mod terms;
 mod user;
+mod verify;
 
 use std::sync::Arc;
 
@@ -71,6 +75,7 @@ pub(crate) struct Imps {
     cir: cir::Cir,
     pub(crate) invitations: invitations::Invitations,
     settling: settling::Settling,
+    searches: search::Searches,
 }
 
 impl Imps {
@@ -82,6 +87,7 @@ impl Imps {
             cir: cir::Cir::default(),
             invitations: invitations::Invitations::default(),
             settling: settling::Settling::default(),
+            searches: search::Searches::default(),
         }
     }
 }
@@ -89,12 +95,13 @@ impl Imps {
 /// A session has begun: whatever happened while the user had none is to be told.
 async fn begun(house: &Arc<House>, policy: &Policy, session: &Arc<Session>) {
     mail::tell_all(house, session).await;
-    let _ = policy;
+    bulletin::tell(house, policy, session);
 }
 
 /// A session has ended, and is among the others no more.
-async fn over(_house: &Arc<House>, session: &Arc<Session>) {
+async fn over(house: &Arc<House>, session: &Arc<Session>) {
     session.end();
+    house.imps.searches.leave(&session.id);
 }
 
 /// Answers a POST to `/csp`.
