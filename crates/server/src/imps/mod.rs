@@ -95,7 +95,9 @@ impl Imps {
 /// A session has begun: whatever happened while the user had none is to be told.
 async fn begun(house: &Arc<House>, policy: &Policy, session: &Arc<Session>) {
     mail::tell_all(house, session).await;
-    bulletin::tell(house, policy, session);
+    let _ = policy;
+    // By the rules of this moment: they may have changed since the login came.
+    bulletin::tell(house, &house.policy(), session);
 }
 
 /// A session has ended, and is among the others no more.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use imps::csp::{ContentData, MessageInfo, Participant, Property, WelcomeNote};
-use room::{Cause, Claim, LegId, Nick, PersonId, Refusal};
+use room::{Address, Cause, Claim, LegId, Nick, PersonId, Refusal};
 use tokio::sync::oneshot;
 
 use crate::focus::credit::Hold;
@@ -41,6 +41,8 @@ pub(crate) struct Extended {
     pub(crate) subscribes: bool,
     /// What whoever joins is told.
     pub(crate) welcome: Option<WelcomeNote>,
+    /// Who was to be invited and does not want to hear from whoever grows the conversation.
+    pub(crate) unwilling: Vec<Address>,
 }
 
 /// A leg that is a session.

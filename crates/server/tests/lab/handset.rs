@@ -156,7 +156,8 @@ impl Handset {
             ..ClientCapabilityRequest::default()
         });
         match answer {
-            Primitive::ClientCapabilityResponse(response) => *response.agreed.unwrap(),
+            // The oldest version has no room for what was agreed.
+            Primitive::ClientCapabilityResponse(response) => *response.agreed.unwrap_or_default(),
             other => panic!("{other:?}"),
         }
     }
