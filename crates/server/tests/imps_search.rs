@@ -375,7 +375,11 @@ fn addresses_that_do_not_exist_are_told() {
             domains: texts(&["LocalHost"]),
         };
         let told = outcome(&alice.ask(verify(here)));
-        assert_eq!((told.code.number(), told.details), (200, vec![]), "{version}");
+        assert_eq!(
+            (told.code.number(), told.details),
+            (200, vec![]),
+            "{version}"
+        );
         let gone = IdList {
             users: texts(&[
                 "wv:nobody@localhost",

@@ -96,9 +96,9 @@ async fn is_in(turn: &Turn<'_>, name: &ScreenName) -> bool {
     let Some(seat) = turn.session.seat(&uri) else {
         return false;
     };
-    let wanted = room::Nick::new(&name.name);
+    // As the room tells names apart.
+    let key = |name: &str| name.trim().to_lowercase();
+    let wanted = key(&name.name);
     let people = group::present(&seat.room).await;
-    people
-        .iter()
-        .any(|one| room::Nick::new(&one.who.screen_name) == wanted)
+    people.iter().any(|one| key(&one.who.screen_name) == wanted)
 }
