@@ -190,12 +190,16 @@ impl Server {
     /// Replaces the rules. Procedures under way keep those they began with.
     pub fn replace_policy(&self, policy: Policy) {
         let policy = Arc::new(policy);
-        *self
-            .house
-            .policy
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::clone(&policy);
+        let before = std::mem::replace(
+            &mut *self
+                .house
+                .policy
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+            Arc::clone(&policy),
+        );
         self.house.shards.policy(&policy);
+        imps::bulletin::changed(&self.house, &before, &policy);
     }
 
     /// Ends all conferences with BYE, then the server.

@@ -9,7 +9,8 @@ use imps::service::Function;
 use imps::status::Code;
 
 use super::desk::Turn;
-use super::{Refused, access, extend, group, invite, mail, negotiate, presence, profile};
+use super::{Refused, access, blocks, bulletin, contacts, extend, group, invite, mail, negotiate};
+use super::{presence, profile, search, verify};
 
 /// What a request may be asked for by.
 enum Gate {
@@ -73,9 +74,9 @@ fn may_ask(turn: &Turn<'_>, request: &Primitive) -> Result<(), Refused> {
 
 fn gate(request: &Primitive) -> Gate {
     use Function::{
-        Addgm, Blent, Caaut, Cainv, Cali, Creag, Dali, Delgr, Excon, Fwmsg, Gals, Getaut, Getgm,
-        Getgp, Getju, Getlm, Getm, Getpr, Getspi, Getwl, Glblu, Invit, Mbrac, React, Rejcm, Rejec,
-        Rmvgm, Setd, Setgp, Subgcn, Updpr,
+        Addgm, Blent, Caaut, Cainv, Cali, Ccli, Creag, Dali, Dcli, Delgr, Excon, Fwmsg, Gals, Gcli,
+        Getaut, Getgm, Getgp, Getju, Getlm, Getm, Getpr, Getspi, Getwl, Glblu, Invit, Mbrac, Mcls,
+        React, Rejcm, Rejec, Rmvgm, Setd, Setgp, Srch, Stsrc, Subgcn, Updpr, Vrid,
     };
     use Gate::{Agreed, NoRequest, NotOffered, Open, Part};
     match request {
@@ -89,6 +90,7 @@ fn gate(request: &Primitive) -> Gate {
         | Primitive::JoinGroupRequest(_)
         | Primitive::LeaveGroupRequest(_)
         | Primitive::InviteUserResponse(_)
+        | Primitive::SystemMessageUser(_)
         | Primitive::SubscribePresenceRequest(_)
         | Primitive::UnsubscribePresenceRequest(_)
         | Primitive::GetPublicProfileRequest(_)
@@ -99,6 +101,13 @@ fn gate(request: &Primitive) -> Gate {
         Primitive::GetMessageRequest(_) => Agreed(Getm),
         Primitive::RejectMessageRequest(_) => Agreed(Rejcm),
         Primitive::ForwardMessageRequest(_) => Agreed(Fwmsg),
+        Primitive::GetListRequest(_) => Agreed(Gcli),
+        Primitive::CreateListRequest(_) => Agreed(Ccli),
+        Primitive::DeleteListRequest(_) => Agreed(Dcli),
+        Primitive::ListManageRequest(_) => Agreed(Mcls),
+        Primitive::SearchRequest(_) => Agreed(Srch),
+        Primitive::StopSearchRequest(_) => Agreed(Stsrc),
+        Primitive::VerifyIdRequest(_) => Agreed(Vrid),
         Primitive::GetBlockedListRequest(_) => Agreed(Glblu),
         Primitive::BlockEntityRequest(_) => Agreed(Blent),
         Primitive::InviteRequest(_) => Agreed(Invit),
@@ -126,7 +135,12 @@ fn gate(request: &Primitive) -> Gate {
         Primitive::GetAttributeListRequest(_) => Part(Gals),
         Primitive::GetMapRequest(_)
         | Primitive::GetSegmentRequest(_)
-        | Primitive::DropSegmentRequest(_) => NotOffered,
+        | Primitive::DropSegmentRequest(_)
+        // The names of the events are known, and not what they are.
+        | Primitive::SubscribeNotificationRequest(_)
+        | Primitive::UnsubscribeNotificationRequest(_)
+        // Whatever two sides have agreed on: nothing here.
+        | Primitive::ExtendedRequest(_) => NotOffered,
         _ => NoRequest,
     }
 }
@@ -147,6 +161,17 @@ async fn go(turn: &Turn<'_>, request: Primitive) -> Result<Option<Primitive>, Re
             mail::arrived(turn.house, turn.session, &delivered.message).await;
             Ok(Status::new(Code::SUCCESSFUL).into())
         }
+        Primitive::ForwardMessageRequest(request) => mail::forward(turn, request).await,
+        Primitive::SystemMessageUser(answers) => Ok(bulletin::answered(turn, &answers)),
+        Primitive::GetListRequest(_) => contacts::list(turn).await,
+        Primitive::CreateListRequest(request) => contacts::create(turn, request).await,
+        Primitive::DeleteListRequest(request) => contacts::delete(turn, &request).await,
+        Primitive::ListManageRequest(request) => contacts::manage(turn, request).await,
+        Primitive::GetBlockedListRequest(_) => blocks::get(turn).await,
+        Primitive::BlockEntityRequest(request) => blocks::block(turn, request).await,
+        Primitive::SearchRequest(request) => search::search(turn, request).await,
+        Primitive::StopSearchRequest(request) => search::stop(turn, &request),
+        Primitive::VerifyIdRequest(request) => verify::verify(turn, request).await,
         Primitive::InviteRequest(request) => invite::invite(turn, request).await,
         Primitive::InviteUserResponse(response) => invite::respond(turn, response),
         Primitive::CancelInviteRequest(request) => invite::cancel(turn, request).await,

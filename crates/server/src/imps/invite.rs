@@ -144,7 +144,7 @@ async fn invite_one(
     let house = turn.house;
     let invited = user::find(house, named).await?;
     let own = &turn.session.user;
-    blocks::check(house, &invited.address, &own.address).await?;
+    blocks::check_invitation(house, &invited.address, &own.address, group).await?;
     let mut sessions = house.imps.sessions.of(&invited.address);
     if sessions.is_empty() {
         return Err(Code::RECIPIENT_NOT_LOGGED_IN.into());

@@ -13,11 +13,13 @@
 
 mod access;
 mod blocks;
+pub(crate) mod bulletin;
 pub(crate) mod cir;
 mod contacts;
 mod desk;
 mod dispatch;
 mod extend;
+mod failed;
 pub(crate) mod group;
 mod invitations;
 mod invite;
@@ -33,11 +35,13 @@ mod profile;
 mod receipt;
 mod refused;
 mod replay;
+mod search;
 mod session;
 mod sessions;
 mod settling;
 mod terms;
 mod user;
+mod verify;
 
 use std::sync::Arc;
 
@@ -74,6 +78,7 @@ pub(crate) struct Imps {
     pub(crate) invitations: invitations::Invitations,
     settling: settling::Settling,
     pub(crate) presence: presence::Presence,
+    searches: search::Searches,
 }
 
 impl Imps {
@@ -86,6 +91,7 @@ impl Imps {
             invitations: invitations::Invitations::default(),
             settling: settling::Settling::default(),
             presence: presence::Presence::default(),
+            searches: search::Searches::default(),
         }
     }
 }
@@ -95,12 +101,15 @@ async fn begun(house: &Arc<House>, policy: &Policy, session: &Arc<Session>) {
     mail::tell_all(house, session).await;
     presence::begun(house, session).await;
     let _ = policy;
+    // By the rules of this moment: they may have changed since the login came.
+    bulletin::tell(house, &house.policy(), session);
 }
 
 /// A session has ended, and is among the others no more.
 async fn over(house: &Arc<House>, session: &Arc<Session>) {
     session.end();
     presence::over(house, session).await;
+    house.imps.searches.leave(&session.id);
 }
 
 /// Answers a POST to `/csp`.

@@ -51,6 +51,8 @@ pub(super) struct Outbox {
     held: VecDeque<Arc<Letter>>,
     /// Groups whose messages are announced rather than pushed.
     announce: BTreeSet<String>,
+    /// Groups of which the user does not want to hear.
+    silent: Arc<BTreeSet<String>>,
 }
 
 /// One thing that a client is to be told.
@@ -206,6 +208,22 @@ impl Outbox {
         match announce {
             true => drop(self.announce.insert(group.to_owned())),
             false => drop(self.announce.remove(group)),
+        }
+    }
+
+    /// The groups of which the user does not want to hear.
+    pub(super) fn silence(&mut self, groups: Arc<BTreeSet<String>>) {
+        self.silent = groups;
+    }
+
+    /// Is it something that was said in such a group?
+    pub(super) fn is_silent(&self, item: &Item) -> bool {
+        match item {
+            Item::Letter(letter) => {
+                let group = letter.group();
+                group.is_some_and(|group| self.silent.contains(group))
+            }
+            Item::Notice(_) | Item::Presence(_) | Item::Tell(..) => false,
         }
     }
 

@@ -129,7 +129,7 @@ impl Session {
     /// Leaves something for the client. True if it is to be told that something waits.
     pub(crate) fn put(&self, item: Item, now: Instant) -> Result<bool, Full> {
         let mut state = self.state();
-        if state.is_over {
+        if state.is_over || state.outbox.is_silent(&item) {
             return Ok(false);
         }
         state.outbox.put(item)?;

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::super::desk::Turn;
 use super::super::session::Seat;
 use super::super::user::{group_uri, wv_of_group};
-use super::super::{Refused, extend};
+use super::super::{Refused, blocks, extend};
 use super::{Found, Standing, Stored, props};
 use crate::rooms::handset::{Enter, Entered, Handset, Order as HandsetOrder, Present};
 use crate::rooms::{self, Kind, Opened, Order, RoomHandle};
@@ -111,6 +111,7 @@ async fn come_in(turn: &Turn<'_>, wish: &Wish) -> Result<(Entered, Option<Welcom
             Err(refusal) => return Err(refusal.into()),
             Ok(entered) => {
                 turn.house.imps.invitations.used(own, &wish.uri);
+                blocks::hush(turn.house, own).await?;
                 let note = note.or(entered.welcome.clone());
                 return Ok((entered, note));
             }
@@ -229,7 +230,7 @@ pub(in crate::imps) async fn subscribe(
 }
 
 /// Everybody who is in a room.
-pub(super) async fn present(room: &RoomHandle) -> Vec<Present> {
+pub(in crate::imps) async fn present(room: &RoomHandle) -> Vec<Present> {
     let (answer, answered) = oneshot::channel();
     room.tell(Order::Handset(HandsetOrder::Who { answer }));
     answered.await.unwrap_or_default()

@@ -75,7 +75,7 @@ impl Shown {
     }
 
     pub(super) fn standing(&self, watcher: &Address) -> Standing {
-        if *watcher != self.owner && blocks::judge(&self.lists, watcher).is_err() {
+        if *watcher != self.owner && blocks::judge(&self.lists, watcher, None).is_err() {
             return Standing::Blocked;
         }
         standing(&self.kept, &self.lists, &self.owner, watcher)

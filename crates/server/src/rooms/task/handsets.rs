@@ -224,6 +224,10 @@ impl RoomTask {
     /// IMPS-9.1.11-S36: the users who are not invited, by the reason.
     fn left_out(&mut self) -> Vec<DetailedResult> {
         let mut by_code: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+        for unwilling in self.extended().iter().flat_map(|of| &of.unwilling) {
+            let users = by_code.entry(Code::BLOCKED.number()).or_default();
+            users.push(wv_of_user(unwilling));
+        }
         for (who, cause) in std::mem::take(&mut self.told.passed_over) {
             if let Some(seat) = self.room.seat(who) {
                 let users = by_code.entry(cause.0).or_default();
