@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use imps::Version;
 use imps::csp::{AgreedCapabilityList, CapabilityList, CirMethod};
 use tokio::sync::{Notify, mpsc};
 
@@ -40,8 +41,12 @@ pub(crate) struct Cir {
 }
 
 /// How one client is told.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Line {
+    /// Where the login came from.
+    peer: IpAddr,
+    /// What the client expects to be told.
+    cookie: Option<String>,
     /// The connection that the client opened for it.
     pub(super) connection: Option<Arc<Notify>>,
     /// Where it waits for datagrams.
@@ -53,6 +58,27 @@ pub(super) struct Line {
 }
 
 impl Line {
+    pub(super) fn new(peer: IpAddr, cookie: Option<String>) -> Self {
+        Self {
+            peer,
+            cookie,
+            connection: None,
+            datagrams: None,
+            token: None,
+            rung: None,
+        }
+    }
+
+    /// The client has logged in again, from there.
+    pub(super) fn came_from(&mut self, peer: IpAddr, cookie: Option<String>) {
+        if self.peer != peer {
+            // Whoever is there now is not sent what was meant for the client.
+            self.datagrams = None;
+        }
+        self.peer = peer;
+        self.cookie = cookie.or(self.cookie.take());
+    }
+
     /// Something waits. True if the client is to be told.
     pub(super) fn stir(&mut self, now: Instant) -> bool {
         let is_new = self.rung.is_none_or(|rung| rung + AGAIN <= now);
@@ -74,6 +100,21 @@ impl Line {
         }
     }
 
+    /// What the client is told, by every way: `WVCI 1.3 cookie`.
+    fn text(&self, version: Version) -> String {
+        let mut text = format!("WVCI {version}");
+        if let Some(cookie) = &self.cookie {
+            text.push(' ');
+            text.push_str(cookie);
+        }
+        text
+    }
+
+    /// Has the client ask with this token from now on, and not with the one before.
+    pub(super) fn give_token(&mut self, token: String) -> Option<String> {
+        self.token.replace(token)
+    }
+
     pub(super) fn take_token(&mut self) -> Option<String> {
         self.token.take()
     }
@@ -81,36 +122,23 @@ impl Line {
 
 /// Tells a client that something waits.
 pub(crate) fn ring(house: &House, session: &Session) {
-    let to = {
+    let (to, text) = {
         let state = session.state();
         if let Some(connection) = &state.line.connection {
             connection.notify_one();
             return;
         }
-        state.line.datagrams
+        let Some(to) = state.line.datagrams else {
+            return;
+        };
+        (to, state.line.text(session.version))
     };
-    let Some(to) = to else {
-        return;
-    };
-    let ring = udp::Ring {
-        to,
-        text: text(session),
-    };
+    let ring = udp::Ring { to, text };
     let datagrams = &house.imps.cir.datagrams;
     if let Some(datagrams) = &*datagrams.lock().unwrap_or_else(PoisonError::into_inner) {
         // Full: it is told again with the next thing that waits.
         let _ = datagrams.try_send(ring);
     }
-}
-
-/// What a client is told, by every way: `WVCI 1.3 cookie`.
-fn text(session: &Session) -> String {
-    let mut text = format!("WVCI {}", session.version.as_str());
-    if let Some(cookie) = &session.cookie {
-        text.push(' ');
-        text.push_str(cookie);
-    }
-    text
 }
 
 /// Agrees on a way that both have, and says where.
@@ -125,8 +153,16 @@ pub(super) fn agree(
     let mut agreed = AgreedCapabilityList::default();
     let may_send = house.setup.cir_udp.is_some();
     let host = terms.udp_host.as_deref();
-    let host = udp::host(host, session.peer, &policy.imps.cir_to);
+    let host = {
+        let mut state = session.state();
+        // What was agreed before counts no more.
+        state.line.datagrams = None;
+        udp::host(host, state.line.peer, &policy.imps.cir_to)
+    };
     for method in &terms.cir {
+        if agreed.cir_methods.contains(method) {
+            continue;
+        }
         match (method, host) {
             (CirMethod::StandaloneTcp, _) => {
                 if let Some(at) = house.cir_tcp {
@@ -138,7 +174,6 @@ pub(super) fn agree(
             (CirMethod::StandaloneHttp, _) => {
                 let token = house.rng().token128();
                 agreed.cir_http_url = Some(format!("{}/csp/cir/{token}", caller.url));
-                session.state().line.token = Some(token.clone());
                 house.imps.sessions.give_token(token, session);
                 agreed.cir_methods.push(method.clone());
             }

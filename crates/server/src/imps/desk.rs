@@ -15,7 +15,7 @@ use imps::csp::{Disconnect, Outcome, Status, VersionDiscoveryResponse, VersionLi
 use imps::status::Code;
 use imps::{Document, Encoding, Error, Message, Mode, Primitive, Transaction, Version};
 
-use super::replay::Seen;
+use super::replay::{Content, Seen};
 use super::session::Session;
 use super::{Refused, dispatch, login, mail, receipt};
 use crate::config::Policy;
@@ -162,8 +162,19 @@ async fn answer(house: &Arc<House>, caller: &Caller, message: Message) -> Option
     }
 }
 
+/// What there is to say about the requests of a message that could not be read.
+pub(super) fn unread(message: &Message) -> Vec<Transaction> {
+    let requests = message.refused.iter();
+    let requests = requests.filter(|one| one.mode == Mode::Request);
+    let answer = |one: &imps::Refused| {
+        let refused = Refused::because(one.flaw.status(), one.flaw.to_string());
+        Transaction::response(one.id.clone(), Status::from(refused.outcome()))
+    };
+    requests.map(answer).collect()
+}
+
 /// Says the same to every request of a message.
-pub(super) fn refuse_all(message: &Message, refused: &Refused) -> Message {
+fn refuse_all(message: &Message, refused: &Refused) -> Message {
     let mut answer = Message::new(message.version, message.session.clone());
     let asked = message.transactions.iter().map(|one| (one.mode, &one.id));
     let unread = message.refused.iter().map(|one| (one.mode, &one.id));
@@ -195,15 +206,8 @@ impl Turn<'_> {
         let _one_at_a_time = self.session.turn.lock().await;
         self.stay_alive();
         let mut answer = Message::new(message.version, message.session.clone());
+        answer.transactions = unread(&message);
         let (mut polled, mut asked) = (false, 0_usize);
-        for refused in message.refused {
-            if refused.mode == Mode::Request {
-                let why = refused.flaw.to_string();
-                let refused_for = Refused::because(refused.flaw.status(), why);
-                let status = Status::from(refused_for.outcome());
-                answer = answer.with(Transaction::response(refused.id, status));
-            }
-        }
         for transaction in message.transactions {
             match (transaction.mode, &transaction.primitive) {
                 (Mode::Request, Primitive::PollingRequest(_)) => polled = true,
@@ -245,8 +249,12 @@ impl Turn<'_> {
     /// Carries a request out, unless it was carried out before.
     async fn request(&self, transaction: Transaction) -> Option<Transaction> {
         let now = self.house.world.clock.now();
-        let seen = self.session.state().replay.look(&transaction, now);
+        let content = Content::of(&transaction, self.session.version);
         let Transaction { id, primitive, .. } = transaction;
+        let (seen, is_over) = {
+            let state = self.session.state();
+            (state.replay.look(&id, content, now), state.is_over)
+        };
         let answer = match seen {
             Seen::Before(answer) => answer.map(|answer| *answer),
             Seen::Clash => {
@@ -254,12 +262,17 @@ impl Turn<'_> {
                 let refused = Refused::because(Code::INVALID_TRANSACTION, why);
                 Some(Status::from(refused.outcome()).into())
             }
+            Seen::Never if is_over => {
+                // While it waited for its turn, or by a request before it in the same message.
+                let why = self.house.imps.sessions.find(&self.session.id).err();
+                let refused = Refused::new(why.unwrap_or(Code::INVALID_SESSION));
+                Some(Status::from(refused.outcome()).into())
+            }
             Seen::Never => {
-                let request = primitive.clone();
                 let answer = dispatch::carry_out(self, primitive).await;
                 let now = self.house.world.clock.now();
                 let mut state = self.session.state();
-                state.replay.note(&id, request, answer.as_ref(), now);
+                state.replay.note(&id, content, answer.as_ref(), now);
                 answer
             }
         };
@@ -270,8 +283,7 @@ impl Turn<'_> {
     async fn told(&self, transaction: &Transaction) {
         let item = {
             let mut state = self.session.state();
-            let terms = state.terms.clone();
-            state.outbox.answered(&transaction.id, &terms)
+            state.outbox.answered(&transaction.id)
         };
         match item {
             Some(item) => {
@@ -289,10 +301,7 @@ impl Turn<'_> {
 
     /// Adds what waits for the client.
     async fn deliver(&self, answer: &mut Message) {
-        let wants = self.session.state().outbox.wants_more();
-        if let Some(after) = wants {
-            mail::fill(self.house, self.session, after).await;
-        }
+        mail::fill(self.house, self.session).await;
         let now = self.house.world.clock.now();
         let mut state = self.session.state();
         let terms = state.terms.clone();

@@ -118,15 +118,7 @@ async fn named(turn: &Turn<'_>, recipient: &Recipient) -> Result<Vec<String>, Re
         named.extend(contacts::members(turn, list).await?);
     }
     named.extend(recipient.users.iter().map(|user| user.id.clone()));
-    let mut distinct: Vec<String> = Vec::new();
-    for one in named {
-        if !distinct
-            .iter()
-            .any(|other| other.eq_ignore_ascii_case(&one))
-        {
-            distinct.push(one);
-        }
-    }
+    let distinct = user::distinct(turn.house, named);
     if distinct.is_empty() || distinct.len() > INVITED_MAX {
         let why = format!("an invitation is for 1 to {INVITED_MAX} users");
         return Err(Refused::because(Code::BAD_PARAMETER, why));

@@ -33,6 +33,11 @@ impl Letter {
         self.group() == Some(group)
     }
 
+    /// Its media type; nothing if it did not say.
+    pub(super) fn content_type(&self) -> &str {
+        self.info.content_type.as_deref().unwrap_or_default()
+    }
+
     /// How large the content is, in bytes.
     pub(crate) fn size(&self) -> usize {
         self.content.as_bytes().len()

@@ -21,7 +21,7 @@ use subtle::ConstantTimeEq;
 
 pub(super) use attempts::Logins;
 
-use super::desk::{Caller, refuse_all};
+use super::desk::{Caller, unread};
 use super::session::{Beginning, Session};
 use super::{Refused, User, access, negotiate, user};
 use crate::config::Policy;
@@ -34,16 +34,15 @@ const SCHEMAS: [DigestSchema; 2] = [DigestSchema::Sha, DigestSchema::Md5];
 /// has to fit a datagram.
 const COOKIE_MAX: usize = 256;
 
+/// The longest id of a client that is taken, in bytes: a URL or a telephone number. It is kept with
+/// every nonce and every session.
+const CLIENT_MAX: usize = 256;
+
 /// Answers a message that belongs to no session: it can only log in.
 pub(super) async fn outband(house: &Arc<House>, caller: &Caller, message: Message) -> Message {
     let none = Refused::because(Code::INVALID_SESSION, "log in first");
-    let mut answer = refuse_all(
-        &Message {
-            transactions: Vec::new(),
-            ..message.clone()
-        },
-        &none,
-    );
+    let mut answer = Message::new(message.version, message.session.clone());
+    answer.transactions = unread(&message);
     let mut is_first = true;
     for transaction in message.transactions {
         if transaction.mode != Mode::Request {
@@ -126,6 +125,10 @@ impl Login<'_> {
             );
             refused.again_s = Some(access::seconds(wait));
             return Err(refused);
+        }
+        if !self.request.client.as_ref().is_none_or(is_client) {
+            let why = format!("the id of a client has at most {CLIENT_MAX} bytes");
+            return Err(Refused::because(Code::BAD_PARAMETER, why));
         }
         let name = match user::named(self.house, &self.request.user)? {
             user::Named::Home { name } => name,
@@ -241,28 +244,28 @@ impl Login<'_> {
             outcome: refused.outcome(),
             ..LoginResponse::default()
         };
-        if house.imps.sessions.len() >= policy.imps.max_sessions {
-            let full = Refused::because(Code::SERVICE_UNAVAILABLE, "all sessions are taken");
-            return refused(self.request.client, full);
-        }
         let user = User::of(account);
         if let Some(session) = self.resumed(&user) {
             return self.welcome(&session);
         }
+        if house.imps.sessions.len() >= policy.imps.max_sessions {
+            let full = Refused::because(Code::SERVICE_UNAVAILABLE, "all sessions are taken");
+            return refused(self.request.client, full);
+        }
         let lives = access::lifetime(policy, self.request.time_to_live_s);
-        let cookie = self.request.session_cookie.clone();
         let beginning = Beginning {
             id: house.rng().token128().into(),
             user,
             client: self.request.client.clone(),
             version: self.version,
             peer: self.caller.ip(),
-            cookie: cookie.filter(|cookie| is_cookie(cookie)),
+            cookie: self.cookie(),
             lives,
         };
-        let session = Session::new(beginning, house.world.clock.now());
+        let now = house.world.clock.now();
+        let session = Session::new(beginning, now);
         let most = policy.imps.max_sessions_per_user;
-        for (old, _) in house.imps.sessions.add(&session, most) {
+        for (old, _) in house.imps.sessions.add(&session, most, now) {
             super::over(house, &old).await;
         }
         super::begun(house, policy, &session).await;
@@ -277,12 +280,25 @@ impl Login<'_> {
         let is_theirs = session.user == *user
             && session.client == self.request.client
             && session.version == self.version;
-        if is_theirs {
-            let now = self.house.world.clock.now();
-            let mut state = session.state();
-            state.until = now + state.lives;
+        if !is_theirs {
+            return None;
         }
-        is_theirs.then_some(session)
+        let now = self.house.world.clock.now();
+        let mut state = session.state();
+        if let Some(wanted) = self.request.time_to_live_s {
+            state.lives = access::lifetime(&self.policy, Some(wanted));
+        }
+        state.until = now + state.lives;
+        // It may have moved meanwhile.
+        state.line.came_from(self.caller.ip(), self.cookie());
+        drop(state);
+        Some(session)
+    }
+
+    /// What the client wants to see in requests for attention.
+    fn cookie(&self) -> Option<String> {
+        let cookie = self.request.session_cookie.clone();
+        cookie.filter(|cookie| is_cookie(cookie))
     }
 
     fn welcome(self, session: &Arc<Session>) -> LoginResponse {
@@ -311,6 +327,12 @@ impl Login<'_> {
 
 /// What is compared with where there is nothing to compare with.
 const NOBODYS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+fn is_client(client: &ClientId) -> bool {
+    let parts = [&client.url, &client.msisdn];
+    let mut named = parts.into_iter().flatten();
+    named.all(|part| part.len() <= CLIENT_MAX)
+}
 
 /// A cookie that can stand in a line.
 fn is_cookie(cookie: &str) -> bool {

@@ -33,23 +33,43 @@ use crate::house::House;
 /// How many messages are fetched from the store at a time.
 const PAGE: u32 = 8;
 
-/// Fetches messages from the store for a session whose box is empty.
-pub(super) async fn fill(house: &Arc<House>, session: &Arc<Session>, after: Cursor) {
+/// Fetches messages from the store for a session whose box is empty, up to the first that its
+/// client can show.
+pub(super) async fn fill(house: &Arc<House>, session: &Arc<Session>) {
+    loop {
+        let wanted = session.state().outbox.wants_more();
+        let Some(after) = wanted else { return };
+        if !fill_from(house, session, after).await {
+            return;
+        }
+    }
+}
+
+/// One page of them. False: they cannot be had now.
+async fn fill_from(house: &Arc<House>, session: &Arc<Session>, after: Cursor) -> bool {
     let to = session.user.address.to_string();
+    let from = after.clone();
     let page = house
         .keeper
-        .read(move |reader| reader.messages(&to, &after, PAGE))
+        .read(move |reader| reader.messages(&to, &from, PAGE))
         .await;
+    // They are there still, at the next poll.
+    let failed = |error: &dyn std::fmt::Display| {
+        tracing::error!(%error, "kept messages could not be read");
+        false
+    };
     let page = match page {
         Ok(Ok(page)) => page,
-        // They are there still, at the next poll.
-        Ok(Err(error)) => return tracing::error!(%error, "kept messages could not be read"),
-        Err(error) => return tracing::error!(%error, "kept messages could not be read"),
+        Ok(Err(error)) => return failed(&error),
+        Err(error) => return failed(&error),
     };
     let now_ms = house.unix_ms();
+    let mut state = session.state();
     let fresh = page.rows.iter().filter(|row| is_fresh(row, now_ms));
-    let letters = fresh.map(|row| Arc::new(letter(row))).collect();
-    session.state().outbox.fill(letters, page.next);
+    let shown = fresh.filter(|row| state.terms.takes(&row.content_type));
+    let letters = shown.map(|row| Arc::new(letter(row))).collect();
+    state.outbox.fill(letters, after, page.next);
+    true
 }
 
 /// Is it still worth delivering?

@@ -150,10 +150,14 @@ pub(crate) async fn post(
     let caller = Caller::new(&house, ends, &headers);
     let answer = desk::receive(&house, &caller, encoding, &body).await;
     let mut response = Response::new(Body::from(answer));
+    let media_type = match (media_type, encoding) {
+        ("", Encoding::Wbxml) => "application/vnd.wv.csp.wbxml",
+        ("", Encoding::Xml) => "application/vnd.wv.csp.xml",
+        (named, _) => named,
+    };
     if let Ok(media_type) = media_type.parse() {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, media_type);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, media_type);
     }
     response
 }

@@ -67,10 +67,23 @@ pub(super) fn capability(turn: &Turn<'_>, request: ClientCapabilityRequest) -> P
     let agreed = agree_on(house, policy, caller, session, &list);
     ClientCapabilityResponse {
         client: request.client,
+        capabilities: Some(Box::new(told_in_1_1(*list, &agreed))),
         agreed: Some(Box::new(agreed)),
-        capabilities: Some(list),
     }
     .into()
+}
+
+/// CSP 1.1 tells what was agreed in a list of the client's form.
+fn told_in_1_1(list: CapabilityList, agreed: &AgreedCapabilityList) -> CapabilityList {
+    CapabilityList {
+        bearers: agreed.bearers.clone(),
+        cir_methods: agreed.cir_methods.clone(),
+        tcp_address: agreed.tcp_address.clone(),
+        tcp_port: agreed.tcp_port,
+        multi_trans: agreed.multi_trans,
+        server_poll_min_s: agreed.server_poll_min_s,
+        ..list
+    }
 }
 
 /// Agrees on what a client can take, and on how it is told that something waits.
@@ -97,6 +110,12 @@ pub(super) fn agree_on(
     agreed.text_length = list.text_length.min(largest).or(largest);
     agreed.session_priority = list.session_priority;
     agreed.user_session_limit = number(policy.imps.max_sessions_per_user);
-    session.state().terms = terms;
+    let mut state = session.state();
+    if state.terms.types != terms.types {
+        // What it could not show before it may show now.
+        state.outbox.backlog = Some(store::Cursor::START);
+    }
+    state.terms = terms;
+    drop(state);
     agreed
 }

@@ -45,6 +45,8 @@ pub(super) struct Outbox {
     last: u64,
     /// Where in the store messages for this user begin that are not here; none if all are.
     pub(super) backlog: Option<Cursor>,
+    /// Something came while messages were read from the store, which they may not include.
+    missed: bool,
     /// Messages of the store that this client was told of, which it has not fetched.
     announced: BTreeSet<String>,
     /// Messages of groups that this client was told of, the oldest first.
@@ -71,6 +73,8 @@ pub(crate) enum Item {
 #[derive(Debug)]
 struct Sent {
     item: Item,
+    /// As a whole, if it is a message: it need not be held for the client.
+    pushed: bool,
     at: Instant,
 }
 
@@ -90,6 +94,14 @@ impl Item {
             Self::Notice(notice) => notice.weight(),
             Self::Presence(news) => news.weight(),
             Self::Tell(..) => 500,
+        }
+    }
+
+    /// Does it go to the client as a whole? Only a message may not.
+    fn is_pushed(&self, terms: &Terms, announce: &BTreeSet<String>) -> bool {
+        match self {
+            Self::Letter(letter) => is_pushed(letter, terms, announce),
+            Self::Notice(_) | Self::Presence(_) | Self::Tell(..) => true,
         }
     }
 
@@ -230,7 +242,11 @@ impl Outbox {
     /// Puts a message in that the store keeps. If messages before it wait there, or the box is
     /// full, it stays there.
     pub(super) fn put_kept(&mut self, letter: &Arc<Letter>) {
-        if self.backlog.is_some() || self.knows(letter.id()) {
+        if self.backlog.is_some() {
+            self.missed = true;
+            return;
+        }
+        if self.knows(letter.id()) {
             return;
         }
         if self.put(Item::Letter(Arc::clone(letter))).is_err() {
@@ -238,10 +254,11 @@ impl Outbox {
         }
     }
 
-    /// Messages that were read from the store, and where to go on reading. Those that are here
-    /// already are passed over.
-    pub(super) fn fill(&mut self, letters: Vec<Arc<Letter>>, rest: Option<Cursor>) {
-        self.backlog = rest;
+    /// Messages that were read from the store, from where on, and where to go on reading. Those
+    /// that are here already are passed over.
+    pub(super) fn fill(&mut self, letters: Vec<Arc<Letter>>, after: Cursor, rest: Option<Cursor>) {
+        let missed = std::mem::take(&mut self.missed);
+        self.backlog = rest.or(missed.then_some(after));
         for letter in letters {
             if !self.knows(letter.id()) && self.put(Item::Letter(letter)).is_err() {
                 self.backlog = Some(Cursor::START);
@@ -263,9 +280,13 @@ impl Outbox {
         !self.waiting.is_empty() || self.backlog.is_some()
     }
 
-    /// Is it time to fetch messages from the store?
-    pub(super) fn wants_more(&self) -> Option<Cursor> {
-        self.backlog.clone().filter(|_| self.waiting.is_empty())
+    /// Is it time to fetch messages from the store? What comes from now on is noted.
+    pub(super) fn wants_more(&mut self) -> Option<Cursor> {
+        let after = self.backlog.clone().filter(|_| self.waiting.is_empty());
+        if after.is_some() {
+            self.missed = false;
+        }
+        after
     }
 
     /// What the client is to be sent now.
@@ -274,6 +295,7 @@ impl Outbox {
         for (number, sent) in &mut self.sent {
             if drawn.len() < terms.message_max && sent.at + AGAIN <= now {
                 sent.at = now;
+                sent.pushed = sent.item.is_pushed(terms, &self.announce);
                 drawn.push(transaction(*number, &sent.item, terms, &self.announce));
             }
         }
@@ -284,18 +306,23 @@ impl Outbox {
             self.bytes = self.bytes.saturating_sub(item.weight());
             self.last = self.last.wrapping_add(1);
             drawn.push(transaction(self.last, &item, terms, &self.announce));
-            self.sent.insert(self.last, Sent { item, at: now });
+            let sent = Sent {
+                pushed: item.is_pushed(terms, &self.announce),
+                item,
+                at: now,
+            };
+            self.sent.insert(self.last, sent);
         }
         drawn
     }
 
     /// What the client has answered with a transaction of this id; none if it was nothing, or
     /// answered before.
-    pub(super) fn answered(&mut self, id: &str, terms: &Terms) -> Option<Item> {
+    pub(super) fn answered(&mut self, id: &str) -> Option<Item> {
         let number = id.strip_prefix('s')?.parse().ok()?;
-        let Sent { item, .. } = self.sent.remove(&number)?;
+        let Sent { item, pushed, .. } = self.sent.remove(&number)?;
         if let Item::Letter(letter) = &item
-            && !is_pushed(letter, terms, &self.announce)
+            && !pushed
         {
             self.hold(letter);
         }
@@ -323,6 +350,9 @@ impl Outbox {
     pub(super) fn forget(&mut self, id: &str) {
         self.announced.remove(id);
         self.held.retain(|letter| letter.id() != id);
+        // What is under way is not sent again.
+        let is_it = |item: &Item| matches!(item, Item::Letter(letter) if letter.id() == id);
+        self.sent.retain(|_, sent| !is_it(&sent.item));
         let mut bytes = self.bytes;
         self.waiting.retain(|item| match item {
             Item::Letter(letter) if letter.id() == id => {
@@ -352,4 +382,100 @@ fn transaction(
     announce: &BTreeSet<String>,
 ) -> Transaction {
     Transaction::request(format!("s{number}"), item.primitive(terms, announce))
+}
+
+#[cfg(test)]
+mod tests {
+    use imps::csp::{CapabilityList, ContentData, MessageInfo};
+
+    use super::*;
+
+    fn letter(id: &str) -> Arc<Letter> {
+        Arc::new(Letter {
+            info: MessageInfo {
+                id: Some(id.to_owned()),
+                ..MessageInfo::default()
+            },
+            content: ContentData::from("hello"),
+            kept_for: Some(room::Address::new("sip:bob@localhost")),
+        })
+    }
+
+    fn terms(method: DeliveryMethod) -> Terms {
+        Terms::of(&CapabilityList {
+            initial_delivery_method: Some(method),
+            multi_trans: Some(16),
+            multi_trans_per_message: Some(16),
+            ..CapabilityList::default()
+        })
+    }
+
+    /// What is stored after a page was read, and before it is here, is on no page that was read.
+    #[tokio::test]
+    async fn a_message_that_comes_while_others_are_read_is_read_as_well() {
+        let mut outbox = Outbox {
+            backlog: Some(Cursor::START),
+            ..Outbox::default()
+        };
+        assert_eq!(outbox.wants_more(), Some(Cursor::START));
+        outbox.put_kept(&letter("late"));
+        outbox.fill(vec![letter("early")], Cursor::START, None);
+        let now = world::Clock::Os.now();
+        let drawn = outbox.draw(&terms(DeliveryMethod::Push), now);
+        assert_eq!(drawn.len(), 1);
+        assert!(outbox.is_waiting());
+        assert_eq!(outbox.wants_more(), Some(Cursor::START));
+        // The first is under way still, and is not sent twice.
+        let both = vec![letter("early"), letter("late")];
+        outbox.fill(both, Cursor::START, None);
+        assert_eq!(outbox.draw(&terms(DeliveryMethod::Push), now).len(), 1);
+        assert!(!outbox.is_waiting());
+        assert_eq!(outbox.wants_more(), None);
+    }
+
+    /// What was sent as a whole is not held, whatever the client has asked for meanwhile.
+    #[tokio::test]
+    async fn how_a_message_was_sent_counts_when_it_is_answered() {
+        let now = world::Clock::Os.now();
+        let in_group = |id: &str| {
+            let mut letter = Letter::clone(&letter(id));
+            letter.kept_for = None;
+            Item::Letter(Arc::new(letter))
+        };
+        for (method, held) in [(DeliveryMethod::Push, 0), (DeliveryMethod::Notify, 1)] {
+            let mut outbox = Outbox::default();
+            outbox.put(in_group("one")).unwrap();
+            let drawn = outbox.draw(&terms(method), now);
+            assert!(outbox.answered(&drawn[0].id).is_some());
+            assert_eq!(outbox.held().count(), held);
+            assert!(outbox.answered(&drawn[0].id).is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_is_not_sent_again() {
+        let mut outbox = Outbox::default();
+        outbox.put_kept(&letter("one"));
+        outbox.put_kept(&letter("two"));
+        let now = world::Clock::Os.now();
+        let one_at_a_time = Terms::of(&CapabilityList::default());
+        assert_eq!(outbox.draw(&one_at_a_time, now).len(), 1);
+        outbox.forget("one");
+        outbox.forget("two");
+        assert!(!outbox.is_waiting());
+        assert!(outbox.draw(&one_at_a_time, now + AGAIN).is_empty());
+        assert_eq!(outbox.bytes, 0);
+    }
+
+    #[tokio::test]
+    async fn a_box_has_room_for_so_much() {
+        let mut outbox = Outbox::default();
+        for n in 0..WAITING_MAX {
+            outbox.put(Item::Letter(letter(&n.to_string()))).unwrap();
+        }
+        assert_eq!(outbox.put(Item::Letter(letter("x"))), Err(Full));
+        // What the store keeps stays there.
+        outbox.put_kept(&letter("x"));
+        assert_eq!(outbox.backlog, Some(Cursor::START));
+    }
 }

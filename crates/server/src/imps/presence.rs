@@ -186,7 +186,8 @@ mod tests {
             lives: Duration::from_secs(60),
         };
         let session = Session::new(beginning, house.world.clock.now());
-        house.imps.sessions.add(&session, 8);
+        let now = house.world.clock.now();
+        house.imps.sessions.add(&session, 8, now);
         session
     }
 

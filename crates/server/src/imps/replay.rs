@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use imps::{Primitive, Transaction};
+use imps::{Encoding, Message, Primitive, Session, Transaction, Version};
+use sha2::{Digest, Sha256};
 
 /// How many answered requests a session remembers. A handset has one or a few under way.
 const REMEMBERED: usize = 8;
@@ -21,9 +22,20 @@ pub(super) struct Replay {
 #[derive(Debug)]
 struct Answered {
     id: String,
-    request: Box<Primitive>,
+    content: Content,
     answer: Option<Box<Primitive>>,
     at: Instant,
+}
+
+/// What a request says, as far as it takes to know it again. The request itself may be large.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Content([u8; 32]);
+
+impl Content {
+    pub(super) fn of(request: &Transaction, version: Version) -> Self {
+        let document = Message::new(version, Session::Outband).with(request.clone());
+        Self(Sha256::digest(document.encode(Encoding::Wbxml)).into())
+    }
 }
 
 /// What is known of a request that has come.
@@ -39,18 +51,18 @@ pub(super) enum Seen {
 
 impl Replay {
     /// Was this request answered before?
-    pub(super) fn look(&self, transaction: &Transaction, now: Instant) -> Seen {
+    pub(super) fn look(&self, id: &str, content: Content, now: Instant) -> Seen {
         // Without an id nothing can be told apart.
-        if transaction.id.is_empty() {
+        if id.is_empty() {
             return Seen::Never;
         }
         let same = self
             .answered
             .iter()
-            .find(|one| one.id == transaction.id && now < one.at + KEPT);
+            .find(|one| one.id == id && now < one.at + KEPT);
         match same {
             None => Seen::Never,
-            Some(one) if *one.request == transaction.primitive => Seen::Before(one.answer.clone()),
+            Some(one) if one.content == content => Seen::Before(one.answer.clone()),
             Some(_) => Seen::Clash,
         }
     }
@@ -59,7 +71,7 @@ impl Replay {
     pub(super) fn note(
         &mut self,
         id: &str,
-        request: Primitive,
+        content: Content,
         answer: Option<&Primitive>,
         now: Instant,
     ) {
@@ -72,7 +84,7 @@ impl Replay {
         }
         self.answered.push_back(Answered {
             id: id.to_owned(),
-            request: Box::new(request),
+            content,
             answer: answer.cloned().map(Box::new),
             at: now,
         });
@@ -94,9 +106,15 @@ mod tests {
 
     use super::*;
 
-    fn keep_alive(id: &str, seconds: u32) -> Transaction {
+    fn keep_alive(id: &str, seconds: u32) -> Content {
         let time_to_live_s = Some(seconds);
-        Transaction::request(id, KeepAliveRequest { time_to_live_s })
+        let request = Transaction::request(id, KeepAliveRequest { time_to_live_s });
+        Content::of(&request, Version::V1_3)
+    }
+
+    fn log_out(id: &str) -> Content {
+        let request = Transaction::request(id, LogoutRequest {});
+        Content::of(&request, Version::V1_3)
     }
 
     #[tokio::test]
@@ -105,22 +123,22 @@ mod tests {
         let mut replay = Replay::default();
         let status = Primitive::from(Status::new(Code::SUCCESSFUL));
         let first = keep_alive("1", 60);
-        assert!(matches!(replay.look(&first, now), Seen::Never));
-        replay.note("1", first.primitive.clone(), Some(&status), now);
+        assert!(matches!(replay.look("1", first, now), Seen::Never));
+        replay.note("1", first, Some(&status), now);
         let soon = now + KEPT - Duration::from_millis(1);
-        let Seen::Before(Some(answer)) = replay.look(&first, soon) else {
+        let Seen::Before(Some(answer)) = replay.look("1", first, soon) else {
             panic!("not known");
         };
         assert_eq!(*answer, status);
         assert!(matches!(
-            replay.look(&keep_alive("1", 61), now),
+            replay.look("1", keep_alive("1", 61), now),
             Seen::Clash
         ));
         assert!(matches!(
-            replay.look(&keep_alive("2", 60), now),
+            replay.look("2", keep_alive("2", 60), now),
             Seen::Never
         ));
-        assert!(matches!(replay.look(&first, now + KEPT), Seen::Never));
+        assert!(matches!(replay.look("1", first, now + KEPT), Seen::Never));
         replay.forget(now + KEPT);
         assert_eq!(replay.answered.capacity(), 0);
     }
@@ -130,14 +148,13 @@ mod tests {
         let now = world::Clock::Os.now();
         let mut replay = Replay::default();
         for id in 0..100 {
-            let request = Primitive::from(LogoutRequest {});
-            replay.note(&id.to_string(), request, None, now);
+            let id = id.to_string();
+            replay.note(&id, log_out(&id), None, now);
         }
         assert_eq!(replay.answered.len(), REMEMBERED);
-        let last = Transaction::request("99", LogoutRequest {});
-        assert!(matches!(replay.look(&last, now), Seen::Before(None)));
-        let nameless = Transaction::request("", LogoutRequest {});
-        replay.note("", nameless.primitive.clone(), None, now);
-        assert!(matches!(replay.look(&nameless, now), Seen::Never));
+        let last = replay.look("99", log_out("99"), now);
+        assert!(matches!(last, Seen::Before(None)));
+        replay.note("", log_out(""), None, now);
+        assert!(matches!(replay.look("", log_out(""), now), Seen::Never));
     }
 }

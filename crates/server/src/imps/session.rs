@@ -10,11 +10,11 @@ use imps::csp::{ClientId, ClientInfo};
 use imps::service::{Function, Functions};
 use room::{Address, Event, LegId};
 
-use super::User;
 use super::cir::Line;
 use super::outbox::{Full, Item, Outbox};
 use super::replay::Replay;
 use super::terms::Terms;
+use super::{User, wv_of_group};
 use crate::rooms::{Order, RoomHandle};
 
 /// A session: who has logged in, what was agreed, and what waits.
@@ -25,10 +25,6 @@ pub(crate) struct Session {
     pub(crate) user: User,
     pub(crate) client: Option<ClientId>,
     pub(crate) version: Version,
-    /// Where the login came from.
-    pub(crate) peer: IpAddr,
-    /// What the client expects in requests for attention.
-    pub(super) cookie: Option<String>,
     /// Held while a message of the client is answered: they are taken one after the other.
     pub(super) turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -88,8 +84,6 @@ impl Session {
             user: beginning.user,
             client: beginning.client,
             version: beginning.version,
-            peer: beginning.peer,
-            cookie: beginning.cookie,
             turn: tokio::sync::Mutex::new(()),
             state: Mutex::new(State {
                 functions: None,
@@ -100,7 +94,7 @@ impl Session {
                 replay: Replay::default(),
                 seats: BTreeMap::new(),
                 extending: Vec::new(),
-                line: Line::default(),
+                line: Line::new(beginning.peer, beginning.cookie),
                 client_info: Vec::new(),
                 asked: BTreeSet::new(),
                 is_over: false,
@@ -129,7 +123,7 @@ impl Session {
     /// Leaves something for the client. True if it is to be told that something waits.
     pub(crate) fn put(&self, item: Item, now: Instant) -> Result<bool, Full> {
         let mut state = self.state();
-        if state.is_over || state.outbox.is_silent(&item) {
+        if state.is_over || state.outbox.is_silent(&item) || !state.terms.shows(&item) {
             return Ok(false);
         }
         state.outbox.put(item)?;
@@ -177,6 +171,7 @@ impl Session {
         let mut state = self.state();
         if state.seats.get(group).is_some_and(|seat| seat.leg == leg) {
             state.seats.remove(group);
+            state.outbox.announce_group(&wv_of_group(group), false);
         }
     }
 

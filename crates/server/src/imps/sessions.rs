@@ -66,12 +66,17 @@ impl Sessions {
         self.all().by_token.get(token).cloned()
     }
 
-    /// Lets a session ask with this token whether anything waits.
+    /// Lets a session ask with this token, and with no other, whether anything waits.
     pub(super) fn give_token(&self, token: String, session: &Arc<Session>) {
         let mut all = self.all();
-        if all.by_id.contains_key(&session.id) {
-            all.by_token.insert(token, Arc::clone(session));
+        if !all.by_id.contains_key(&session.id) {
+            return;
         }
+        let former = session.state().line.give_token(token.clone());
+        if let Some(former) = former {
+            all.by_token.remove(&former);
+        }
+        all.by_token.insert(token, Arc::clone(session));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -85,7 +90,12 @@ impl Sessions {
 
     /// Adds a session. Returns those that it takes the place of: that of the same client, and the
     /// oldest of the user's if there are more than `most`.
-    pub(super) fn add(&self, session: &Arc<Session>, most: usize) -> Vec<(Arc<Session>, Code)> {
+    pub(super) fn add(
+        &self,
+        session: &Arc<Session>,
+        most: usize,
+        now: Instant,
+    ) -> Vec<(Arc<Session>, Code)> {
         let mut all = self.all();
         let theirs = all.by_user.get(&session.user.address);
         let theirs = theirs.map_or(&[][..], Vec::as_slice);
@@ -107,8 +117,8 @@ impl Sessions {
             .entry(session.user.address.clone())
             .or_default()
             .push(Arc::clone(session));
-        let until = session.state().until;
-        all.due.insert((until, Arc::clone(&session.id)));
+        let due = look_at(session.state().until, now);
+        all.due.insert((due, Arc::clone(&session.id)));
         if all.by_id.len() == 1 {
             self.first.notify_one();
         }
@@ -141,9 +151,7 @@ impl Sessions {
                 all.remove(&session, Code::SESSION_EXPIRED);
                 expired.push(session);
             } else {
-                // Looked at again before its end, to give back what it does not need.
-                let next = until.min(now + SWEEP * 24);
-                all.due.insert((next, id));
+                all.due.insert((look_at(until, now), id));
             }
         }
         expired
@@ -181,9 +189,16 @@ impl All {
     }
 }
 
+/// When to look at a session that lives until then: before its end as well, to give back what it
+/// does not need, and so that nothing is remembered for long of one that ended early.
+fn look_at(until: Instant, now: Instant) -> Instant {
+    until.min(now + SWEEP * 24)
+}
+
 /// Do two sessions belong to one client? Who does not say which client it is may be any.
 fn is_same(a: Option<&ClientId>, b: Option<&ClientId>) -> bool {
-    a.is_some() && a == b
+    let says = |client: &ClientId| client.url.is_some() || client.msisdn.is_some();
+    a.is_some_and(says) && a == b
 }
 
 /// Ends sessions whose time is over, until the task is aborted.

@@ -2,6 +2,8 @@
 
 use imps::csp::{AcceptedContentType, CapabilityList, CirMethod, DeliveryMethod};
 
+use super::outbox::Item;
+
 /// What a client said it can do, as far as it matters here. A client that has said nothing gets
 /// whole messages of any kind, one transaction at a time.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -57,6 +59,14 @@ impl Terms {
             cir: list.cir_methods.iter().take(8).cloned().collect(),
             udp_port: list.udp_port.filter(|port| *port != 0),
             udp_host: list.udp_address.clone(),
+        }
+    }
+
+    /// Can it show this, if it is a message?
+    pub(super) fn shows(&self, item: &Item) -> bool {
+        match item {
+            Item::Letter(letter) => self.takes(letter.content_type()),
+            Item::Notice(_) | Item::Presence(_) | Item::Tell(..) => true,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Addresses of CSP and those of the house: `wv:alice@localhost` is `sip:alice@localhost`, and the
 //! group `wv:/lobby@localhost` is `sip:lobby@localhost`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use imps::id::Address as Wv;
@@ -65,6 +66,20 @@ pub(crate) fn named(house: &House, text: &str) -> Result<Named, Refused> {
         }),
         None => Ok(Named::Home { name }),
     }
+}
+
+/// Addresses of users, each once however it is written: `bob` is `wv:bob@localhost`. What is no
+/// address is left, to be refused by itself.
+pub(crate) fn distinct(house: &House, all: Vec<String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let is_new = |text: &String| {
+        let key = match Wv::parse(text) {
+            Ok(address) => address.at(&house.setup.domain).to_string(),
+            Err(_) => text.clone(),
+        };
+        seen.insert(key.to_ascii_lowercase())
+    };
+    all.into_iter().filter(is_new).collect()
 }
 
 /// The user of an address, who has to be one of ours.

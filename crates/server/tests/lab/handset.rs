@@ -28,11 +28,20 @@ pub struct Handset {
     /// Whether the last answer said that more waits.
     pub poll: bool,
     pub extra: Vec<(String, String)>,
-    stream: Option<TcpStream>,
+    dial: Dial,
+    stream: Option<Box<dyn Wire>>,
     count: u32,
     /// What the server has asked and no test has looked at.
     pub told: std::collections::VecDeque<Primitive>,
 }
+
+/// A connection, of whatever kind.
+pub trait Wire: Read + Write {}
+
+impl<T: Read + Write> Wire for T {}
+
+/// How a handset connects.
+pub type Dial = Box<dyn Fn() -> Box<dyn Wire>>;
 
 /// An answer of HTTP.
 #[derive(Debug)]
@@ -45,8 +54,16 @@ pub struct Http {
 impl Handset {
     /// A handset that has not logged in.
     pub fn off(lab: &Lab, user: &str, version: Version, encoding: Encoding) -> Self {
+        let at = lab.at.http.unwrap();
+        Self::by(Box::new(move || Box::new(connect(at))), at, user).of(version, encoding)
+    }
+
+    /// A handset that has not logged in, and connects in some way.
+    pub fn by(dial: Dial, at: SocketAddr, user: &str) -> Self {
+        let (version, encoding) = (Version::V1_3, Encoding::Wbxml);
         Self {
-            at: lab.at.http.unwrap(),
+            at,
+            dial,
             user: user.to_owned(),
             version,
             encoding,
@@ -61,6 +78,21 @@ impl Handset {
             count: 0,
             told: Default::default(),
         }
+    }
+
+    /// The same handset speaking this version in this encoding.
+    pub fn of(mut self, version: Version, encoding: Encoding) -> Self {
+        (self.version, self.encoding) = (version, encoding);
+        self
+    }
+
+    /// Another client of the same user.
+    pub fn called(mut self, client: &str) -> Self {
+        self.client = Some(ClientId {
+            url: Some(client.to_owned()),
+            msisdn: None,
+        });
+        self
     }
 
     /// A client of version 1.3 in WBXML that has agreed on everything.
@@ -156,8 +188,10 @@ impl Handset {
             ..ClientCapabilityRequest::default()
         });
         match answer {
-            // Version 1.1 has no word for what was agreed.
-            Primitive::ClientCapabilityResponse(response) => *response.agreed.unwrap_or_default(),
+            Primitive::ClientCapabilityResponse(response) => match response.agreed {
+                Some(agreed) => *agreed,
+                None => agreed_in_1_1(*response.capabilities.unwrap()),
+            },
             other => panic!("{other:?}"),
         }
     }
@@ -172,9 +206,9 @@ impl Handset {
 
     /// A request under a transaction id of the test's.
     pub fn ask_as(&mut self, id: &str, request: impl Into<Primitive>) -> Primitive {
-        let session = Session::Inband(self.session.clone());
-        let message =
-            Message::new(self.version, session).with(Transaction::request(id, request.into()));
+        let message = self
+            .message()
+            .with(Transaction::request(id, request.into()));
         let answer = self.exchange(&message).expect("an answer");
         assert_eq!(answer.transactions.len(), 1, "{answer:?}");
         let transaction = answer.transactions.into_iter().next().unwrap();
@@ -182,7 +216,35 @@ impl Handset {
         transaction.primitive
     }
 
-    fn outband(&mut self, request: Primitive) -> Primitive {
+    /// A message of the session with nothing in it yet.
+    pub fn message(&self) -> Message {
+        Message::new(self.version, Session::Inband(self.session.clone()))
+    }
+
+    /// A message that asks what waits.
+    pub fn polling(&mut self) -> Message {
+        let id = self.next_id();
+        self.message()
+            .with(Transaction::request(id, PollingRequest {}))
+    }
+
+    /// Polls once. What the server asks then is not answered.
+    pub fn glance(&mut self) -> Vec<Transaction> {
+        let polling = self.polling();
+        let message = self.exchange(&polling);
+        message.map_or_else(Vec::new, |message| message.transactions)
+    }
+
+    /// The codes of the answers to requests in one message, in the order of the answers.
+    pub fn codes(&mut self, requests: Vec<Transaction>) -> Vec<(String, u16)> {
+        let mut message = self.message();
+        message.transactions = requests;
+        let answer = self.exchange(&message).expect("an answer");
+        let code = |one: &Transaction| (one.id.clone(), outcome(&one.primitive).code.number());
+        answer.transactions.iter().map(code).collect()
+    }
+
+    pub fn outband(&mut self, request: Primitive) -> Primitive {
         let id = self.next_id();
         let message =
             Message::new(self.version, Session::Outband).with(Transaction::request(id, request));
@@ -211,10 +273,7 @@ impl Handset {
 
     /// Polls, answers what the server asks, and keeps it.
     pub fn poll(&mut self) {
-        let id = self.next_id();
-        let session = Session::Inband(self.session.clone());
-        let mut next = Message::new(self.version, session.clone())
-            .with(Transaction::request(id, PollingRequest {}));
+        let mut next = self.polling();
         while let Some(message) = self.exchange(&next) {
             let asked: Vec<_> = message
                 .transactions
@@ -224,7 +283,7 @@ impl Handset {
             if asked.is_empty() {
                 return;
             }
-            next = Message::new(self.version, session.clone());
+            next = self.message();
             for one in asked {
                 next = next.with(Transaction::response(one.id.clone(), answer_to(&one)));
                 self.told.push_back(one.primitive);
@@ -304,6 +363,21 @@ impl Handset {
         self.send_to(recipient, text, false)
     }
 
+    /// A message to a group.
+    pub fn saying(&self, group: &str, text: &str) -> SendMessageRequest {
+        SendMessageRequest {
+            delivery_report: false,
+            info: MessageInfo {
+                recipient: Recipient {
+                    groups: vec![imps::csp::Group::Id(group.to_owned())],
+                    ..Recipient::default()
+                },
+                ..MessageInfo::default()
+            },
+            content: Some(text.into()),
+        }
+    }
+
     pub fn whisper(&mut self, group: &str, name: &str, text: &str) -> SendMessageResponse {
         let name = ScreenName {
             name: name.to_owned(),
@@ -364,19 +438,54 @@ impl Handset {
     }
 
     pub fn post(&mut self, body: &[u8]) -> Http {
+        self.post_as(self.media_type(), body)
+    }
+
+    pub fn post_as(&mut self, media_type: &str, body: &[u8]) -> Http {
         let mut head = format!(
-            "POST /csp HTTP/1.1\r\nHost: localhost\r\nContent-Type: {}\r\nContent-Length: {}\r\n",
-            self.media_type(),
+            "POST /csp HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n",
             body.len()
         );
         for (name, value) in &self.extra {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str("\r\n");
-        let stream = self.stream.take().unwrap_or_else(|| connect(self.at));
-        let (http, stream) = round(stream, &[head.as_bytes(), body].concat());
+        self.round(&[head.as_bytes(), body].concat())
+    }
+
+    /// A GET.
+    pub fn fetch(&mut self, path: &str) -> Http {
+        self.round(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())
+    }
+
+    /// Sends a request on a connection of its own, from which the answer can be read later.
+    pub fn ask_later(&mut self, request: impl Into<Primitive>) -> Box<dyn Wire> {
+        let id = self.next_id();
+        let message = self.message().with(Transaction::request(id, request));
+        let body = message.encode(self.encoding);
+        let head = format!(
+            "POST /csp HTTP/1.1\r\nHost: localhost\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n",
+            self.media_type(),
+            body.len()
+        );
+        let mut stream = self.dial();
+        stream
+            .write_all(&[head.as_bytes(), &body].concat())
+            .unwrap();
+        stream
+    }
+
+    /// Any request of HTTP.
+    pub fn round(&mut self, request: &[u8]) -> Http {
+        let stream = self.stream.take().unwrap_or_else(|| (self.dial)());
+        let (http, stream) = round(stream, request);
         self.stream = stream;
         http
+    }
+
+    /// A new connection.
+    pub fn dial(&self) -> Box<dyn Wire> {
+        (self.dial)()
     }
 
     /// Forgets the connection.
@@ -393,8 +502,13 @@ pub fn connect(at: SocketAddr) -> TcpStream {
 }
 
 /// Writes a request and reads its answer.
-pub fn round(mut stream: TcpStream, request: &[u8]) -> (Http, Option<TcpStream>) {
+pub fn round<W: Wire>(mut stream: W, request: &[u8]) -> (Http, Option<W>) {
     stream.write_all(request).unwrap();
+    read_answer(stream)
+}
+
+/// Reads the answer to a request.
+pub fn read_answer<W: Wire>(mut stream: W) -> (Http, Option<W>) {
     let mut read = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -435,8 +549,21 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
         .position(|part| part == needle)
 }
 
+/// What was agreed, as CSP 1.1 tells it.
+fn agreed_in_1_1(list: CapabilityList) -> imps::csp::AgreedCapabilityList {
+    imps::csp::AgreedCapabilityList {
+        bearers: list.bearers,
+        cir_methods: list.cir_methods,
+        tcp_address: list.tcp_address,
+        tcp_port: list.tcp_port,
+        multi_trans: list.multi_trans,
+        server_poll_min_s: list.server_poll_min_s,
+        ..imps::csp::AgreedCapabilityList::default()
+    }
+}
+
 /// What a good client answers.
-fn answer_to(asked: &Transaction) -> Primitive {
+pub fn answer_to(asked: &Transaction) -> Primitive {
     match &asked.primitive {
         Primitive::NewMessage(message) => MessageDelivered {
             message: message.info.id.clone().unwrap(),

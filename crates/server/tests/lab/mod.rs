@@ -135,10 +135,15 @@ pub fn names(text: &str, who: &str) -> bool {
 
 /// A store in memory with the users.
 pub fn store() -> Store {
+    store_of(|_| {})
+}
+
+/// A store in memory with the users, otherwise.
+pub fn store_of(change: impl Fn(&mut Account)) -> Store {
     let mut store = Store::memory();
     for user in USERS {
         let digest = |algorithm| Some(ha1(user, "localhost", "password", algorithm));
-        let account = Account {
+        let mut account = Account {
             name: (*user).to_owned(),
             domain: "localhost".to_owned(),
             display_name: (*user == "erin").then(|| "Erin of the Account".to_owned()),
@@ -151,6 +156,7 @@ pub fn store() -> Store {
             enabled: true,
             created_at_ms: 0,
         };
+        change(&mut account);
         store
             .commit(&[Write::AddAccount(account)], Fence::Unfenced)
             .unwrap();

@@ -5,17 +5,19 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes, BytesMut};
 use server::{Policy, Server, Setup};
 use tokio::runtime::Runtime;
 use world::sim::Universe;
-use world::{Batch, Datagrams, World};
+use world::{Batch, Datagrams, Stream, World};
 
-use super::Phone;
+use super::handset::Wire;
+use super::{Handset, Phone};
 
 /// A server in a universe of its own.
 pub struct SimLab {
@@ -25,6 +27,14 @@ pub struct SimLab {
     runtime: Rc<Runtime>,
     at: SocketAddr,
     phones: Cell<u8>,
+}
+
+/// A connection in the universe, and the host that it comes from.
+pub struct SimLine {
+    stream: Option<Stream>,
+    read: BytesMut,
+    runtime: Rc<Runtime>,
+    _world: Rc<World>,
 }
 
 /// The end of a phone in the universe.
@@ -56,6 +66,7 @@ impl SimLab {
             http: Some(SocketAddr::new(host, 8080)),
             cir_tcp: Some(SocketAddr::new(host, 3717)),
             cir_udp: Some(SocketAddr::new(host, 3717)),
+            seal: Some(super::SEAL),
             shards: 2,
             ..Setup::default()
         };
@@ -93,6 +104,57 @@ impl SimLab {
         phone
     }
 
+    /// A handset on a host of its own that has agreed on everything.
+    pub fn handset(&self, user: &str) -> Handset {
+        let mut handset = self.handset_off(user);
+        handset.log_in();
+        handset.agree(imps::service::Functions::NONE);
+        handset
+    }
+
+    /// A handset on a host of its own that has not logged in.
+    pub fn handset_off(&self, user: &str) -> Handset {
+        self.handset_on(user, self.host())
+    }
+
+    /// The same, and a port where it waits for datagrams.
+    pub fn handset_and_port(&self, user: &str, port: u16) -> (Handset, SimSocket) {
+        let host = self.host();
+        let ip = IpAddr::V4(Ipv4Addr::new(10, 0, 1, self.phones.get()));
+        let _inside = self.runtime.enter();
+        let socket = SimSocket {
+            datagrams: host.net.bind_udp(SocketAddr::new(ip, port)).unwrap(),
+            read: VecDeque::new(),
+            runtime: Rc::clone(&self.runtime),
+            _world: (*host).clone(),
+        };
+        (self.handset_on(user, host), socket)
+    }
+
+    fn handset_on(&self, user: &str, host: Rc<World>) -> Handset {
+        let runtime = Rc::clone(&self.runtime);
+        let at = SocketAddr::new(self.at.ip(), 8080);
+        let dial = move || Box::new(SimLine::connect(&runtime, &host, at)) as Box<dyn Wire>;
+        Handset::by(Box::new(dial), at, user)
+    }
+
+    /// A connection to a port of the server, from a host of its own.
+    pub fn line(&self, port: u16) -> SimLine {
+        let at = SocketAddr::new(self.at.ip(), port);
+        SimLine::connect(&self.runtime, &self.host(), at)
+    }
+
+    fn host(&self) -> Rc<World> {
+        self.phones.set(self.phones.get() + 1);
+        let ip = IpAddr::V4(Ipv4Addr::new(10, 0, 1, self.phones.get()));
+        let _inside = self.runtime.enter();
+        Rc::new(self.universe.as_ref().unwrap().host(ip))
+    }
+
+    pub fn server(&self) -> &Server {
+        self.server.as_ref().unwrap()
+    }
+
     /// What time it is there.
     pub fn now(&self) -> Instant {
         let clock = self.universe.as_ref().unwrap().clock();
@@ -123,11 +185,63 @@ impl Drop for SimLab {
     }
 }
 
+impl SimLine {
+    fn connect(runtime: &Rc<Runtime>, world: &Rc<World>, at: SocketAddr) -> Self {
+        let stream = runtime.block_on(world.net.connect(None, at)).unwrap();
+        Self {
+            stream: Some(stream),
+            read: BytesMut::new(),
+            runtime: Rc::clone(runtime),
+            _world: Rc::clone(world),
+        }
+    }
+}
+
+impl Drop for SimLine {
+    fn drop(&mut self) {
+        let _inside = self.runtime.enter();
+        self.stream = None;
+    }
+}
+
+impl io::Read for SimLine {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.read.is_empty() {
+            let stream = self.stream.as_ref().unwrap();
+            let read = async { tokio::time::timeout(PATIENCE, stream.read(&mut self.read)).await };
+            let count = self.runtime.block_on(read).map_err(io::Error::from)??;
+            if count == 0 {
+                return Ok(0);
+            }
+        }
+        let count = self.read.len().min(buffer.len());
+        self.read.copy_to_slice(&mut buffer[..count]);
+        Ok(count)
+    }
+}
+
+impl io::Write for SimLine {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let stream = self.stream.as_ref().unwrap();
+        self.runtime.block_on(stream.write_all(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl SimSocket {
     pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         self.runtime
             .block_on(self.datagrams.send(to, bytes))
             .unwrap();
+    }
+
+    /// The address of this end.
+    pub fn local(&self) -> SocketAddr {
+        self.datagrams.local_addr().unwrap()
     }
 
     /// The next datagram, unless none comes for very long.

@@ -82,9 +82,8 @@ impl<'a> Wire<'a> {
             return Ok(());
         };
         let told = Arc::new(Notify::new());
-        let former = session.state().line.connection.replace(Arc::clone(&told));
-        if let Some(former) = former {
-            former.notify_one();
+        if !Self::attach(&session, &told) {
+            return Ok(());
         }
         let result = self.attend(&session, &told).await;
         let mut state = session.state();
@@ -93,6 +92,18 @@ impl<'a> Wire<'a> {
             state.line.connection = None;
         }
         result
+    }
+
+    /// Has the session count on this connection from now on. False: it has ended meanwhile.
+    fn attach(session: &Session, told: &Arc<Notify>) -> bool {
+        let mut state = session.state();
+        if state.is_over {
+            return false;
+        }
+        if let Some(former) = state.line.connection.replace(Arc::clone(told)) {
+            former.notify_one();
+        }
+        true
     }
 
     async fn attend(&mut self, session: &Arc<Session>, told: &Arc<Notify>) -> io::Result<()> {
@@ -133,7 +144,8 @@ impl<'a> Wire<'a> {
     }
 
     async fn tell(&mut self, session: &Session) -> io::Result<()> {
-        let text = format!("{}\r\n", super::text(session));
+        let text = session.state().line.text(session.version);
+        let text = format!("{text}\r\n");
         self.write(&text).await
     }
 

@@ -10,14 +10,16 @@ use imps::csp::{
 use imps::service::Function;
 use imps::status::Code;
 use room::{Claim, Event, Refusal, Room};
-use store::{Partition, RoomKind};
+use store::{Partition, RoomKind, Write};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::desk::Turn;
+use super::super::refused::broken;
 use super::super::session::Seat;
 use super::super::user::{group_uri, wv_of_group};
 use super::super::{Refused, blocks, extend};
 use super::{Found, Standing, Stored, props};
+use crate::house::House;
 use crate::rooms::handset::{Enter, Entered, Handset, Order as HandsetOrder, Present};
 use crate::rooms::{self, Kind, Opened, Order, RoomHandle};
 
@@ -101,7 +103,8 @@ async fn come_in(turn: &Turn<'_>, wish: &Wish) -> Result<(Entered, Option<Welcom
             }
             Found::Stored(stored) => {
                 let claim = stored.claim(turn.house, own, invited);
-                let room = open(turn, &stored, wish, claim)?;
+                let was_open = is_left_open(turn.house, &wish.uri).await?;
+                let room = open(turn, &stored, wish, (claim, was_open))?;
                 (room, claim, props::note_of(&stored))
             }
         };
@@ -145,12 +148,21 @@ async fn enter(
     answered.await.unwrap_or(Err(Refusal::Closed))
 }
 
+/// Does the store believe that the room of a group is open? Then it is, or the server ended while
+/// somebody was in it.
+async fn is_left_open(house: &House, uri: &str) -> Result<bool, Refused> {
+    let identity = uri.to_owned();
+    let found = house.keeper.read(move |reader| reader.room(&identity));
+    let room = found.await.map_err(broken)?.map_err(broken)?;
+    Ok(room.is_some_and(|room| room.closed_at_ms.is_none()))
+}
+
 /// The room of a stored group: the one that is there, or a new one that this user opens.
 fn open(
     turn: &Turn<'_>,
     stored: &Stored,
     wish: &Wish,
-    claim: Claim,
+    (claim, was_open): (Claim, bool),
 ) -> Result<RoomHandle, Refused> {
     let house = turn.house;
     let own = &turn.session.user;
@@ -161,6 +173,11 @@ fn open(
         let about = (partition, RoomKind::Group);
         let opener = vec![(own.address.clone(), store::Role::Host)];
         let (host, _) = mpsc::unbounded_channel();
+        let mut writes = rooms::writes(house, &wish.uri, about, opener);
+        if was_open {
+            let (identity, at_ms) = (wish.uri.clone(), house.unix_ms());
+            writes.insert(0, Write::CloseRoom { identity, at_ms });
+        }
         Ok(Opened {
             identity: wish.uri.as_str().into(),
             partition,
@@ -169,7 +186,7 @@ fn open(
             actions: Vec::new(),
             host,
             kind: Kind::Group,
-            writes: rooms::writes(house, &wish.uri, about, opener),
+            writes,
         })
     });
     room.map_err(Refused::from)

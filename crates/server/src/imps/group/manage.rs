@@ -35,7 +35,12 @@ pub(in crate::imps) async fn create(
     tracing::info!(group = %uri, user = %own.address, "a group is made");
     if request.join {
         let name = request.screen_name.map(|name| name.name);
-        join::join_own(turn, &uri, name, request.subscribe).await?;
+        let joined = join::join_own(turn, &uri, name, request.subscribe).await;
+        if let Err(refused) = joined {
+            // Refused as a whole: whoever tries again must not find it there.
+            super::remove(turn.house, &uri).await?;
+            return Err(refused);
+        }
     }
     Ok(Status::new(Code::SUCCESSFUL).into())
 }

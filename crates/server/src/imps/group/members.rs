@@ -42,14 +42,18 @@ fn done(failed: Failed) -> Primitive {
 
 /// Nobody at all could be found: that is no success in part.
 fn somebody(found: &[User], failed: &Failed) -> Result<(), Refused> {
-    match failed.first() {
-        Some(first) if found.is_empty() => {
-            let mut refused = Refused::new(first.code);
-            refused.details.clone_from(failed);
-            Err(refused)
-        }
-        Some(_) | None => Ok(()),
+    match found.is_empty() && !failed.is_empty() {
+        true => Err(all_failed(failed.clone())),
+        false => Ok(()),
     }
+}
+
+/// Nothing at all was done: the first reason counts.
+fn all_failed(failed: Failed) -> Refused {
+    let first = failed.first();
+    let mut refused = Refused::new(first.map_or(Code::BAD_PARAMETER, |first| first.code));
+    refused.details = failed;
+    refused
 }
 
 /// GetGroupMembers-Request.
@@ -144,6 +148,9 @@ pub(in crate::imps) async fn remove_members(
             out.push(user.address);
         }
     }
+    if out.is_empty() {
+        return Err(all_failed(failed));
+    }
     save(turn.house, &stored).await?;
     put_out(turn, &uri, out);
     Ok(done(failed))
@@ -194,12 +201,7 @@ pub(in crate::imps) async fn rank_members(
         }
     }
     if !any {
-        let code = failed
-            .first()
-            .map_or(Code::BAD_PARAMETER, |first| first.code);
-        let mut refused = Refused::new(code);
-        refused.details = failed;
-        return Err(refused);
+        return Err(all_failed(failed));
     }
     save(turn.house, &stored).await?;
     Ok(done(failed))

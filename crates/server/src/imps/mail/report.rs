@@ -174,6 +174,9 @@ pub(crate) async fn expire(house: &Arc<House>) {
         for message in expired {
             let to = room::Address::new(&message.to);
             settle(house, &to, &message.id, Code::MESSAGE_EXPIRED).await;
+            for session in house.imps.sessions.of(&to) {
+                session.state().outbox.forget(&message.id);
+            }
         }
         if count < usize::try_from(EXPIRED).unwrap_or(usize::MAX) {
             break;

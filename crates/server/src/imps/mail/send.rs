@@ -91,15 +91,7 @@ async fn recipients(turn: &Turn<'_>, info: &MessageInfo) -> Result<Vec<String>, 
     }
     let users = info.recipient.users.iter();
     named.extend(users.map(|CspUser { id, .. }| id.clone()));
-    let mut distinct: Vec<String> = Vec::new();
-    for one in named {
-        if !distinct
-            .iter()
-            .any(|other| other.eq_ignore_ascii_case(&one))
-        {
-            distinct.push(one);
-        }
-    }
+    let distinct = user::distinct(turn.house, named);
     if distinct.len() > RECIPIENTS_MAX {
         let why = format!("a message is for at most {RECIPIENTS_MAX} users");
         return Err(Refused::because(Code::BAD_PARAMETER, why));
@@ -234,8 +226,7 @@ fn deliver(house: &Arc<crate::house::House>, letter: &Arc<Letter>) {
     for session in house.imps.sessions.of(to) {
         let is_to_be_told = {
             let mut state = session.state();
-            let content_type = letter.info.content_type.as_deref().unwrap_or_default();
-            if state.is_over || !state.terms.takes(content_type) {
+            if state.is_over || !state.terms.takes(letter.content_type()) {
                 continue;
             }
             state.outbox.put_kept(letter);
