@@ -127,6 +127,8 @@ impl Room {
         match self.state {
             State::Asking { lowest, .. } if ringing == 0 => {
                 // IM-7.2.1.2-FAIL-S1: everybody has refused, and the host hears it once.
+                // IMPS-9.1.11-S30, IMPS-9.1.11-S32: or the peer has, and those who wait for both
+                // to be in never hear of it.
                 let cause = lowest.unwrap_or(self.rules.unanswered);
                 out.push(Action::RefuseHost { cause });
                 self.close(Why::NobodyJoined, out);

@@ -9,8 +9,9 @@ use crate::{Address, Cause, Claim, Guest, LegId, Nick, PersonId, Rules};
 ///
 /// Once the room is closed, requests and arriving legs ([`Joined`](Self::Joined),
 /// [`HostArrived`](Self::HostArrived), [`Entered`](Self::Entered), [`Renamed`](Self::Renamed),
-/// [`Referred`](Self::Referred), [`Removed`](Self::Removed)) are refused with [`Refusal::Closed`](crate::Refusal::Closed), and
-/// the face ends such a leg by itself. All other events are then ignored.
+/// [`Referred`](Self::Referred), [`Removed`](Self::Removed)) are refused with
+/// [`Refusal::Closed`](crate::Refusal::Closed), and the face ends such a leg by itself. All other
+/// events are then ignored.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
     /// A device of an invited person rings.

@@ -36,8 +36,7 @@ pub(crate) struct House {
     pub(crate) credit: Credit,
     /// The face for handsets.
     pub(crate) imps: Imps,
-    /// Where HTTP and CIR listen, with the ports they got.
-    pub(crate) http: Option<SocketAddr>,
+    /// Where handsets connect to be told that something waits, with the port it got.
     pub(crate) cir_tcp: Option<SocketAddr>,
     /// What writes down all that is sent and received.
     pub(crate) tap: Option<Arc<Tap>>,

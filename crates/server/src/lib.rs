@@ -25,5 +25,5 @@ mod tap;
 pub use config::{Policy, Setup};
 pub use count::Counters;
 pub use keeper::OpenKeeper;
-pub use seal::{SealKey, Sealed};
+pub use seal::{SealKey, Sealed, Sealer};
 pub use start::{Addresses, Leftovers, Server, StartError};

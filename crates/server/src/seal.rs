@@ -5,6 +5,7 @@ use std::fmt;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use world::Rng;
 
 /// The key under which passwords are sealed.
 #[derive(Clone, Eq, PartialEq)]
@@ -12,6 +13,24 @@ pub struct SealKey([u8; SealKey::BYTES]);
 
 /// A sealed password: nonce, then ciphertext and tag (XChaCha20-Poly1305).
 pub type Sealed = Vec<u8>;
+
+/// A key, and chance for the nonces: what it takes to seal passwords.
+pub struct Sealer {
+    key: SealKey,
+    rng: Rng,
+}
+
+impl Sealer {
+    /// Seals under a key.
+    pub fn new(key: SealKey, rng: Rng) -> Self {
+        Self { key, rng }
+    }
+
+    /// Seals the password of `name@domain`.
+    pub(crate) fn seal(&mut self, name: &str, domain: &str, password: &str) -> Option<Sealed> {
+        self.key.seal(name, domain, password, self.rng.bytes())
+    }
+}
 
 /// How many bytes of a seal are its nonce.
 const NONCE: usize = 24;

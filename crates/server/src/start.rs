@@ -28,7 +28,7 @@ use crate::tap::Tap;
 
 /// A running server. Dropping it ends it at once, as a crash would.
 pub struct Server {
-    house: Arc<House>,
+    pub(crate) house: Arc<House>,
     addresses: Addresses,
     /// The owner of every task: what holds a clone of it keeps nothing alive.
     _world: World,
@@ -190,12 +190,16 @@ impl Server {
     /// Replaces the rules. Procedures under way keep those they began with.
     pub fn replace_policy(&self, policy: Policy) {
         let policy = Arc::new(policy);
-        *self
-            .house
-            .policy
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = Arc::clone(&policy);
+        let before = std::mem::replace(
+            &mut *self
+                .house
+                .policy
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+            Arc::clone(&policy),
+        );
         self.house.shards.policy(&policy);
+        imps::bulletin::changed(&self.house, &before, &policy);
     }
 
     /// Ends all conferences with BYE, then the server.
@@ -347,7 +351,6 @@ impl Parts {
             switch: Switch::new(world.clone(), msrp, tap.clone(), allowed),
             credit: Credit::default(),
             imps: Imps::new(setup.seal.clone()),
-            http: addresses.http,
             cir_tcp: addresses.cir_tcp,
             tap,
             udp: sockets.udp.clone(),

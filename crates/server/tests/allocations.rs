@@ -81,6 +81,9 @@ impl Lab {
             sip_udp: Some(any),
             sip_tcp: None,
             msrp_tcp: any,
+            http: None,
+            cir_tcp: None,
+            cir_udp: None,
             shards: 1,
             ..Setup::default()
         };
@@ -97,8 +100,10 @@ impl Lab {
             name: "bob",
             password: "password",
             display: None,
+            msisdn: None,
+            imps: false,
         };
-        server::admin::add_user(&mut store, "localhost", bob, 0).unwrap();
+        server::admin::add_user(&mut store, "localhost", bob, None, 0).unwrap();
         let (server, peer, device) = runtime.block_on(async {
             let server = Server::start(World::os(), store, setup, policy)
                 .await

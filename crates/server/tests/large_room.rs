@@ -76,6 +76,9 @@ async fn serve(universe: &Universe, at: SocketAddr) -> Server {
         sip_udp: Some(at),
         sip_tcp: Some(at),
         msrp_tcp: "10.0.0.1:2855".parse().unwrap(),
+        http: None,
+        cir_tcp: None,
+        cir_udp: None,
         shards: 2,
         ..Setup::default()
     };

@@ -104,8 +104,9 @@ pub enum Fence {
         /// The epoch in which the writer took it.
         epoch: u64,
     },
-    /// The writer is an administrator's tool and owns nothing. Allowed for accounts only: no
-    /// node keeps them in memory, so nobody's view of them can be overtaken.
+    /// The writer is an administrator's tool and owns nothing. Allowed for accounts and documents
+    /// only: who reads them to change them says which ones they were, so that nothing is
+    /// overtaken unnoticed.
     Unfenced,
 }
 

@@ -249,7 +249,11 @@ impl Write {
     fn needs_fence(&self) -> bool {
         !matches!(
             self,
-            Self::AddAccount(_) | Self::ChangeAccount(_) | Self::RemoveAccount { .. }
+            Self::AddAccount(_)
+                | Self::ChangeAccount(_)
+                | Self::RemoveAccount { .. }
+                | Self::PutDocument { .. }
+                | Self::RemoveDocument { .. }
         )
     }
 }

@@ -2,19 +2,42 @@
 
 use std::fmt::Write;
 
-use server::Addresses;
-use server::admin::{AdminError, NewUser, add_user};
+use server::admin::{AdminError, NewGroup, NewUser, add_user, make_group};
 use server::config::Config;
+use server::{Addresses, Sealer};
 use store::{CommitError, Store};
 
 use crate::complaint::Complaint;
 
 const USERS: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 const PASSWORD: &str = "password";
+const GROUPS: [NewGroup<'_>; 2] = [
+    NewGroup {
+        name: "friends",
+        display: Some("Friends"),
+        members: &["alice", "bob", "carol"],
+        public: false,
+        invites: true,
+    },
+    NewGroup {
+        name: "lobby",
+        display: Some("Lobby"),
+        members: &[],
+        public: true,
+        invites: false,
+    },
+];
 
 /// Everybody knows the passwords: a server for this machine alone.
 pub(crate) fn loopback_only(config: &Config) -> Result<(), Complaint> {
-    let listens = [config.sip.udp, config.sip.tcp, Some(config.msrp.tcp)];
+    let listens = [
+        config.sip.udp,
+        config.sip.tcp,
+        Some(config.msrp.tcp),
+        config.http.listen,
+        config.imps.cir_tcp,
+        config.imps.cir_udp,
+    ];
     match listens
         .into_iter()
         .flatten()
@@ -28,18 +51,28 @@ pub(crate) fn loopback_only(config: &Config) -> Result<(), Complaint> {
     }
 }
 
-/// Makes the users that are not there yet.
-pub(crate) fn people(store: &mut Store, domain: &str, now_ms: i64) -> Result<(), AdminError> {
+/// Makes the users and groups that are not there yet.
+pub(crate) fn people(
+    store: &mut Store,
+    domain: &str,
+    sealer: &mut Sealer,
+    now_ms: i64,
+) -> Result<(), AdminError> {
     for name in USERS {
         let user = NewUser {
             name,
             password: PASSWORD,
             display: None,
+            msisdn: None,
+            imps: true,
         };
-        match add_user(store, domain, user, now_ms) {
+        match add_user(store, domain, user, Some(sealer), now_ms) {
             Ok(()) | Err(AdminError::Commit(CommitError::AccountExists { .. })) => {}
             Err(error) => return Err(error),
         }
+    }
+    for group in GROUPS {
+        make_group(store, domain, group, now_ms)?;
     }
     Ok(())
 }
@@ -56,6 +89,14 @@ pub(crate) fn greeting(config: &Config, addresses: &Addresses, fleeting: bool) -
         "  conferences     sip:{}@{domain}",
         config.focus.factory
     );
+    if let Some(at) = addresses.http {
+        let _ = writeln!(
+            text,
+            "  IMPS            http://{at}/csp, users wv:alice@{domain} ..."
+        );
+        let groups = GROUPS.map(|group| format!("wv:/{}@{domain}", group.name));
+        let _ = writeln!(text, "  groups          {}", groups.join(" "));
+    }
     let path = config.store.path.display();
     let fate = if fleeting {
         " (until it stops; --data DIR keeps it)"

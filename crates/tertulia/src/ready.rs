@@ -38,12 +38,15 @@ mod tests {
             sip_udp: Some("127.0.0.1:5060".parse().unwrap()),
             sip_tcp: None,
             msrp: "[::1]:2855".parse().unwrap(),
+            http: Some("127.0.0.1:8080".parse().unwrap()),
+            cir_tcp: None,
+            cir_udp: None,
         };
         write(&path, &addresses).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(
             text,
-            "{\"sip_udp\":\"127.0.0.1:5060\",\"msrp\":\"[::1]:2855\"}\n"
+            "{\"sip_udp\":\"127.0.0.1:5060\",\"msrp\":\"[::1]:2855\",\"http\":\"127.0.0.1:8080\"}\n"
         );
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         clear(&path).unwrap();

@@ -8,7 +8,7 @@ use std::process;
 
 use clap::Args;
 use server::config::Config;
-use server::{Addresses, Server, StartError};
+use server::{Addresses, SealKey, Sealer, Server, StartError};
 use store::Store;
 use tempfile::TempDir;
 use tokio::runtime;
@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 use world::World;
 
 use crate::complaint::{Complaint, Exit};
-use crate::settings::{Settings, sound};
+use crate::settings::{Settings, seal_key, sound};
 use crate::signals::{Signals, Wish};
 use crate::{dev, ready, say};
 
@@ -87,11 +87,12 @@ impl Serve {
         world
             .tasks
             .on_panic(|task| tracing::error!(task, "a task ended by a mistake in this program"));
-        let store = self.open_store(&config, &world)?;
+        let (store, key) = self.open_store(&config, &world)?;
         if let Some(path) = &self.ready_file {
             ready::clear(path).map_err(|error| no_ready_file(path, &error))?;
         }
-        let (setup, policy) = config.split();
+        let (mut setup, policy) = config.split();
+        setup.seal = Some(key);
         let server = Server::start(world, store, setup, policy)
             .await
             .map_err(|error| not_started(&error))?;
@@ -112,7 +113,7 @@ impl Serve {
         }
     }
 
-    fn open_store(&self, config: &Config, world: &World) -> Result<Store, Complaint> {
+    fn open_store(&self, config: &Config, world: &World) -> Result<(Store, SealKey), Complaint> {
         if let Some(folder) = &self.settings.data {
             fs::create_dir_all(folder).map_err(|error| {
                 let what = format!("cannot make the folder {}: {error}", folder.display());
@@ -121,12 +122,15 @@ impl Serve {
         }
         let remedy = "name another file with --data DIR or --set store.path=FILE";
         let unable = |error: &dyn Error| Complaint::unable(error.to_string(), remedy);
+        let key = seal_key(config)?;
         let mut store = Store::sqlite(&config.store.path).map_err(|error| unable(&error))?;
         if self.dev {
             let now_ms = i64::try_from(world.clock.unix().as_millis()).unwrap_or(i64::MAX);
-            dev::people(&mut store, &config.domain, now_ms).map_err(|error| unable(&error))?;
+            let mut sealer = Sealer::new(key.clone(), world.rng.fork());
+            dev::people(&mut store, &config.domain, &mut sealer, now_ms)
+                .map_err(|error| unable(&error))?;
         }
-        Ok(store)
+        Ok((store, key))
     }
 
     /// Does what the signals say until one says to stop.
@@ -192,6 +196,9 @@ fn announcement(config: &Config, addresses: &Addresses) -> String {
         ("SIP over UDP", addresses.sip_udp),
         ("SIP over TCP", addresses.sip_tcp),
         ("MSRP over TCP", Some(addresses.msrp)),
+        ("HTTP", addresses.http),
+        ("CIR over TCP", addresses.cir_tcp),
+        ("CIR over UDP", addresses.cir_udp),
     ];
     let mut text = format!(
         "tertulia {} serves {}",

@@ -3,14 +3,15 @@
 use std::io::{self, BufRead};
 
 use clap::{Args, Subcommand};
+use server::Sealer;
 use server::admin::{self, AdminError, NewUser};
 use server::config::Config;
 use store::{Account, Store};
-use world::Clock;
+use world::{Clock, Rng};
 
 use crate::complaint::Complaint;
 use crate::say;
-use crate::settings::Settings;
+use crate::settings::{Settings, seal_key};
 
 /// The accounts are those of the store that --data, --config or --set store.path names. A running
 /// server sees a change within ten seconds.
@@ -33,6 +34,12 @@ enum What {
         /// The name shown to people.
         #[arg(long, value_name = "NAME")]
         display: Option<String>,
+        /// The user may log in over IMPS: the password is stored too, sealed with the server's key.
+        #[arg(long)]
+        imps: bool,
+        /// The telephone number by which a trusted gateway may name the user.
+        #[arg(long, value_name = "NUMBER")]
+        msisdn: Option<String>,
     },
     /// List the users.
     List,
@@ -47,6 +54,17 @@ enum What {
         name: String,
         #[command(flatten)]
         password: Password,
+        /// The user may log in over IMPS from now on, or not any more; as before without this.
+        #[arg(long, value_name = "true|false")]
+        imps: Option<bool>,
+    },
+    /// Give a user a telephone number, by which a trusted gateway may name them; none to take it
+    /// away.
+    Msisdn {
+        /// Whom.
+        name: String,
+        /// The number.
+        number: Option<String>,
     },
     /// Let a user no longer log in.
     Disable {
@@ -82,19 +100,17 @@ impl User {
                 name,
                 password,
                 display,
+                imps,
+                msisdn,
             } => {
-                if name == config.focus.factory {
-                    let what =
-                        format!("sip:{name}@{domain} is the address at which conferences are made");
-                    return Err(Complaint::wrong(what, "choose another name"));
-                }
                 let user = NewUser {
                     name: &name,
                     password: &password.read()?,
                     display: display.as_deref(),
+                    msisdn: msisdn.as_deref(),
+                    imps,
                 };
-                let now_ms = i64::try_from(Clock::Os.unix().as_millis()).unwrap_or(i64::MAX);
-                admin::add_user(&mut store, domain, user, now_ms).map_err(|error| told(&error))?;
+                add(&mut store, &config, user)?;
                 done("is added", &name);
             }
             What::List => {
@@ -106,10 +122,25 @@ impl User {
                 admin::remove_user(&mut store, domain, &name).map_err(|error| told(&error))?;
                 done("is removed", &name);
             }
-            What::Passwd { name, password } => {
-                admin::set_password(&mut store, domain, &name, &password.read()?)
+            What::Passwd {
+                name,
+                password,
+                imps,
+            } => {
+                // Whoever has a sealed password keeps one, which takes the key.
+                let mut sealer = sealer(&config)?;
+                let (password, sealer) = (password.read()?, Some(&mut sealer));
+                admin::set_password(&mut store, domain, &name, &password, imps, sealer)
                     .map_err(|error| told(&error))?;
                 done("has a new password", &name);
+            }
+            What::Msisdn { name, number } => {
+                admin::set_number(&mut store, domain, &name, number.as_deref())
+                    .map_err(|error| told(&error))?;
+                match &number {
+                    Some(number) => done(&format!("has the number {number}"), &name),
+                    None => done("has no number", &name),
+                }
             }
             What::Disable { name } => {
                 admin::enable_user(&mut store, domain, &name, false)
@@ -147,6 +178,24 @@ impl User {
     }
 }
 
+fn add(store: &mut Store, config: &Config, user: NewUser<'_>) -> Result<(), Complaint> {
+    let domain = config.domain.as_str();
+    if user.name == config.focus.factory {
+        let what = format!(
+            "sip:{}@{domain} is the address at which conferences are made",
+            user.name
+        );
+        return Err(Complaint::wrong(what, "choose another name"));
+    }
+    let mut sealer = if user.imps {
+        Some(sealer(config)?)
+    } else {
+        None
+    };
+    let now_ms = i64::try_from(Clock::Os.unix().as_millis()).unwrap_or(i64::MAX);
+    admin::add_user(store, domain, user, sealer.as_mut(), now_ms).map_err(|error| told(&error))
+}
+
 impl Password {
     fn read(self) -> Result<String, Complaint> {
         if let Some(password) = self.password {
@@ -162,10 +211,21 @@ impl Password {
     }
 }
 
+/// What seals passwords: the server's key, made if there is none.
+fn sealer(config: &Config) -> Result<Sealer, Complaint> {
+    Ok(Sealer::new(seal_key(config)?, Rng::from_os()))
+}
+
 fn line(account: &Account) -> String {
     let mut line = format!("sip:{}@{}", account.name, account.domain);
     if let Some(display) = &account.display_name {
         line.push_str(&format!("  \"{display}\""));
+    }
+    if account.credentials.imps_secret.is_some() {
+        line.push_str("  imps");
+    }
+    if let Some(number) = &account.msisdn {
+        line.push_str(&format!("  +{number}"));
     }
     if !account.enabled {
         line.push_str("  disabled");
@@ -180,6 +240,8 @@ fn told(error: &AdminError) -> Complaint {
         AdminError::Commit(store::CommitError::Trouble(_)) => Complaint::unable(text, ""),
         AdminError::Name(_)
         | AdminError::Password
+        | AdminError::Number
+        | AdminError::NoKey
         | AdminError::Display
         | AdminError::Commit(_) => Complaint::wrong(text, ""),
     }

@@ -19,13 +19,19 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Any free port for all.
-const ANY_PORT: [&str; 6] = [
+const ANY_PORT: [&str; 12] = [
     "--set",
     "sip.udp=127.0.0.1:0",
     "--set",
     "sip.tcp=127.0.0.1:0",
     "--set",
     "msrp.tcp=127.0.0.1:0",
+    "--set",
+    "http.listen=127.0.0.1:0",
+    "--set",
+    "imps.cir_tcp=127.0.0.1:0",
+    "--set",
+    "imps.cir_udp=127.0.0.1:0",
 ];
 
 struct Outcome {

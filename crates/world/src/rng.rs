@@ -26,8 +26,14 @@ pub struct Rng {
 
 impl Rng {
     /// Seeded by the kernel.
+    ///
+    /// # Panics
+    ///
+    /// On a machine whose kernel gives no random bytes: nothing of ours may run on guessable
+    /// chance.
+    #[must_use]
     #[expect(clippy::expect_used, reason = "nothing may run on guessable chance")]
-    pub(crate) fn from_os() -> Self {
+    pub fn from_os() -> Self {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("the kernel gives random bytes");
         Self::from_root(ChaCha20Rng::from_seed(seed))

@@ -240,7 +240,7 @@ impl Core {
                 if self.config.auto_join_ec {
                     // IMPS-9.1.11-S22: to accept is to join, and to say nothing else.
                     let request = self.join_request(&group);
-                    let _ = (request, Purpose::Join { group });
+                    self.ask(request, Purpose::Join { group });
                 }
             }
             (kind, group) => {

@@ -107,31 +107,24 @@ impl Config {
                 "set sip.udp or sip.tcp to an address",
             );
         }
-        if let Some(sip) = self.sip.tcp.filter(|sip| clash(*sip, self.msrp.tcp)) {
-            found.mistake(
-                "msrp.tcp",
-                format!("{} is the port of sip.tcp ({sip}) too", self.msrp.tcp),
-                "choose another port for one of them",
-            );
-        }
         let tcp = [
+            ("sip.tcp", self.sip.tcp),
+            ("msrp.tcp", Some(self.msrp.tcp)),
             ("http.listen", self.http.listen),
             ("imps.cir_tcp", self.imps.cir_tcp),
         ];
-        let mut taken = vec![("sip.tcp", self.sip.tcp), ("msrp.tcp", Some(self.msrp.tcp))];
-        for (key, at) in tcp {
-            let other = taken.iter().find_map(|(other, its)| {
-                let (its, at) = ((*its)?, at?);
-                clash(its, at).then_some((*other, at))
-            });
-            if let Some((other, at)) = other {
+        let tcp: Vec<_> = tcp
+            .into_iter()
+            .filter_map(|(k, at)| Some((k, at?)))
+            .collect();
+        for (nth, (key, at)) in tcp.iter().enumerate() {
+            if let Some((other, its)) = tcp[..nth].iter().find(|(_, its)| clash(*its, *at)) {
                 found.mistake(
                     key,
-                    format!("{at} is the port of {other} too"),
+                    format!("{at} is the port of {other} ({its}) too"),
                     "choose another port for one of them",
                 );
             }
-            taken.push((key, at));
         }
         if let Some(ip) = self
             .msrp

@@ -175,6 +175,11 @@ fn every_key_reaches_setup_or_policy() {
         "focus.ring_s=5", "focus.media_s=5", "focus.allow_anonymity=false", "focus.allowed_senders=sip:a@example.org",
         "focus.recipient_list_history=true", "focus.unknown_session=404", "focus.session_interval_s=1000",
         "focus.min_session_interval_s=100", "focus.fan_out_credit=4", "notify.min_interval_ms=0", "trace.pcap=t.pcap",
+        "http.listen=127.0.0.1:9", "http.public_url=http://im.example.org", "imps.cir_tcp=off", "imps.cir_udp=off",
+        "imps.cir_to=10.0.0.7", "imps.gateways=10.0.0.6", "imps.service_name=Talk", "imps.extend_timeout_s=5",
+        "imps.max_groups=5", "imps.max_groups_per_user=5", "imps.max_group_size=5", "imps.max_sessions=5",
+        "imps.max_sessions_per_user=4", "imps.session_s=60", "imps.max_session_s=90", "imps.poll_min_s=0",
+        "imps.max_waiting=5", "imps.keep_s=60", "imps.max_message=1000", "imps.welcome=Hello", "imps.notice=Closed on Sunday",
     ];
     for assignment in other {
         let before = config.clone();
@@ -188,8 +193,8 @@ fn every_key_reaches_setup_or_policy() {
             "{assignment}"
         );
     }
-    // All but these two: whose store it is, and the one mode there is.
-    assert_eq!(other.len(), KEYS.len() - 2);
+    // All but these three: whose store and whose key it is, and the one mode there is.
+    assert_eq!(other.len(), KEYS.len() - 3);
     let (setup, policy) = config.split();
     assert_eq!(setup.t1, Duration::from_millis(100));
     assert_eq!((setup.shards, setup.sip_udp), (3, None));
@@ -221,17 +226,28 @@ type Row = (&'static [&'static str], &'static [(Weight, &'static str)]);
 const PROBLEMS: &[Row] = &[
     (&["sip.udp=0.0.0.0:5060", "domain=example.org"], &[(Weight::Caution, "advertise")]),
     (&["sip.udp=0.0.0.0:5060"], &[(Weight::Caution, "domain"), (Weight::Caution, "advertise")]),
-    (&["sip.tcp=off", "sip.udp=0.0.0.0:5060", "msrp.tcp=0.0.0.0:2855", "domain=example.org", "advertise=192.0.2.1"], &[]),
+    (&["sip.tcp=off", "sip.udp=0.0.0.0:5060", "msrp.tcp=0.0.0.0:2855", "http.listen=0.0.0.0:8080", "imps.cir_tcp=0.0.0.0:3717",
+       "imps.cir_udp=0.0.0.0:3717", "domain=example.org", "advertise=192.0.2.1"], &[]),
     (&["advertise=0.0.0.0"], &[(Weight::Mistake, "advertise")]),
     (&["advertise=224.0.0.1"], &[(Weight::Mistake, "advertise")]),
-    (&["sip.udp=off", "advertise=192.0.2.1"], &[(Weight::Caution, "sip.tcp"), (Weight::Caution, "msrp.tcp")]),
-    (&["sip.udp=off", "sip.tcp=[fd00::1]:5060", "msrp.tcp=10.0.0.1:2855", "domain=example.org", "advertise=10.0.0.1"],
-     &[(Weight::Caution, "sip.tcp")]),
+    (&["sip.udp=off", "advertise=192.0.2.1"],
+     &[(Weight::Caution, "sip.tcp"), (Weight::Caution, "msrp.tcp"), (Weight::Caution, "http.listen"), (Weight::Caution, "imps.cir_tcp"), (Weight::Caution, "imps.cir_udp")]),
+    (&["sip.udp=off", "sip.tcp=[fd00::1]:5060", "msrp.tcp=10.0.0.1:2855", "domain=example.org", "advertise=10.0.0.1",
+       "http.listen=off", "imps.cir_tcp=off", "imps.cir_udp=off"], &[(Weight::Caution, "sip.tcp")]),
     (&["sip.udp=off", "sip.tcp=off"], &[(Weight::Mistake, "sip.udp")]),
     (&["msrp.tcp=127.0.0.1:5060"], &[(Weight::Mistake, "msrp.tcp")]),
     (&["msrp.tcp=127.0.0.1:5060", "sip.tcp=off"], &[]),
     (&["msrp.tcp=127.0.0.2:5060"], &[]),
     (&["msrp.tcp=127.0.0.1:0", "sip.tcp=127.0.0.1:0"], &[]),
+    (&["http.listen=127.0.0.1:5060"], &[(Weight::Mistake, "http.listen")]),
+    (&["imps.cir_tcp=127.0.0.1:8080"], &[(Weight::Mistake, "imps.cir_tcp")]),
+    (&["imps.cir_udp=127.0.0.1:8080"], &[]),
+    (&["http.listen=off"], &[(Weight::Caution, "http.listen")]),
+    (&["http.listen=off", "imps.cir_tcp=off", "imps.cir_udp=off"], &[]),
+    (&["imps.gateways=0.0.0.0"], &[(Weight::Mistake, "imps.gateways")]),
+    (&["imps.cir_to=224.0.0.1"], &[(Weight::Mistake, "imps.cir_to")]),
+    (&["imps.max_session_s=60"], &[(Weight::Mistake, "imps.session_s")]),
+    (&["imps.key_file=tertulia.db"], &[(Weight::Mistake, "imps.key_file")]),
     (&["msrp.connect_to=0.0.0.0"], &[(Weight::Mistake, "msrp.connect_to")]),
     (&["trace.pcap=tertulia.db"], &[(Weight::Mistake, "trace.pcap")]),
     (&["core.trusted_peers=0.0.0.0"], &[(Weight::Mistake, "core.trusted_peers")]),

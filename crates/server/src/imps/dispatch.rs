@@ -9,7 +9,8 @@ use imps::service::Function;
 use imps::status::Code;
 
 use super::desk::Turn;
-use super::{Refused, access, extend, group, invite, mail, negotiate};
+use super::{Refused, access, blocks, bulletin, contacts, extend, group, invite, mail, negotiate};
+use super::{presence, profile, search, verify};
 
 /// What a request may be asked for by.
 enum Gate {
@@ -17,6 +18,9 @@ enum Gate {
     Open,
     /// By those that agreed on this function.
     Agreed(Function),
+    /// By those that agreed on this function, and in versions that have no word for it by all: it
+    /// belongs to the mandatory part there.
+    Part(Function),
     /// By none: the function is not offered here.
     NotOffered,
     /// By none: it is the server who says this, or nobody does within a session.
@@ -47,7 +51,9 @@ fn may_ask(turn: &Turn<'_>, request: &Primitive) -> Result<(), Refused> {
     let (code, why) = match gate(request) {
         Gate::Open => return Ok(()),
         Gate::Agreed(function) if turn.session.has_agreed(function) => return Ok(()),
-        Gate::Agreed(function) => {
+        Gate::Part(function) if !function.is_in(turn.session.version) => return Ok(()),
+        Gate::Part(function) if turn.session.has_agreed(function) => return Ok(()),
+        Gate::Agreed(function) | Gate::Part(function) => {
             let text = format!("{} was not agreed", function.name());
             (Code::SERVICE_NOT_AGREED, why(text))
         }
@@ -68,10 +74,11 @@ fn may_ask(turn: &Turn<'_>, request: &Primitive) -> Result<(), Refused> {
 
 fn gate(request: &Primitive) -> Gate {
     use Function::{
-        Addgm, Blent, Cainv, Creag, Delgr, Excon, Fwmsg, Getgm, Getgp, Getju, Getlm, Getm, Getspi,
-        Glblu, Invit, Mbrac, Rejcm, Rejec, Rmvgm, Setd, Setgp, Subgcn,
+        Addgm, Blent, Caaut, Cainv, Cali, Ccli, Creag, Dali, Dcli, Delgr, Excon, Fwmsg, Gals, Gcli,
+        Getaut, Getgm, Getgp, Getju, Getlm, Getm, Getpr, Getspi, Getwl, Glblu, Invit, Mbrac, Mcls,
+        React, Rejcm, Rejec, Rmvgm, Setd, Setgp, Srch, Stsrc, Subgcn, Updpr, Vrid,
     };
-    use Gate::{Agreed, NoRequest, NotOffered, Open};
+    use Gate::{Agreed, NoRequest, NotOffered, Open, Part};
     match request {
         Primitive::LogoutRequest(_)
         | Primitive::KeepAliveRequest(_)
@@ -82,13 +89,25 @@ fn gate(request: &Primitive) -> Gate {
         | Primitive::MessageDelivered(_)
         | Primitive::JoinGroupRequest(_)
         | Primitive::LeaveGroupRequest(_)
-        | Primitive::InviteUserResponse(_) => Open,
+        | Primitive::InviteUserResponse(_)
+        | Primitive::SystemMessageUser(_)
+        | Primitive::SubscribePresenceRequest(_)
+        | Primitive::UnsubscribePresenceRequest(_)
+        | Primitive::GetPublicProfileRequest(_)
+        | Primitive::UpdatePublicProfileRequest(_) => Open,
         Primitive::GetSpInfoRequest(_) => Agreed(Getspi),
         Primitive::SetDeliveryMethodRequest(_) => Agreed(Setd),
         Primitive::GetMessageListRequest(_) => Agreed(Getlm),
         Primitive::GetMessageRequest(_) => Agreed(Getm),
         Primitive::RejectMessageRequest(_) => Agreed(Rejcm),
         Primitive::ForwardMessageRequest(_) => Agreed(Fwmsg),
+        Primitive::GetListRequest(_) => Agreed(Gcli),
+        Primitive::CreateListRequest(_) => Agreed(Ccli),
+        Primitive::DeleteListRequest(_) => Agreed(Dcli),
+        Primitive::ListManageRequest(_) => Agreed(Mcls),
+        Primitive::SearchRequest(_) => Agreed(Srch),
+        Primitive::StopSearchRequest(_) => Agreed(Stsrc),
+        Primitive::VerifyIdRequest(_) => Agreed(Vrid),
         Primitive::GetBlockedListRequest(_) => Agreed(Glblu),
         Primitive::BlockEntityRequest(_) => Agreed(Blent),
         Primitive::InviteRequest(_) => Agreed(Invit),
@@ -105,9 +124,23 @@ fn gate(request: &Primitive) -> Gate {
         Primitive::RemoveGroupMembersRequest(_) => Agreed(Rmvgm),
         Primitive::MemberAccessRequest(_) => Agreed(Mbrac),
         Primitive::RejectListRequest(_) => Agreed(Rejec),
+        Primitive::GetPresenceRequest(_) => Agreed(Getpr),
+        Primitive::UpdatePresenceRequest(_) => Agreed(Updpr),
+        Primitive::GetWatcherListRequest(_) => Agreed(Getwl),
+        Primitive::PresenceAuthUser(_) => Agreed(React),
+        Primitive::CancelAuthRequest(_) => Agreed(Caaut),
+        Primitive::GetReactiveAuthStatusRequest(_) => Agreed(Getaut),
+        Primitive::CreateAttributeListRequest(_) => Part(Cali),
+        Primitive::DeleteAttributeListRequest(_) => Part(Dali),
+        Primitive::GetAttributeListRequest(_) => Part(Gals),
         Primitive::GetMapRequest(_)
         | Primitive::GetSegmentRequest(_)
-        | Primitive::DropSegmentRequest(_) => NotOffered,
+        | Primitive::DropSegmentRequest(_)
+        // The names of the events are known, and not what they are.
+        | Primitive::SubscribeNotificationRequest(_)
+        | Primitive::UnsubscribeNotificationRequest(_)
+        // Whatever two sides have agreed on: nothing here.
+        | Primitive::ExtendedRequest(_) => NotOffered,
         _ => NoRequest,
     }
 }
@@ -128,6 +161,17 @@ async fn go(turn: &Turn<'_>, request: Primitive) -> Result<Option<Primitive>, Re
             mail::arrived(turn.house, turn.session, &delivered.message).await;
             Ok(Status::new(Code::SUCCESSFUL).into())
         }
+        Primitive::ForwardMessageRequest(request) => mail::forward(turn, request).await,
+        Primitive::SystemMessageUser(answers) => Ok(bulletin::answered(turn, &answers)),
+        Primitive::GetListRequest(_) => contacts::list(turn).await,
+        Primitive::CreateListRequest(request) => contacts::create(turn, request).await,
+        Primitive::DeleteListRequest(request) => contacts::delete(turn, &request).await,
+        Primitive::ListManageRequest(request) => contacts::manage(turn, request).await,
+        Primitive::GetBlockedListRequest(_) => blocks::get(turn).await,
+        Primitive::BlockEntityRequest(request) => blocks::block(turn, request).await,
+        Primitive::SearchRequest(request) => search::search(turn, request).await,
+        Primitive::StopSearchRequest(request) => search::stop(turn, &request),
+        Primitive::VerifyIdRequest(request) => verify::verify(turn, request).await,
         Primitive::InviteRequest(request) => invite::invite(turn, request).await,
         Primitive::InviteUserResponse(response) => invite::respond(turn, response),
         Primitive::CancelInviteRequest(request) => invite::cancel(turn, request).await,
@@ -145,6 +189,28 @@ async fn go(turn: &Turn<'_>, request: Primitive) -> Result<Option<Primitive>, Re
         Primitive::RemoveGroupMembersRequest(request) => group::remove_members(turn, request).await,
         Primitive::MemberAccessRequest(request) => group::rank_members(turn, request).await,
         Primitive::RejectListRequest(request) => group::reject_list(turn, request).await,
+        request => return about_presence(turn, request).await,
+    };
+    answer.map(Some)
+}
+
+async fn about_presence(turn: &Turn<'_>, request: Primitive) -> Result<Option<Primitive>, Refused> {
+    let answer = match request {
+        Primitive::SubscribePresenceRequest(request) => presence::subscribe(turn, request).await,
+        Primitive::UnsubscribePresenceRequest(request) => {
+            presence::unsubscribe(turn, request).await
+        }
+        Primitive::GetPresenceRequest(request) => presence::get(turn, request).await,
+        Primitive::UpdatePresenceRequest(request) => presence::update(turn, request).await,
+        Primitive::GetWatcherListRequest(request) => presence::list_watchers(turn, &request).await,
+        Primitive::PresenceAuthUser(said) => presence::answer(turn, said).await,
+        Primitive::CancelAuthRequest(request) => presence::cancel(turn, request).await,
+        Primitive::GetReactiveAuthStatusRequest(request) => presence::status(turn, request).await,
+        Primitive::CreateAttributeListRequest(request) => presence::create(turn, request).await,
+        Primitive::DeleteAttributeListRequest(request) => presence::delete(turn, request).await,
+        Primitive::GetAttributeListRequest(request) => presence::list(turn, request).await,
+        Primitive::GetPublicProfileRequest(request) => profile::profiles(turn, request).await,
+        Primitive::UpdatePublicProfileRequest(request) => profile::update(turn, request).await,
         _ => return Ok(None),
     };
     answer.map(Some)

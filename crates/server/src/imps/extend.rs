@@ -36,6 +36,8 @@ struct Wanted {
     id: Option<String>,
     peer: Peer,
     guests: Vec<Guest>,
+    /// Those who were to be guests and have blocked whoever asks.
+    unwilling: Vec<Address>,
     subscribes: bool,
     welcome: Option<WelcomeNote>,
     nick: Nick,
@@ -51,10 +53,20 @@ impl Wanted {
         }
         blocks::check(turn.house, &peer.address, &own.address).await?;
         let able = is_able(turn, &peer, request.peer.client.as_ref())?;
-        let mut guests = Vec::new();
+        let (mut guests, mut unwilling) = (Vec::new(), Vec::new());
         for named in &request.users {
             let guest = user::find(turn.house, named).await?;
-            guests.push(of(&guest));
+            match blocks::check(turn.house, &guest.address, &own.address).await {
+                Ok(()) => guests.push(of(&guest)),
+                Err(refused) if refused.code == Code::BLOCKED => unwilling.push(guest.address),
+                Err(refused) => return Err(refused),
+            }
+        }
+        unwilling.sort();
+        unwilling.dedup();
+        if guests.is_empty() && !unwilling.is_empty() {
+            let users = unwilling.iter().map(user::wv_of_user).collect();
+            return Err(Refused::new(Code::BLOCKED).of_users(users));
         }
         let name = request.screen_name.map(|own| own.name);
         let name = name.filter(|name| !name.trim().is_empty());
@@ -66,6 +78,7 @@ impl Wanted {
                 able,
             },
             guests: room::distinct(&own.address, guests),
+            unwilling,
             // IMPS-9.1.11-S4: if that was agreed.
             subscribes: request.subscribe && turn.session.has_agreed(Function::Grchn),
             // IMPS-9.1.11-S6: without a note of the client's there may be one of ours.
@@ -119,6 +132,7 @@ impl Wanted {
             leg: house.leg_id(),
             subscribes: self.subscribes,
             welcome: self.welcome,
+            unwilling: self.unwilling,
         };
         let (host, _) = mpsc::unbounded_channel();
         let handle = rooms::open(

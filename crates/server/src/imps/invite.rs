@@ -90,7 +90,7 @@ async fn may_invite(turn: &Turn<'_>, uri: &str) -> Result<(), Refused> {
     let is_in = turn.session.seat(uri).is_some();
     match group::find(turn.house, uri).await? {
         group::Found::Extended(_) if is_in => Ok(()),
-        group::Found::Extended(_) => Err(Code::UNKNOWN_GROUP.into()),
+        group::Found::Extended(_) => Err(Code::NOT_JOINED.into()),
         group::Found::Stored(stored) => {
             let asker = Asker {
                 uri: own.as_str(),
@@ -136,7 +136,7 @@ async fn invite_one(
     let house = turn.house;
     let invited = user::find(house, named).await?;
     let own = &turn.session.user;
-    blocks::check(house, &invited.address, &own.address).await?;
+    blocks::check_invitation(house, &invited.address, &own.address, group).await?;
     let mut sessions = house.imps.sessions.of(&invited.address);
     if sessions.is_empty() {
         return Err(Code::RECIPIENT_NOT_LOGGED_IN.into());

@@ -7,8 +7,9 @@ use xdm::resource_lists::{self, AUID, Limits, ResourceLists};
 
 use imps::status::Code;
 
-use super::Refused;
 use super::refused::broken;
+use super::user::{self, Named};
+use super::{Refused, failed::Failed};
 use crate::house::House;
 use crate::keeper::CommitFailed;
 
@@ -68,7 +69,11 @@ pub(super) async fn save(house: &House, lists: &Lists) -> Result<(), Refused> {
     let partition = Partition::of(&document.name);
     let write = Write::PutDocument { document, expect };
     match house.keeper.commit(vec![write], partition).await {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            // Contact lists say who may see a user, and whom a user watches.
+            super::presence::lists_changed(house, &lists.owner).await;
+            Ok(())
+        }
         Err(CommitFailed::Commit(CommitError::DocumentChanged { .. })) => {
             let why = "another client of the user has changed the lists in this moment";
             Err(Refused::because(Code::SERVICE_UNAVAILABLE, why))
@@ -78,4 +83,44 @@ pub(super) async fn save(house: &House, lists: &Lists) -> Result<(), Refused> {
         }
         Err(error) => Err(broken(error)),
     }
+}
+
+/// The URI under which a user stands on a list. Users of other domains may stand there too; whether
+/// there are such users is not known here.
+pub(super) async fn uri_of(house: &House, named: &str) -> Result<String, Refused> {
+    match user::named(house, named)? {
+        Named::Home { .. } => Ok(user::find(house, named).await?.address.to_string()),
+        Named::Away { .. } => written(house, named),
+    }
+}
+
+/// The URI under which a user would stand on a list, whether there is such a user or not. Compare
+/// it without regard to letter case.
+pub(super) fn written(house: &House, named: &str) -> Result<String, Refused> {
+    let (name, domain) = match user::named(house, named)? {
+        Named::Home { name } => (name, house.setup.domain.clone()),
+        Named::Away { domain } => {
+            let address = user::parse(named)?;
+            (address.user().unwrap_or_default().to_owned(), domain)
+        }
+    };
+    let written = format!("sip:{name}@{domain}");
+    Ok(written.to_ascii_lowercase())
+}
+
+/// The URIs of users that are to stand on a list. Who cannot be found is noted.
+pub(super) async fn uris_of<'n>(
+    house: &House,
+    named: impl Iterator<Item = &'n String>,
+    failed: &mut Failed,
+) -> Result<Vec<String>, Refused> {
+    let mut uris = Vec::new();
+    for one in named {
+        match uri_of(house, one).await {
+            Ok(uri) => uris.push(uri),
+            Err(refused) if refused.code == Code::INTERNAL_ERROR => return Err(refused),
+            Err(refused) => failed.user(refused.code, one.clone()),
+        }
+    }
+    Ok(uris)
 }

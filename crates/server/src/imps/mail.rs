@@ -9,6 +9,7 @@
 //! of the recipient says that it has it. A crash loses nothing that was taken.
 
 mod fetch;
+mod forward;
 mod report;
 mod send;
 
@@ -19,6 +20,7 @@ use imps::csp::{ContentData, MessageInfo, Recipient, Sender, User as CspUser};
 use store::{Cursor, Message};
 
 pub(super) use fetch::{fetch, list, reject, set_method};
+pub(super) use forward::forward;
 pub(crate) use report::expire;
 pub(super) use report::{arrived, reported, tell_all};
 pub(super) use send::send;

@@ -13,11 +13,13 @@
 
 mod access;
 mod blocks;
+pub(crate) mod bulletin;
 pub(crate) mod cir;
 mod contacts;
 mod desk;
 mod dispatch;
 mod extend;
+mod failed;
 pub(crate) mod group;
 mod invitations;
 mod invite;
@@ -28,14 +30,18 @@ pub(crate) mod mail;
 mod negotiate;
 mod notice;
 mod outbox;
+mod presence;
+mod profile;
 mod receipt;
 mod refused;
 mod replay;
+mod search;
 mod session;
 mod sessions;
 mod settling;
 mod terms;
 mod user;
+mod verify;
 
 use std::sync::Arc;
 
@@ -71,6 +77,8 @@ pub(crate) struct Imps {
     cir: cir::Cir,
     pub(crate) invitations: invitations::Invitations,
     settling: settling::Settling,
+    pub(crate) presence: presence::Presence,
+    searches: search::Searches,
 }
 
 impl Imps {
@@ -82,6 +90,8 @@ impl Imps {
             cir: cir::Cir::default(),
             invitations: invitations::Invitations::default(),
             settling: settling::Settling::default(),
+            presence: presence::Presence::default(),
+            searches: search::Searches::default(),
         }
     }
 }
@@ -89,12 +99,17 @@ impl Imps {
 /// A session has begun: whatever happened while the user had none is to be told.
 async fn begun(house: &Arc<House>, policy: &Policy, session: &Arc<Session>) {
     mail::tell_all(house, session).await;
+    presence::begun(house, session).await;
     let _ = policy;
+    // By the rules of this moment: they may have changed since the login came.
+    bulletin::tell(house, &house.policy(), session);
 }
 
 /// A session has ended, and is among the others no more.
-async fn over(_house: &Arc<House>, session: &Arc<Session>) {
+async fn over(house: &Arc<House>, session: &Arc<Session>) {
     session.end();
+    presence::over(house, session).await;
+    house.imps.searches.leave(&session.id);
 }
 
 /// Answers a POST to `/csp`.

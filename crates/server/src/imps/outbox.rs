@@ -18,6 +18,7 @@ use store::Cursor;
 
 use super::letter::Letter;
 use super::notice::Notice;
+use super::presence::News;
 use super::receipt::Receipt;
 use super::terms::Terms;
 
@@ -52,6 +53,8 @@ pub(super) struct Outbox {
     held: VecDeque<Arc<Letter>>,
     /// Groups whose messages are announced rather than pushed.
     announce: BTreeSet<String>,
+    /// Groups of which the user does not want to hear.
+    silent: Arc<BTreeSet<String>>,
 }
 
 /// One thing that a client is to be told.
@@ -61,6 +64,8 @@ pub(crate) enum Item {
     Letter(Arc<Letter>),
     /// News of a group. Later news of the same group are added while it waits.
     Notice(Notice),
+    /// News of presence. Later news of the same users take their place while they wait.
+    Presence(News),
     /// Whatever else.
     Tell(Box<Primitive>, Receipt),
 }
@@ -87,6 +92,7 @@ impl Item {
         match self {
             Self::Letter(letter) => letter.weight(),
             Self::Notice(notice) => notice.weight(),
+            Self::Presence(news) => news.weight(),
             Self::Tell(..) => 500,
         }
     }
@@ -95,7 +101,7 @@ impl Item {
     fn is_pushed(&self, terms: &Terms, announce: &BTreeSet<String>) -> bool {
         match self {
             Self::Letter(letter) => is_pushed(letter, terms, announce),
-            Self::Notice(_) | Self::Tell(..) => true,
+            Self::Notice(_) | Self::Presence(_) | Self::Tell(..) => true,
         }
     }
 
@@ -104,6 +110,7 @@ impl Item {
             Self::Letter(letter) if is_pushed(letter, terms, announce) => letter.pushed().into(),
             Self::Letter(letter) => letter.announced().into(),
             Self::Notice(notice) => notice.primitive().into(),
+            Self::Presence(news) => news.primitive().into(),
             Self::Tell(primitive, _) => (**primitive).clone(),
         }
     }
@@ -126,21 +133,13 @@ impl Outbox {
     ///
     /// [`Full`]; then it is not in.
     pub(super) fn put(&mut self, item: Item) -> Result<(), Full> {
-        if let Item::Notice(news) = &item {
-            let last = self
-                .waiting
-                .iter_mut()
-                .rev()
-                .find_map(|waiting| match waiting {
-                    Item::Notice(notice) if notice.group == news.group => Some(Some(notice)),
-                    // What was said stays where it was said, between who came and who went.
-                    Item::Letter(letter) if letter.kept_for.is_none() => Some(None),
-                    Item::Letter(_) | Item::Notice(_) | Item::Tell(..) => None,
-                });
-            if let Some(Some(notice)) = last {
-                notice.add(news);
-                return Ok(());
-            }
+        let is_added = match &item {
+            Item::Notice(news) => self.add_notice(news),
+            Item::Presence(news) => self.add_presence(news)?,
+            Item::Letter(_) | Item::Tell(..) => false,
+        };
+        if is_added {
+            return Ok(());
         }
         let weight = item.weight();
         if self.waiting.len() >= WAITING_MAX || self.bytes.saturating_add(weight) > BYTES_MAX {
@@ -149,6 +148,65 @@ impl Outbox {
         self.bytes = self.bytes.saturating_add(weight);
         self.waiting.push_back(item);
         Ok(())
+    }
+
+    /// Adds news of a group to those that wait. False: none wait.
+    fn add_notice(&mut self, news: &Notice) -> bool {
+        let last = self
+            .waiting
+            .iter_mut()
+            .rev()
+            .find_map(|waiting| match waiting {
+                Item::Notice(notice) if notice.group == news.group => Some(Some(notice)),
+                // What was said stays where it was said, between who came and who went.
+                Item::Letter(letter) if letter.kept_for.is_none() => Some(None),
+                Item::Letter(_) | Item::Notice(_) | Item::Presence(_) | Item::Tell(..) => None,
+            });
+        if let Some(Some(notice)) = last {
+            notice.add(news);
+            return true;
+        }
+        false
+    }
+
+    /// Adds news of presence to those that wait, in the place of older ones of the same user. False:
+    /// none wait that they can be added to.
+    fn add_presence(&mut self, later: &News) -> Result<bool, Full> {
+        let waiting = self.waiting.iter_mut().filter_map(|item| match item {
+            Item::Presence(news) => Some(news),
+            Item::Letter(_) | Item::Notice(_) | Item::Tell(..) => None,
+        });
+        let mut waiting: Vec<_> = waiting.collect();
+        // Those of the same user first: else an older word would come after.
+        waiting.sort_by_key(|news| !news.with_same(later));
+        for news in waiting {
+            let Some(both) = news.with(later) else {
+                continue;
+            };
+            let bytes = self.bytes.saturating_sub(news.weight());
+            let bytes = bytes.saturating_add(both.weight());
+            if bytes > BYTES_MAX {
+                return Err(Full);
+            }
+            self.bytes = bytes;
+            *news = both;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Takes news of a user's presence out that wait.
+    pub(super) fn forget_news(&mut self, user: &str) {
+        for item in &mut self.waiting {
+            let Item::Presence(news) = item else { continue };
+            if news.are_of(user) {
+                self.bytes = self.bytes.saturating_sub(news.weight());
+                *news = news.without(user);
+                self.bytes = self.bytes.saturating_add(news.weight());
+            }
+        }
+        let is_empty = |item: &Item| matches!(item, Item::Presence(news) if news.is_empty());
+        self.waiting.retain(|item| !is_empty(item));
     }
 
     /// Puts something in whatever else is in it.
@@ -162,6 +220,22 @@ impl Outbox {
         match announce {
             true => drop(self.announce.insert(group.to_owned())),
             false => drop(self.announce.remove(group)),
+        }
+    }
+
+    /// The groups of which the user does not want to hear.
+    pub(super) fn silence(&mut self, groups: Arc<BTreeSet<String>>) {
+        self.silent = groups;
+    }
+
+    /// Is it something that was said in such a group?
+    pub(super) fn is_silent(&self, item: &Item) -> bool {
+        match item {
+            Item::Letter(letter) => {
+                let group = letter.group();
+                group.is_some_and(|group| self.silent.contains(group))
+            }
+            Item::Notice(_) | Item::Presence(_) | Item::Tell(..) => false,
         }
     }
 
@@ -290,7 +364,7 @@ impl Outbox {
                 bytes = bytes.saturating_sub(item.weight());
                 false
             }
-            Item::Letter(_) | Item::Notice(_) | Item::Tell(..) => true,
+            Item::Letter(_) | Item::Notice(_) | Item::Presence(_) | Item::Tell(..) => true,
         });
         self.bytes = bytes;
     }

@@ -50,7 +50,7 @@ pub(super) async fn answered(
                 super::mail::arrived(house, session, letter.id()).await;
             }
         }
-        Item::Letter(_) | Item::Notice(_) | Item::Tell(..) => {}
+        Item::Letter(_) | Item::Notice(_) | Item::Presence(_) | Item::Tell(..) => {}
     }
 }
 

@@ -1,14 +1,14 @@
 //! A session of a handset.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use imps::Version;
-use imps::csp::ClientId;
+use imps::csp::{ClientId, ClientInfo};
 use imps::service::{Function, Functions};
-use room::{Event, LegId};
+use room::{Address, Event, LegId};
 
 use super::cir::Line;
 use super::outbox::{Full, Item, Outbox};
@@ -48,6 +48,10 @@ pub(super) struct State {
     pub(super) extending: Vec<RoomHandle>,
     /// How it is told that something waits.
     pub(super) line: Line,
+    /// What the client says it is: presence that goes with the session.
+    pub(super) client_info: Vec<ClientInfo>,
+    /// The users of whom the client was asked whether they may watch, and has not answered.
+    pub(super) asked: BTreeSet<Address>,
     /// It has ended: nothing is put into its outbox any more.
     pub(super) is_over: bool,
 }
@@ -91,6 +95,8 @@ impl Session {
                 seats: BTreeMap::new(),
                 extending: Vec::new(),
                 line: Line::new(beginning.peer, beginning.cookie),
+                client_info: Vec::new(),
+                asked: BTreeSet::new(),
                 is_over: false,
             }),
         })
@@ -117,7 +123,7 @@ impl Session {
     /// Leaves something for the client. True if it is to be told that something waits.
     pub(crate) fn put(&self, item: Item, now: Instant) -> Result<bool, Full> {
         let mut state = self.state();
-        if state.is_over || !state.terms.shows(&item) {
+        if state.is_over || state.outbox.is_silent(&item) || !state.terms.shows(&item) {
             return Ok(false);
         }
         state.outbox.put(item)?;
@@ -177,6 +183,8 @@ impl Session {
             state.outbox = Outbox::default();
             state.replay = Replay::default();
             state.line.close();
+            state.client_info = Vec::new();
+            state.asked = BTreeSet::new();
             let seats = std::mem::take(&mut state.seats);
             (seats, std::mem::take(&mut state.extending))
         };

@@ -210,6 +210,7 @@ pub(crate) async fn expire(house: Arc<House>) {
         }
         clock.sleep(SWEEP).await;
         house.imps.invitations.forget(clock.now());
+        house.imps.searches.forget(clock.now());
         for session in house.imps.sessions.take_expired(clock.now()) {
             tracing::info!(user = %session.user.address, "a session has expired");
             super::over(&house, &session).await;

@@ -66,7 +66,7 @@ impl Terms {
     pub(super) fn shows(&self, item: &Item) -> bool {
         match item {
             Item::Letter(letter) => self.takes(letter.content_type()),
-            Item::Notice(_) | Item::Tell(..) => true,
+            Item::Notice(_) | Item::Presence(_) | Item::Tell(..) => true,
         }
     }
 

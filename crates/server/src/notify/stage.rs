@@ -76,6 +76,9 @@ impl Stage {
             sip_udp: Some("10.0.0.1:5060".parse().unwrap()),
             sip_tcp: None,
             msrp_tcp: "10.0.0.1:2855".parse().unwrap(),
+            http: None,
+            cir_tcp: None,
+            cir_udp: None,
             shards: 2,
             ..Setup::default()
         };

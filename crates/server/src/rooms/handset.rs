@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use imps::csp::{ContentData, MessageInfo, Participant, Property, WelcomeNote};
-use room::{Cause, Claim, LegId, Nick, PersonId, Refusal};
+use room::{Address, Cause, Claim, LegId, Nick, PersonId, Refusal};
 use tokio::sync::oneshot;
 
 use crate::focus::credit::Hold;
@@ -41,6 +41,8 @@ pub(crate) struct Extended {
     pub(crate) subscribes: bool,
     /// What whoever joins is told.
     pub(crate) welcome: Option<WelcomeNote>,
+    /// Who was to be invited and does not want to hear from whoever grows the conversation.
+    pub(crate) unwilling: Vec<Address>,
 }
 
 /// A leg that is a session.
@@ -81,7 +83,7 @@ pub(crate) enum Order {
         answer: oneshot::Sender<Vec<Present>>,
     },
     /// Somebody is to be put out: by the address in the house.
-    PutOut { address: room::Address },
+    PutOut { address: Address },
     /// The group is different: whoever wants to know is told.
     Changed { properties: Vec<Property> },
 }
@@ -125,7 +127,7 @@ pub(crate) struct Speak {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Present {
     pub(crate) who: Participant,
-    pub(crate) address: room::Address,
+    pub(crate) address: Address,
 }
 
 /// A guest who was passed over, and why.

@@ -19,6 +19,7 @@ pub mod club;
 pub mod handset;
 mod http;
 mod phone;
+pub mod presence;
 pub mod sim;
 mod socket;
 pub mod story;

@@ -11,10 +11,10 @@ use std::time::Duration;
 use client::{Agent, Config, Events, Transport};
 use server::admin::{NewUser, add_user};
 use server::config::{Config as ServerConfig, Policy, Setup};
-use server::{Addresses, Leftovers, Server};
+use server::{Addresses, Leftovers, SealKey, Sealer, Server};
 use store::{Memory, Store};
 use world::sim::Universe;
-use world::{Clock, Tasks, World};
+use world::{Clock, Rng, Tasks, World};
 
 use crate::watch::{Breach, Watch};
 
@@ -48,8 +48,21 @@ struct Host {
     world: Option<World>,
 }
 
+/// Where the server listens, by the keys of its configuration.
+const PORTS: [(&str, u16); 6] = [
+    ("sip.udp", 5060),
+    ("sip.tcp", 5060),
+    ("msrp.tcp", 2855),
+    ("http.listen", 8080),
+    ("imps.cir_tcp", 3717),
+    ("imps.cir_udp", 3717),
+];
+
 /// The password of everybody on a stage.
 const PASSWORD: &str = "password";
+
+/// The key under which their passwords are sealed.
+const SEAL: SealKey = SealKey::new([7; 32]);
 
 /// Where the simulated server is.
 const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
@@ -68,7 +81,7 @@ impl Stage {
         let watch = Watch::attach(&universe, SERVER);
         let mut config = ServerConfig::dev();
         let at = |port| SocketAddr::new(SERVER, port);
-        for (key, port) in [("sip.udp", 5060), ("sip.tcp", 5060), ("msrp.tcp", 2855)] {
+        for (key, port) in PORTS {
             set(&mut config, &format!("{key} = \"{}\"", at(port)))?;
         }
         let place = Place::Simulated(universe);
@@ -82,7 +95,7 @@ impl Stage {
     /// As for [`Self::simulated`].
     pub async fn real(settings: &[String], people: &[&str]) -> Result<Self, String> {
         let mut config = ServerConfig::dev();
-        for key in ["sip.udp", "sip.tcp", "msrp.tcp"] {
+        for (key, _) in PORTS {
             set(&mut config, &format!("{key} = \"127.0.0.1:0\""))?;
         }
         Self::start(Place::Real, None, config, settings, people).await
@@ -104,19 +117,28 @@ impl Stage {
         setup.shards = 2;
         let disk = Memory::default();
         let mut store = Store::Memory(disk.clone());
+        setup.seal = Some(SEAL);
+        let mut sealer = Sealer::new(SEAL, Rng::from_seed(0, 0));
         for name in people {
             let user = NewUser {
                 name,
                 password: PASSWORD,
                 display: None,
+                msisdn: None,
+                imps: true,
             };
-            add_user(&mut store, &setup.domain, user, 0).map_err(|error| error.to_string())?;
+            let sealer = Some(&mut sealer);
+            add_user(&mut store, &setup.domain, user, sealer, 0)
+                .map_err(|error| error.to_string())?;
         }
         let mut stage = Self {
             at: Addresses {
                 sip_udp: setup.sip_udp,
                 sip_tcp: setup.sip_tcp,
                 msrp: setup.msrp_tcp,
+                http: setup.http,
+                cir_tcp: setup.cir_tcp,
+                cir_udp: setup.cir_udp,
             },
             place,
             setup,
@@ -134,6 +156,9 @@ impl Stage {
         stage.setup.sip_udp = stage.at.sip_udp;
         stage.setup.sip_tcp = stage.at.sip_tcp;
         stage.setup.msrp_tcp = stage.at.msrp;
+        stage.setup.http = stage.at.http;
+        stage.setup.cir_tcp = stage.at.cir_tcp;
+        stage.setup.cir_udp = stage.at.cir_udp;
         Ok(stage)
     }
 

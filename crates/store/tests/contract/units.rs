@@ -22,7 +22,10 @@ pub(crate) const CASES: &[Case] = &[
     ("an older epoch is refused", older_epoch),
     ("an epoch that never was is refused", unknown_epoch),
     ("a write belongs to the partition of its fence", misplaced),
-    ("without a fence only accounts are written", needs_fence),
+    (
+        "without a fence only accounts and documents are written",
+        needs_fence,
+    ),
     (
         "readers see what is committed, through any handle",
         readers_see,
@@ -248,7 +251,6 @@ fn needs_fence(bench: &mut Bench) {
         Write::OpenRoom(room(ROOM)),
         Write::PutMember(member(ROOM, BOB)),
         Write::PurgeRooms { closed_by_ms: 0 },
-        put_document(),
         add_message(),
         Write::PurgeMessages { now_ms: 0 },
         Write::PutDelivery(delivery("sip:alice@localhost", "m1", BOB)),

@@ -135,12 +135,24 @@ fn seed(world: &World, common: &Common, folder: &Path) -> Result<(), Complaint> 
             name,
             password: &common.password,
             display: None,
+            msisdn: None,
+            imps: false,
         });
-        admin::add_users(&mut store, &common.domain, users, now_ms)
+        admin::add_users(&mut store, &common.domain, users, None, now_ms)
             .map_err(|error| unable(&error))?;
     }
     Ok(())
 }
+
+/// The keys that say where a server listens: it gets any free port for each.
+const LISTENS: [&str; 6] = [
+    "sip.udp",
+    "sip.tcp",
+    "msrp.tcp",
+    "http.listen",
+    "imps.cir_tcp",
+    "imps.cir_udp",
+];
 
 fn launch(common: &Common, folder: &Path) -> io::Result<Child> {
     let program = env::current_exe()?;
@@ -155,7 +167,7 @@ fn launch(common: &Common, folder: &Path) -> io::Result<Child> {
     let mut set = |assignment: &str| {
         command.args(["--set", assignment]);
     };
-    for listen in ["sip.udp", "sip.tcp", "msrp.tcp"] {
+    for listen in LISTENS {
         set(&format!("{listen}=127.0.0.1:0"));
     }
     set(&format!("domain={}", common.domain));

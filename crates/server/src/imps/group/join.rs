@@ -17,7 +17,7 @@ use super::super::desk::Turn;
 use super::super::refused::broken;
 use super::super::session::Seat;
 use super::super::user::{group_uri, wv_of_group};
-use super::super::{Refused, extend};
+use super::super::{Refused, blocks, extend};
 use super::{Found, Standing, Stored, props};
 use crate::house::House;
 use crate::rooms::handset::{Enter, Entered, Handset, Order as HandsetOrder, Present};
@@ -88,13 +88,20 @@ async fn come_in(turn: &Turn<'_>, wish: &Wish) -> Result<(Entered, Option<Welcom
         let why = format!("a screen name has at most {NAME_MAX} bytes");
         return Err(Refused::because(Code::BAD_PARAMETER, why));
     }
+    let own = &turn.session.user.address;
     for _ in 0..TRIES {
+        // IMPS-9.1.11-S9: by whomever.
+        let now = turn.house.world.clock.now();
+        let invited = turn.house.imps.invitations.holds(own, &wish.uri, now);
         let (room, claim, note) = match super::find(turn.house, &wish.uri).await? {
-            Found::Extended(room) => (room, Claim::default(), None),
+            Found::Extended(room) => {
+                let claim = Claim {
+                    invited,
+                    ..Claim::default()
+                };
+                (room, claim, None)
+            }
             Found::Stored(stored) => {
-                let own = &turn.session.user.address;
-                let now = turn.house.world.clock.now();
-                let invited = turn.house.imps.invitations.holds(own, &wish.uri, now);
                 let claim = stored.claim(turn.house, own, invited);
                 let was_open = is_left_open(turn.house, &wish.uri).await?;
                 let room = open(turn, &stored, wish, (claim, was_open))?;
@@ -106,8 +113,8 @@ async fn come_in(turn: &Turn<'_>, wish: &Wish) -> Result<(Entered, Option<Welcom
             Err(Refusal::Closed) => room.ended().await,
             Err(refusal) => return Err(refusal.into()),
             Ok(entered) => {
-                let own = &turn.session.user.address;
                 turn.house.imps.invitations.used(own, &wish.uri);
+                blocks::hush(turn.house, own).await?;
                 let note = note.or(entered.welcome.clone());
                 return Ok((entered, note));
             }
@@ -240,7 +247,7 @@ pub(in crate::imps) async fn subscribe(
 }
 
 /// Everybody who is in a room.
-pub(super) async fn present(room: &RoomHandle) -> Vec<Present> {
+pub(in crate::imps) async fn present(room: &RoomHandle) -> Vec<Present> {
     let (answer, answered) = oneshot::channel();
     room.tell(Order::Handset(HandsetOrder::Who { answer }));
     answered.await.unwrap_or_default()

@@ -11,6 +11,7 @@ mod join;
 mod manage;
 mod members;
 mod props;
+mod search;
 mod speak;
 
 use std::sync::Arc;
@@ -20,10 +21,12 @@ use room::{Address, Cause, Claim, Rules};
 use store::{CommitError, Document, Expect, Partition, Write};
 use xdm::shared_group::{AUID, Asker, Rank, SharedGroup};
 
-pub(super) use join::{join, joined_users, leave, subscribe};
+pub(super) use join::{join, joined_users, leave, present, subscribe};
 pub(super) use manage::{create, delete, properties_of, set_properties};
 pub(super) use members::{add_members, list_members, rank_members, reject_list, remove_members};
 use props::Flag;
+pub(super) use props::truth;
+pub(super) use search::search;
 pub(super) use speak::speak;
 
 use super::Refused;

@@ -216,7 +216,8 @@ fn wrong(property: &Property, expected: &str) -> Refused {
     Refused::because(Code::INVALID_GROUP_PROPERTY, why)
 }
 
-fn truth(value: &str) -> Option<bool> {
+/// A value that is on or off, as clients write it.
+pub(in crate::imps) fn truth(value: &str) -> Option<bool> {
     match value.to_ascii_lowercase().as_str() {
         "t" | "true" | "yes" | "1" => Some(true),
         "f" | "false" | "no" | "0" => Some(false),

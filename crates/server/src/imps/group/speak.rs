@@ -35,6 +35,7 @@ pub(in crate::imps) async fn speak(
     let uri = group_uri(turn.house, named)?;
     // IMPS-9.1.11-S27: what is said to the group is said by one who is in it.
     let Some(Seat { leg, room }) = turn.session.seat(&uri) else {
+        super::find(turn.house, &uri).await?;
         return Err(Code::NOT_JOINED.into());
     };
     let id = turn.house.rng().token(80);

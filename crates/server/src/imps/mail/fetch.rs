@@ -173,7 +173,7 @@ pub(in crate::imps) async fn reject(
 }
 
 /// No session of the user is told of the message any more.
-fn forget(turn: &Turn<'_>, id: &str) {
+pub(super) fn forget(turn: &Turn<'_>, id: &str) {
     for session in turn.house.imps.sessions.of(&turn.session.user.address) {
         session.state().outbox.forget(id);
     }

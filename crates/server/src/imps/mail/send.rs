@@ -36,25 +36,35 @@ pub(in crate::imps) async fn send(
     }
     let info = request.info;
     check_sender(turn, info.sender.as_ref())?;
-    let users = recipients(turn, &info).await?;
-    let groups = &info.recipient.groups;
-    let message = match (users.is_empty(), groups.as_slice()) {
-        (false, []) => to_users(turn, &info, content, users, request.delivery_report).await?,
-        (true, [group]) => group::speak(turn, &info, content, group).await?,
-        (true, []) => {
-            let why = "the message is for nobody";
-            return Err(Refused::because(Code::BAD_PARAMETER, why));
-        }
-        _ => {
-            let why = "a message is for users, or for one group";
-            return Err(Refused::because(Code::BAD_PARAMETER, why));
-        }
-    };
+    let message = submit(turn, &info, content, request.delivery_report).await?;
     Ok(message.into())
 }
 
+/// Takes a message of the session's user to those it is for.
+pub(super) async fn submit(
+    turn: &Turn<'_>,
+    info: &MessageInfo,
+    content: ContentData,
+    report: bool,
+) -> Result<SendMessageResponse, Refused> {
+    let users = recipients(turn, info).await?;
+    let groups = &info.recipient.groups;
+    match (users.is_empty(), groups.as_slice()) {
+        (false, []) => to_users(turn, info, content, users, report).await,
+        (true, [group]) => group::speak(turn, info, content, group).await,
+        (true, []) => {
+            let why = "the message is for nobody";
+            Err(Refused::because(Code::BAD_PARAMETER, why))
+        }
+        _ => {
+            let why = "a message is for users, or for one group";
+            Err(Refused::because(Code::BAD_PARAMETER, why))
+        }
+    }
+}
+
 /// Nobody speaks for another.
-fn check_sender(turn: &Turn<'_>, sender: Option<&Sender>) -> Result<(), Refused> {
+pub(super) fn check_sender(turn: &Turn<'_>, sender: Option<&Sender>) -> Result<(), Refused> {
     let named = match sender {
         Some(Sender::User(user)) => &user.id,
         // The group knows by which name its users go.

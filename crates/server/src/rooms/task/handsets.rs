@@ -135,6 +135,7 @@ impl RoomTask {
         self.answer_handset();
         let seat = self.room.owner(leg).and_then(|who| self.room.seat(who));
         let name = seat.and_then(|seat| seat.nick).unwrap_or_default();
+        // IMPS-9.1.11-S37: who is there, and nothing of what was said.
         Entered {
             name: name.to_owned(),
             people: self.who().into_iter().map(|one| one.who).collect(),
@@ -223,6 +224,10 @@ impl RoomTask {
     /// IMPS-9.1.11-S36: the users who are not invited, by the reason.
     fn left_out(&mut self) -> Vec<DetailedResult> {
         let mut by_code: BTreeMap<u16, Vec<String>> = BTreeMap::new();
+        for unwilling in self.extended().iter().flat_map(|of| &of.unwilling) {
+            let users = by_code.entry(Code::BLOCKED.number()).or_default();
+            users.push(wv_of_user(unwilling));
+        }
         for (who, cause) in std::mem::take(&mut self.told.passed_over) {
             if let Some(seat) = self.room.seat(who) {
                 let users = by_code.entry(cause.0).or_default();
