@@ -1,5 +1,13 @@
 //! Search for users and groups, and the checking of addresses.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
 mod lab;
 
 use imps::csp::{

@@ -149,6 +149,11 @@ async fn begin(turn: &Turn<'_>, request: &SearchRequest) -> Result<Primitive, Re
     }
     let conditions = conditions(&request.pairs)?;
     let limit = request.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX);
+    let leave = turn.house.imps.searches.begin();
+    let _under_way = leave.ok_or_else(|| {
+        let why = "too many searches are under way";
+        Refused::because(Code::SERVICE_UNAVAILABLE, why)
+    })?;
     let is_of_users = conditions.iter().all(|one| one.what.is_of_user());
     let found = match is_of_users {
         true => people::search(turn.house, &conditions).await?,

@@ -83,7 +83,7 @@ pub(crate) enum Order {
         answer: oneshot::Sender<Vec<Present>>,
     },
     /// Somebody is to be put out: by the address in the house.
-    PutOut { address: room::Address },
+    PutOut { address: Address },
     /// The group is different: whoever wants to know is told.
     Changed { properties: Vec<Property> },
 }
@@ -127,7 +127,7 @@ pub(crate) struct Speak {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Present {
     pub(crate) who: Participant,
-    pub(crate) address: room::Address,
+    pub(crate) address: Address,
 }
 
 /// A guest who was passed over, and why.

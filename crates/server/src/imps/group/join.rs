@@ -104,7 +104,7 @@ async fn come_in(turn: &Turn<'_>, wish: &Wish) -> Result<(Entered, Option<Welcom
             Ok(entered) => {
                 let own = &turn.session.user.address;
                 turn.house.imps.invitations.used(own, &wish.uri);
-                blocks::hush(turn.house, own).await?;
+                blocks::hush(turn.house, own).await;
                 let note = note.or(entered.welcome.clone());
                 return Ok((entered, note));
             }
