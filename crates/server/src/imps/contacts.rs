@@ -212,10 +212,17 @@ mod tests {
         marked.filter_map(|list| list.name.as_deref()).collect()
     }
 
+    /// (the lists and whether they say to be the default, which is to be, which are)
+    type Row = (
+        &'static [(&'static str, bool)],
+        Option<&'static str>,
+        &'static [&'static str],
+    );
+
     #[test]
     fn exactly_one_contact_list_is_the_default() {
         #[rustfmt::skip]
-        let rows: &[(&[(&str, bool)], Option<&str>, &[&str])] = &[
+        let rows: &[Row] = &[
             (&[],                                                None,      &[]),
             (&[("a", false), ("b", false)],                      None,      &["a"]),
             (&[("a", false), ("b", true)],                       None,      &["b"]),
