@@ -1,5 +1,13 @@
 //! Who is blocked, and who alone may write.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
 mod lab;
 
 use imps::csp::{
@@ -194,6 +202,8 @@ fn so_many_are_blocked_and_no_more() {
     assert_eq!(block(&mut alice, &all).code.number(), 754);
     assert_eq!(block(&mut alice, &all[..500]).code.number(), 200);
     assert_eq!(block(&mut alice, &all[500..]).code.number(), 754);
+    let gone = request(Some(listed(None, &[], &all)), None);
+    assert_eq!(alice.code(gone), 754);
     unblock(&mut alice, &all[..1]);
     assert_eq!(block(&mut alice, &all[500..]).code.number(), 200);
     assert_eq!(blocked(&mut alice).users.len(), 500);

@@ -1,5 +1,13 @@
 //! Passing a message on that waits.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
 mod lab;
 
 use imps::csp::{
@@ -129,6 +137,10 @@ fn what_reaches_nobody_stays() {
     let (mut alice, mut bob) = (Handset::on(&lab, "alice"), Handset::on(&lab, "bob"));
     let (mut carol, mut dave) = (Handset::on(&lab, "carol"), Handset::on(&lab, "dave"));
     block(&mut carol, "bob");
+    carol.done(CreateGroupRequest {
+        group: CLUB.to_owned(),
+        ..CreateGroupRequest::default()
+    });
     let id = message_for(&mut alice, "bob", "hello");
     let by_alice = ForwardMessageRequest {
         sender: Some(Sender::User(User::new("wv:alice@localhost"))),

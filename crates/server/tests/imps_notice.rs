@@ -1,5 +1,13 @@
 //! What the operator tells everybody.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
 mod lab;
 
 use imps::csp::{SystemMessage, SystemMessageResponse, SystemMessageUser};

@@ -1,6 +1,14 @@
 //! Every primitive that a client may send has its place: it is carried out, or refused with a
 //! reason.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
 mod lab;
 
 use imps::Primitive;

@@ -1,5 +1,13 @@
 //! Search for users and groups, and the checking of addresses.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail"
+)]
+
 mod lab;
 
 use imps::csp::{
@@ -80,6 +88,9 @@ fn crowded(count: usize) -> Store {
     store
 }
 
+/// (the conditions, who or what is found)
+type Found<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[test]
 fn users_are_found_by_what_they_are_called() {
     let lab = Lab::on(crowded(2), |_, _| {});
@@ -97,7 +108,7 @@ fn users_are_found_by_what_they_are_called() {
     let all: Vec<String> = all.iter().map(|user| wv(user)).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     #[rustfmt::skip]
-    let rows: &[(&[(&str, &str)], &[&str])] = &[
+    let rows: &[Found<'_>] = &[
         (&[("USER_ID", "erin")],                                    &[erin]),
         (&[("user_id", " WV:ERIN@local")],                          &[erin]),
         (&[("USER_ID", "localhost")],                               &all),
@@ -279,7 +290,7 @@ fn groups_are_found_that_want_to_be() {
     let (chess, go) = ("wv:alice/chess@localhost", "wv:bob/go@localhost");
     join(&mut bob, chess);
     #[rustfmt::skip]
-    let rows: &[(&[(&str, &str)], &[&str])] = &[
+    let rows: &[Found<'_>] = &[
         (&[("GROUP_NAME", "club")],                                    &[chess, go]),
         (&[("GROUP_NAME", "CHESS")],                                   &[chess]),
         (&[("GROUP_TOPIC", "ings")],                                   &[chess, go]),

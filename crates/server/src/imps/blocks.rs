@@ -12,7 +12,6 @@
 mod change;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use imps::id::Address as Wv;
 use imps::status::Code;
@@ -74,13 +73,15 @@ fn in_use<'l>(lists: &'l ResourceLists, name: &str) -> Option<&'l List> {
 
 /// Does somebody stand on a list, or on a contact list that stands there?
 fn names(lists: &ResourceLists, list: &List, who: &Address) -> bool {
-    let is_there = |name: String| {
-        contacts::find(lists, &name).is_some_and(|contacts| contacts::is_on(contacts, who))
-    };
-    contacts::is_on(list, who)
-        || entries(list)
-            .filter_map(|entry| list_name(&entry.uri))
-            .any(is_there)
+    if contacts::is_on(list, who) {
+        return true;
+    }
+    let named: BTreeSet<String> = entries(list)
+        .filter_map(|entry| list_name(&entry.uri))
+        .collect();
+    contacts::all(lists).any(|(name, contacts)| {
+        named.contains(&name.to_ascii_lowercase()) && contacts::is_on(contacts, who)
+    })
 }
 
 fn entries(list: &List) -> impl Iterator<Item = &Entry> {
@@ -90,12 +91,12 @@ fn entries(list: &List) -> impl Iterator<Item = &Entry> {
     })
 }
 
-/// The name of the contact list that an entry stands for, if it does.
+/// The name of the contact list that an entry stands for, if it does, in small letters.
 fn list_name(uri: &str) -> Option<String> {
     uri.get(..3)
         .filter(|scheme| scheme.eq_ignore_ascii_case("wv:"))?;
     let address = Wv::parse(uri).ok()?;
-    address.contact_list().map(str::to_owned)
+    address.contact_list().map(str::to_ascii_lowercase)
 }
 
 /// Whoever is put on a contact list may be granted in the same breath. A list of the granted that
@@ -153,21 +154,20 @@ fn within_limit(list: &List) -> Result<(), Refused> {
 
 /// Lets the sessions of a user hear nothing of the groups they are in and the user has blocked.
 /// To be called when one of both may have changed.
-pub(super) async fn hush(house: &House, owner: &Address) -> Result<(), Refused> {
-    let theirs = lists::load(house, owner).await?.lists;
+pub(super) async fn hush(house: &House, owner: &Address) {
+    let theirs = match lists::load(house, owner).await {
+        Ok(theirs) => theirs.lists,
+        // It is said already. They hear what they have heard.
+        Err(_) => return,
+    };
     let blocked = in_use(&theirs, BLOCKED_CONTACTS);
     let is_blocked = |uri: &&String| blocked.is_some_and(|list| contacts::has(list, uri));
     for session in house.imps.sessions.of(owner) {
         let mut state = session.state();
-        let silent: BTreeSet<String> = state
-            .seats
-            .keys()
-            .filter(is_blocked)
-            .map(|uri| wv_of_group(uri))
-            .collect();
-        state.outbox.silence(Arc::new(silent));
+        let blocked = state.seats.keys().filter(is_blocked);
+        let silent: BTreeSet<String> = blocked.map(|uri| wv_of_group(uri)).collect();
+        state.outbox.silence(silent);
     }
-    Ok(())
 }
 
 #[cfg(test)]

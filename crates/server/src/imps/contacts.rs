@@ -1,7 +1,7 @@
 //! Contact lists: which there are, who is on them, and which is the default.
 //!
-//! Each is a list in the document of the user's [`lists`]. The lists of those who are blocked and of
-//! those who alone may write stand in the same document and are none: here they are neither seen
+//! Each is a list in the document of the user's [`lists`]. The lists of those who are blocked and
+//! of those who alone may write stand in the same document and are none: here they are neither seen
 //! nor changed. What the document holds and CSP has no words for stays as it is and is not told:
 //! lists without a name, or with one that no address has, and entries that are no users.
 
@@ -80,7 +80,7 @@ fn find_mut<'l>(lists: &'l mut ResourceLists, name: &str) -> Option<&'l mut List
 }
 
 /// All contact lists, each with its name.
-fn all(lists: &ResourceLists) -> impl Iterator<Item = (&str, &List)> {
+pub(super) fn all(lists: &ResourceLists) -> impl Iterator<Item = (&str, &List)> {
     let lists = lists.lists.iter();
     lists.filter_map(|list| Some((name_of(list)?, list)))
 }
@@ -146,6 +146,10 @@ pub(super) fn has(list: &List, uri: &str) -> bool {
 
 /// Takes users off a list. Who is not on it need not be taken off.
 fn take_off(house: &House, list: &mut List, named: &[String]) -> Result<(), Refused> {
+    if named.len() > CONTACTS_MAX {
+        let why = format!("at most {CONTACTS_MAX} are on a list");
+        return Err(Refused::because(Code::BAD_PARAMETER, why));
+    }
     for one in named {
         let uri = lists::written(house, one)?;
         list.items.retain(
@@ -208,10 +212,17 @@ mod tests {
         marked.filter_map(|list| list.name.as_deref()).collect()
     }
 
+    /// (the lists and whether they say to be the default, which is to be, which are)
+    type Row = (
+        &'static [(&'static str, bool)],
+        Option<&'static str>,
+        &'static [&'static str],
+    );
+
     #[test]
     fn exactly_one_contact_list_is_the_default() {
         #[rustfmt::skip]
-        let rows: &[(&[(&str, bool)], Option<&str>, &[&str])] = &[
+        let rows: &[Row] = &[
             (&[],                                                None,      &[]),
             (&[("a", false), ("b", false)],                      None,      &["a"]),
             (&[("a", false), ("b", true)],                       None,      &["b"]),

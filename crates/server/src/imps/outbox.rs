@@ -54,7 +54,7 @@ pub(super) struct Outbox {
     /// Groups whose messages are announced rather than pushed.
     announce: BTreeSet<String>,
     /// Groups of which the user does not want to hear.
-    silent: Arc<BTreeSet<String>>,
+    silent: BTreeSet<String>,
 }
 
 /// One thing that a client is to be told.
@@ -224,7 +224,7 @@ impl Outbox {
     }
 
     /// The groups of which the user does not want to hear.
-    pub(super) fn silence(&mut self, groups: Arc<BTreeSet<String>>) {
+    pub(super) fn silence(&mut self, groups: BTreeSet<String>) {
         self.silent = groups;
     }
 

@@ -149,6 +149,11 @@ async fn begin(turn: &Turn<'_>, request: &SearchRequest) -> Result<Primitive, Re
     }
     let conditions = conditions(&request.pairs)?;
     let limit = request.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX);
+    let leave = turn.house.imps.searches.begin();
+    let _under_way = leave.ok_or_else(|| {
+        let why = "too many searches are under way";
+        Refused::because(Code::SERVICE_UNAVAILABLE, why)
+    })?;
     let is_of_users = conditions.iter().all(|one| one.what.is_of_user());
     let found = match is_of_users {
         true => people::search(turn.house, &conditions).await?,
@@ -254,11 +259,14 @@ pub(super) fn stop(turn: &Turn<'_>, request: &StopSearchRequest) -> Result<Primi
 mod tests {
     use super::*;
 
+    /// (the conditions, what is wrong with them)
+    type Spoiled<'a> = (&'a [(&'a str, &'a str)], Option<Code>);
+
     #[test]
     fn conditions_that_cannot_be() {
         let long = "x".repeat(PART_MAX + 1);
         #[rustfmt::skip]
-        let rows: &[(&[(&str, &str)], Option<Code>)] = &[
+        let rows: &[Spoiled<'_>] = &[
             (&[("USER_ID", "a")],                           None),
             (&[("user_id", " WV:Alice ")],                  None),
             (&[("GROUP_NAME", "wv:")],                      None),
@@ -284,6 +292,14 @@ mod tests {
         }
     }
 
+    /// (hits, from, how many; what is shown, the next, is it the last)
+    type Row = (
+        usize,
+        u32,
+        u32,
+        Option<(&'static [&'static str], u32, bool)>,
+    );
+
     #[test]
     fn pages() {
         let hits = |count: usize| Hits {
@@ -291,9 +307,8 @@ mod tests {
             is_of_users: false,
             limit: 2,
         };
-        // (hits, from, how many, what is shown, the next, is it the last)
         #[rustfmt::skip]
-        let rows: &[(usize, u32, u32, Option<(&[&str], u32, bool)>)] = &[
+        let rows: &[Row] = &[
             (0, 1, 2, Some((&[], 1, true))),
             (0, 2, 2, None),
             (3, 0, 2, None),

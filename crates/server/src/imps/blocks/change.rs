@@ -98,7 +98,7 @@ pub(in crate::imps) async fn block(
         }
     }
     lists::save(turn.house, &lists).await?;
-    hush(turn.house, own).await?;
+    hush(turn.house, own).await;
     Ok(Status::from(failed.outcome()).into())
 }
 
@@ -145,10 +145,7 @@ async fn add(
     failed: &mut Failed,
 ) -> Result<(), Refused> {
     // Before any of them is looked for.
-    if more.users.len().saturating_add(more.groups.len()) > LISTED_MAX {
-        let why = format!("at most {LISTED_MAX} are blocked or granted");
-        return Err(Refused::because(Code::TOO_MANY_CONTACTS, why));
-    }
+    few(&more)?;
     let house = turn.house;
     for uri in lists::uris_of(house, more.users.iter(), failed).await? {
         put(list, &uri);
@@ -182,6 +179,20 @@ async fn add(
     Ok(())
 }
 
+/// Whether a list could hold all that is named.
+fn few(named: &EntityList) -> Result<(), Refused> {
+    let counts = [
+        named.users.len(),
+        named.groups.len(),
+        named.contact_lists.len(),
+    ];
+    if counts.iter().sum::<usize>() <= LISTED_MAX {
+        return Ok(());
+    }
+    let why = format!("at most {LISTED_MAX} are blocked or granted");
+    Err(Refused::because(Code::TOO_MANY_CONTACTS, why))
+}
+
 /// The URI of a group that is there.
 async fn existing(house: &House, named: &str) -> Result<String, Refused> {
     let uri = group_uri(house, named)?;
@@ -191,6 +202,7 @@ async fn existing(house: &House, named: &str) -> Result<String, Refused> {
 
 /// Takes off a list what stands there. It need not exist any more, nor stand there.
 fn remove(turn: &Turn<'_>, list: &mut List, gone: &EntityList) -> Result<(), Refused> {
+    few(gone)?;
     for user in &gone.users {
         take(list, &lists::written(turn.house, user)?);
     }

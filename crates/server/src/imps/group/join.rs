@@ -114,7 +114,7 @@ async fn come_in(turn: &Turn<'_>, wish: &Wish) -> Result<(Entered, Option<Welcom
             Err(refusal) => return Err(refusal.into()),
             Ok(entered) => {
                 turn.house.imps.invitations.used(own, &wish.uri);
-                blocks::hush(turn.house, own).await?;
+                blocks::hush(turn.house, own).await;
                 let note = note.or(entered.welcome.clone());
                 return Ok((entered, note));
             }

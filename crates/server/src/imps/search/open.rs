@@ -4,11 +4,16 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::{Semaphore, SemaphorePermit};
+
 /// Open searches of one session. A handset shows one; the oldest goes for a new one.
 const OF_SESSION_MAX: usize = 4;
 
 /// Open searches over all sessions: of two hundred hits each, some fifty megabytes.
 const OPEN_MAX: usize = 4000;
+
+/// Searches that look through the store at the same time: it has others to serve as well.
+const UNDER_WAY: usize = 8;
 
 /// How long a search stays open that nobody asks about.
 const KEPT: Duration = Duration::from_secs(600);
@@ -25,9 +30,19 @@ pub(super) struct Hits {
 }
 
 /// All searches that are open.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::imps) struct Searches {
     all: Mutex<All>,
+    under_way: Semaphore,
+}
+
+impl Default for Searches {
+    fn default() -> Self {
+        Self {
+            all: Mutex::default(),
+            under_way: Semaphore::new(UNDER_WAY),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +61,11 @@ struct Open {
 }
 
 impl Searches {
+    /// Leave to look through the store. None: too many do.
+    pub(super) fn begin(&self) -> Option<SemaphorePermit<'_>> {
+        self.under_way.try_acquire().ok()
+    }
+
     /// Opens a search of a session, and returns its id. If there is no place for it, it is as if it
     /// had been open too long: its first page was told.
     pub(super) fn open(&self, session: &Arc<str>, hits: Hits, now: Instant) -> String {
@@ -155,6 +175,15 @@ mod tests {
         assert!(searches.stop(&ann, &id, late));
         assert!(!searches.stop(&ann, &id, late));
         assert_eq!(searches.all().count, 0);
+    }
+
+    #[test]
+    fn only_so_many_are_under_way() {
+        let searches = Searches::default();
+        let leave: Vec<_> = (0..UNDER_WAY).map(|_| searches.begin().unwrap()).collect();
+        assert!(searches.begin().is_none());
+        drop(leave);
+        assert!(searches.begin().is_some());
     }
 
     #[tokio::test]
