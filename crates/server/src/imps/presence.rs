@@ -153,6 +153,9 @@ mod tests {
         let setup = Setup {
             sip_udp: None,
             sip_tcp: None,
+            http: None,
+            cir_tcp: None,
+            cir_udp: None,
             msrp_tcp: nowhere(),
             ..Setup::default()
         };

@@ -466,7 +466,7 @@ mod tests {
     async fn everything_has_an_end() {
         let watches = Watches::default();
         let one = session("1", "alice");
-        let add = |session, whom: &str| {
+        let add = |session: &Arc<Session>, whom: &str| {
             let added = watches.add(session, &who(whom), Reason::Named, Kinds::all());
             added.map_err(|refused| refused.code)
         };
