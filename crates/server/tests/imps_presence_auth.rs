@@ -335,10 +335,23 @@ fn all_on_a_contact_list_are_watched() {
 
 #[test]
 fn only_so_many_lists() {
-    let lab = Lab::start();
-    let mut bob = Handset::on(&lab, "bob");
-    // As many as are named at a time, of whom none exists.
-    let many: Vec<String> = (0..500).map(|number| format!("user{number}")).collect();
-    let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    assert_eq!(bob.code(allow(&many, everything())), 531);
+    let mut store = fresh_store();
+    let names_of: Vec<String> = (0..121).map(|number| format!("list{number}")).collect();
+    let all: Vec<(&str, &[&str])> = names_of.iter().map(|name| (&**name, &[][..])).collect();
+    put_lists(&mut store, 1, "bob", &all);
+    let lab = Lab::on(store, |_, _| {});
+    let mut bob = Handset::speaking(&lab, "bob", Version::V1_2, Encoding::Wbxml);
+    let wv = |name: &String| format!("wv:bob/~{name}@localhost");
+    let list = |count: usize| CreateAttributeListRequest {
+        contact_lists: names_of.iter().take(count).map(wv).collect(),
+        ..allow_friends(everything())
+    };
+    assert_eq!(bob.code(list(121)), 755);
+    assert_eq!(bob.code(list(120)), 200);
+    assert_eq!(bob.code(allow(&["alice"], everything())), 755);
+    // One takes the place of another, and the default is not counted.
+    assert_eq!(bob.code(list(3)), 200);
+    assert_eq!(bob.code(allow_all(everything())), 200);
+    assert_eq!(bob.code(delete(&[], &[&wv(&names_of[0])], false)), 200);
+    assert_eq!(bob.code(allow(&["alice"], everything())), 200);
 }

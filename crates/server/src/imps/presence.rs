@@ -81,10 +81,9 @@ pub(super) async fn lists_changed(house: &House, owner: &Address) {
 /// Looks at a contact list that a session follows.
 async fn follow(house: &House, session: &Arc<Session>, list: &str, followed: Followed) {
     let owner = &session.user.address;
-    let lists = match super::lists::load(house, owner).await {
-        Ok(lists) => lists.lists,
+    let Ok(super::lists::Lists { lists, .. }) = super::lists::load(house, owner).await else {
         // The store has said why. It is looked at again with the next change.
-        Err(_) => return,
+        return;
     };
     let mut members = BTreeSet::new();
     for uri in standing::members(&lists, list).take(named::NAMED_MAX) {
@@ -153,6 +152,9 @@ mod tests {
         let setup = Setup {
             sip_udp: None,
             sip_tcp: None,
+            http: None,
+            cir_tcp: None,
+            cir_udp: None,
             msrp_tcp: nowhere(),
             ..Setup::default()
         };

@@ -288,7 +288,7 @@ mod tests {
             status_text: Some(Attribute::new("a < b & c")),
             contact_info: Some(ContactInfo {
                 qualifier: Some(true),
-                card: Some("BEGIN:VCARD\r\nEND:VCARD\r\n".to_owned()),
+                card: Some("BEGIN:VCARD\r\nEND:VCARD".to_owned()),
                 referred: None,
             }),
             ..PresenceSubList::default()

@@ -278,7 +278,7 @@ impl<T: Value> Place<T> for Option<T> {
 
     fn merge(&mut self, later: &Self) {
         if let Some(later) = later {
-            *self = Some(later.clone().settled()).filter(Value::counts);
+            *self = later.counts().then(|| later.clone().settled());
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use imps::Primitive;
 use imps::csp::{
     CreateAttributeListRequest, DefaultAttributeList, DeleteAttributeListRequest,
-    GetAttributeListRequest, GetAttributeListResponse, Presence, Status,
+    GetAttributeListRequest, GetAttributeListResponse, Presence, PresenceSubList, Status,
 };
 use imps::status::Code;
 use room::Address;
@@ -74,11 +74,8 @@ async fn find(
     request: &CreateAttributeListRequest,
     parts: &mut Parts,
 ) -> Result<For, Refused> {
-    if !request.default_list {
-        bound(request.users.len(), request.contact_lists.len())?;
-    } else if request.users.len().max(request.contact_lists.len()) > NAMED_MAX {
-        bound(request.users.len(), request.contact_lists.len())?;
-    }
+    let named = (request.users.len(), request.contact_lists.len());
+    bound(named, request.default_list)?;
     let mut whom = For {
         default: request.default_list,
         ..For::default()
@@ -97,12 +94,11 @@ pub(in crate::imps) async fn delete(
     turn: &Turn<'_>,
     request: DeleteAttributeListRequest,
 ) -> Result<Primitive, Refused> {
-    if !request.default_list {
-        bound(request.users.len(), request.contact_lists.len())?;
-    }
+    let named = (request.users.len(), request.contact_lists.len());
+    bound(named, request.default_list)?;
     let mut parts = Parts::default();
     let named = request.users.iter().map(String::as_str);
-    let users = users(turn, named.take(NAMED_MAX), &mut parts).await?;
+    let users = users(turn, named, &mut parts).await?;
     let mut names = Vec::new();
     for list in &request.contact_lists {
         // The contact list itself may have gone before.
@@ -160,7 +156,7 @@ pub(in crate::imps) async fn list(
         outcome,
         default: default.map(|granted| DefaultAttributeList {
             notify: granted.notify,
-            attributes: attributes(turn, granted),
+            attributes: vec![attributes(turn, granted)],
         }),
         presences: presences(turn, &kept, &whom),
     }
@@ -184,7 +180,7 @@ fn presences(turn: &Turn<'_>, kept: &Kept, whom: &For) -> Vec<Presence> {
         presences.extend(kept.contact_lists.get(name).map(|granted| Presence {
             contact_list: Some(wv_of_list(owner, name)),
             contact_list_notify: granted.notify,
-            attributes: attributes(turn, *granted),
+            attributes: vec![attributes(turn, *granted)],
             ..Presence::default()
         }));
     }
@@ -192,14 +188,14 @@ fn presences(turn: &Turn<'_>, kept: &Kept, whom: &For) -> Vec<Presence> {
         presences.extend(kept.users.get(user).map(|granted| Presence {
             user: Some(wv_of_user(user)),
             user_notify: granted.notify,
-            attributes: attributes(turn, *granted),
+            attributes: vec![attributes(turn, *granted)],
             ..Presence::default()
         }));
     }
     presences
 }
 
-fn attributes(turn: &Turn<'_>, granted: Granted) -> Vec<Box<imps::csp::PresenceSubList>> {
+fn attributes(turn: &Turn<'_>, granted: Granted) -> Box<PresenceSubList> {
     let list = written(&granted.kinds.list(), turn.session.version);
-    vec![Box::new(list)]
+    Box::new(list)
 }

@@ -82,9 +82,11 @@ impl Parts {
     }
 }
 
-/// Refuses a request that names nobody, or too many.
-pub(super) fn bound(users: usize, contact_lists: usize) -> Result<(), Refused> {
+/// Refuses a request that names too many users and contact lists, or nobody and is not for
+/// `others` either.
+pub(super) fn bound((users, contact_lists): (usize, usize), others: bool) -> Result<(), Refused> {
     match users.saturating_add(contact_lists) {
+        0 if others => Ok(()),
         0 => Err(Refused::because(
             Code::BAD_PARAMETER,
             "the request names neither a user nor a contact list",

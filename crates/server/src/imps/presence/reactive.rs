@@ -111,10 +111,9 @@ pub(super) async fn ask_all(house: &House, session: &Arc<Session>) {
     if !house.imps.presence.watches.has(owner) {
         return;
     }
-    let shown = match Shown::load(house, owner).await {
-        Ok(shown) => shown,
+    let Ok(shown) = Shown::load(house, owner).await else {
         // The store has said why. It is asked when somebody subscribes again.
-        Err(_) => return,
+        return;
     };
     for (watcher, wanted) in pending(house, &shown) {
         ask_session(house, session, &watcher, wanted);

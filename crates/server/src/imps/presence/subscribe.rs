@@ -32,7 +32,7 @@ pub(in crate::imps) async fn subscribe(
     turn: &Turn<'_>,
     request: SubscribePresenceRequest,
 ) -> Result<Primitive, Refused> {
-    bound(request.users.len(), request.contact_lists.len())?;
+    bound((request.users.len(), request.contact_lists.len()), false)?;
     let kinds = Kinds::wanted(request.attributes.as_deref());
     let mut parts = Parts::default();
     let named = request.users.iter().map(|user| &*user.id);
@@ -113,7 +113,7 @@ pub(in crate::imps) async fn unsubscribe(
         forget(turn, &before);
         return Ok(Status::new(Code::SUCCESSFUL).into());
     }
-    bound(request.users.len(), request.contact_lists.len())?;
+    bound((request.users.len(), request.contact_lists.len()), false)?;
     let mut parts = Parts::default();
     for named in &request.users {
         match find(house, &named.id).await {
@@ -155,7 +155,7 @@ pub(in crate::imps) async fn get(
     turn: &Turn<'_>,
     request: GetPresenceRequest,
 ) -> Result<Primitive, Refused> {
-    bound(request.users.len(), request.contact_lists.len())?;
+    bound((request.users.len(), request.contact_lists.len()), false)?;
     let wanted = Kinds::wanted(request.attributes.as_deref());
     let mut parts = Parts::default();
     let named = request.users.iter().map(|user| &*user.id);

@@ -118,10 +118,9 @@ pub(super) async fn tell(house: &House, owner: &Address) {
         return;
     }
     let _lane = presence.lanes.enter(owner).await;
-    let shown = match Shown::load(house, owner).await {
-        Ok(shown) => shown,
+    let Ok(shown) = Shown::load(house, owner).await else {
         // The store has said why. What is not told now is told with the next change.
-        Err(_) => return,
+        return;
     };
     for watch in presence.watches.of(owner) {
         tell_one(house, &shown, &watch);
