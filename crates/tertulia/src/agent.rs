@@ -26,7 +26,7 @@ pub(crate) enum End {
     Usage = 2,
     /// The server refused.
     Refused = 3,
-    /// Nobody joined.
+    /// Nobody joined, or took the message in time.
     Nobody = 4,
     /// No connection, or no answer in time.
     Network = 5,
@@ -37,7 +37,7 @@ pub(crate) enum End {
 impl End {
     /// The codes, for `--help`.
     pub(crate) const HELP: &str = "Exit codes: 0 done, for send: delivered; 2 the command line is wrong; \
-         3 refused by the server; 4 nobody joined; 5 no connection or no answer in time; \
+         3 refused by the server; 4 nobody joined, or took it in time; 5 no connection or no answer in time; \
          6 wrong user or password.";
 
     /// What a failure means for whoever waits for the exit code.

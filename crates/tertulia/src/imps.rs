@@ -4,6 +4,7 @@
 mod advice;
 mod chat;
 mod handset;
+mod names;
 mod output;
 mod phone;
 mod send;
@@ -12,6 +13,6 @@ mod watch;
 
 pub(crate) use advice::advice;
 pub(crate) use chat::chat;
-pub(crate) use handset::Handset;
+pub(crate) use handset::{HEADING, Handset};
 pub(crate) use send::send;
 pub(crate) use watch::watch;

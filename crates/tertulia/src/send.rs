@@ -20,7 +20,7 @@ pub(crate) struct Send {
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     wait: u64,
     /// Wait until the text is delivered, and say so.
-    #[arg(long, requires = "imps", help_heading = "IMPS")]
+    #[arg(long, requires = "imps", help_heading = imps::HEADING)]
     report: bool,
     /// To whom; cc:NAME and bcc:NAME say how visibly. Over IMPS also a group such as /lobby.
     #[arg(value_name = "WHO", required = true)]

@@ -52,7 +52,7 @@ pub enum Failure {
     #[error("there is no such invitation")]
     NoInvitation,
     /// The function was not agreed in this session. Nothing was sent.
-    #[error("the server does not offer {function} in this session")]
+    #[error("{function} was not agreed with the server in this session")]
     NotAgreed {
         /// Its name in the service tree.
         function: &'static str,

@@ -6,51 +6,53 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use client::imps::{Cir, Config, DeliveryMethod, DigestSchema, Encoding, Login, Version};
 
-use super::phone::address;
+use super::names::address;
 use crate::agent::Who;
+
+/// Above these options in the help.
+pub(crate) const HEADING: &str = "IMPS";
 
 /// The options for IMPS. Each but the first is of no use without it.
 #[derive(Args)]
-#[command(next_help_heading = "IMPS")]
 pub(crate) struct Handset {
     /// Speak IMPS (CSP over HTTP), and not SIP.
-    #[arg(long)]
+    #[arg(help_heading = HEADING, long)]
     pub(crate) imps: bool,
     /// The version of CSP.
-    #[arg(long, value_enum, default_value = "1.3", requires = "imps")]
+    #[arg(help_heading = HEADING, long, value_enum, default_value = "1.3", requires = "imps")]
     version: Spoken,
     /// Write documents as XML.
-    #[arg(long, requires = "imps", conflicts_with = "wbxml")]
+    #[arg(help_heading = HEADING, long, requires = "imps", conflicts_with = "wbxml")]
     xml: bool,
     /// Write documents as WBXML, as is done without either.
-    #[arg(long, requires = "imps")]
+    #[arg(help_heading = HEADING, long, requires = "imps")]
     wbxml: bool,
     /// How to hear that something waits: by a line over a connection, by datagrams, by asking over
     /// HTTP whether it is worth it, or by asking for it (poll).
-    #[arg(long, value_enum, default_value = "tcp", requires = "imps")]
+    #[arg(help_heading = HEADING, long, value_enum, default_value = "tcp", requires = "imps")]
     cir: Way,
     /// How often to ask, with --cir poll and http, and while no other way works.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, requires = "imps",
+    #[arg(help_heading = HEADING, long, value_name = "SECONDS", default_value_t = 5, requires = "imps",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     poll: u64,
     /// Be a handset that does not know ExtendConversation, and takes one transaction at a time.
-    #[arg(long, visible_alias = "no-excon", requires = "imps")]
+    #[arg(help_heading = HEADING, long, visible_alias = "no-excon", requires = "imps")]
     legacy: bool,
     /// Do without notices of who comes into a group and who leaves it.
-    #[arg(long, requires = "imps")]
+    #[arg(help_heading = HEADING, long, requires = "imps")]
     no_notices: bool,
     /// How to prove who one is: by the password itself, or by a digest.
-    #[arg(long, value_enum, default_value = "4way", requires = "imps")]
+    #[arg(help_heading = HEADING, long, value_enum, default_value = "4way", requires = "imps")]
     login: Proof,
     /// Whether messages come by themselves, or are announced and fetched.
-    #[arg(long, value_enum, default_value = "push", requires = "imps")]
+    #[arg(help_heading = HEADING, long, value_enum, default_value = "push", requires = "imps")]
     delivery: Delivery,
     /// The path that is posted to.
-    #[arg(long, default_value = "/csp", requires = "imps")]
+    #[arg(help_heading = HEADING, long, default_value = "/csp", requires = "imps")]
     path: String,
     /// The address by which the server tells the clients of one user apart. Otherwise each process
     /// is a client of its own.
-    #[arg(long, value_name = "URL", requires = "imps")]
+    #[arg(help_heading = HEADING, long, value_name = "URL", requires = "imps")]
     client: Option<String>,
 }
 

@@ -205,3 +205,77 @@ fn printable(text: &str) -> String {
         .filter(|c| !c.is_control() || *c == '\n')
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLUB: &str = "wv:/club@localhost";
+
+    fn heard(screen_name: Option<&str>, group: Option<&str>, to_me: bool) -> Event {
+        Event::Message(Heard {
+            from: screen_name.is_none().then(|| "wv:bob@localhost".to_owned()),
+            screen_name: screen_name.map(str::to_owned),
+            group: group.map(str::to_owned),
+            to_me,
+            content_type: "text/plain; charset=utf-8".to_owned(),
+            text: "a\x1b[2Jb".to_owned(),
+            ..Heard::default()
+        })
+    }
+
+    #[test]
+    fn who_says_what_where() {
+        #[rustfmt::skip]
+        let rows = [
+            (heard(None, None, true),             None,                        "bob: a[2Jb"),
+            (heard(Some("Bob"), Some(CLUB), false), None,                      "Bob [/club]: a[2Jb"),
+            (heard(Some("Bob"), Some(CLUB), false), Some("wv:/Club@localhost"), "Bob: a[2Jb"),
+            (heard(Some("Bob"), Some(CLUB), true),  None,       "Bob [/club, to you alone]: a[2Jb"),
+            (heard(Some("Bob"), Some(CLUB), true),  Some(CLUB),        "Bob [to you alone]: a[2Jb"),
+        ];
+        for (event, here, want) in rows {
+            assert_eq!(line(&event, here).as_deref(), Some(want));
+        }
+        let picture = Event::Message(Heard {
+            content_type: "image/png".to_owned(),
+            ..Heard::default()
+        });
+        assert_eq!(line(&picture, None), None);
+    }
+
+    #[test]
+    fn what_a_person_reads() {
+        let member = |name: &str, user: Option<&str>| Member {
+            screen_name: name.to_owned(),
+            user: user.map(str::to_owned),
+        };
+        let group = || CLUB.to_owned();
+        let changed = |joined, left| Event::GroupChanged {
+            group: group(),
+            joined,
+            left,
+            properties: Vec::new(),
+        };
+        let id = String::new();
+        let ann = member("Ann", Some("wv:alice@localhost"));
+        #[rustfmt::skip]
+        let rows = [
+            (changed(vec![ann.clone()], vec![member("bob", None)]),
+             Some("* Ann (alice) joined, bob left")),
+            (changed(vec![], vec![]), None),
+            (Event::Extended { id: id.clone(), group: group(), left_out: vec![("wv:dave".to_owned(), 546)] },
+             Some("* it goes on in /club, without dave: 546 Recipient does not support the requested functionality")),
+            (Event::NotExtended { id, code: 999 },
+             Some("! it stays a conversation of two: 999")),
+            (Event::Joined { group: group(), screen_name: None, members: vec![ann], welcome: Some("hello".to_owned()) },
+             Some("* you are in /club: Ann (alice), \"hello\"")),
+            (Event::Delivered { message_id: None, to: vec!["wv:bob@im.com".to_owned()], code: 538 },
+             Some("! not delivered to bob: 538 Message has been rejected")),
+            (Event::Online { session: String::new(), functions: Vec::new() }, None),
+        ];
+        for (event, want) in rows {
+            assert_eq!(line(&event, Some(CLUB)).as_deref(), want);
+        }
+    }
+}

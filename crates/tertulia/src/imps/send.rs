@@ -48,7 +48,7 @@ async fn say(
     report: bool,
 ) -> Result<Option<String>, Failure> {
     let agent = &phone.agent;
-    let to = phone.to(name);
+    let to = phone.names.to(name);
     // What is said in a group is said by one who is in it, and nobody reports on it.
     let group = match &to {
         To::Group(group) => Some(group.clone()),

@@ -78,9 +78,9 @@ impl Table {
             return Ok(());
         };
         let others: Vec<&str> = others.iter().map(String::as_str).collect();
-        match self.phone.to(first) {
+        match self.phone.names.to(first) {
             To::Group(group) => self.join(&group, None).await?,
-            _ => self.talk_to(self.phone.address(first)),
+            _ => self.talk_to(self.phone.names.address(first)),
         }
         match others.is_empty() {
             true => Ok(()),
@@ -204,7 +204,7 @@ impl Table {
             ("/presence", names) => self.presence(names).await,
             ("/talk", [name]) => {
                 self.group = None;
-                self.talk_to(self.phone.address(name));
+                self.talk_to(self.phone.names.address(name));
                 Ok(())
             }
             ("/to", [name, _, ..]) => {
@@ -212,8 +212,8 @@ impl Table {
                 self.to_one(name, text);
                 Ok(())
             }
-            ("/join", [group]) => self.join(&self.phone.group(group), None).await,
-            ("/join", [group, name]) => self.join(&self.phone.group(group), Some(name)).await,
+            ("/join", [group]) => self.join(&self.phone.names.group(group), None).await,
+            ("/join", [group, name]) => self.join(&self.phone.names.group(group), Some(name)).await,
             ("/extend", others @ [_, ..]) => self.extend(others).await,
             ("/invite", others @ [_, ..]) => self.invite(others).await,
             ("/talk" | "/to" | "/join" | "/extend" | "/invite", _) => {
@@ -275,7 +275,7 @@ impl Table {
                 screen_name: name.to_owned(),
                 group: group.clone(),
             },
-            None => To::User(self.phone.address(name)),
+            None => To::User(self.phone.names.address(name)),
         };
         self.pass_on(Saying::text(to, text));
     }
@@ -291,7 +291,7 @@ impl Table {
         };
         let extension = Extension {
             peer,
-            others: self.phone.addresses(others.iter().copied()),
+            others: self.phone.names.addresses(others.iter().copied()),
             welcome: None,
             subscribe: self.notices,
         };
@@ -304,7 +304,7 @@ impl Table {
             say("! you are in no group");
             return Ok(());
         };
-        let others = self.phone.addresses(others.iter().copied());
+        let others = self.phone.names.addresses(others.iter().copied());
         let others: Vec<&str> = others.iter().map(String::as_str).collect();
         self.phone.agent.invite(&others, group, None).await?;
         Ok(())
@@ -376,7 +376,7 @@ impl Table {
     async fn presence(&self, names: &[&str]) -> Result<(), Failure> {
         let users = match (names, &self.peer) {
             ([], Some(peer)) => vec![peer.clone()],
-            (names, _) => self.phone.addresses(names.iter().copied()),
+            (names, _) => self.phone.names.addresses(names.iter().copied()),
         };
         let users: Vec<&str> = users.iter().map(String::as_str).collect();
         for seen in self.phone.agent.presence(&users).await? {

@@ -125,11 +125,11 @@ impl Post {
         let saying = match word {
             "say" => {
                 let (peer, text) = two(rest, "say WHO TEXT")?;
-                Saying::text(To::Conversation(phone.address(peer)), text)
+                Saying::text(To::Conversation(phone.names.address(peer)), text)
             }
             "send" => {
                 let (name, text) = two(rest, "send TO TEXT")?;
-                Saying::text(phone.to(name), text).reported()
+                Saying::text(phone.names.to(name), text).reported()
             }
             "whisper" => {
                 let want = "whisper GROUP NAME TEXT";
@@ -137,7 +137,7 @@ impl Post {
                 let (name, text) = two(more, want)?;
                 let to = To::Whisper {
                     screen_name: name.to_owned(),
-                    group: phone.group(group),
+                    group: phone.names.group(group),
                 };
                 Saying::text(to, text)
             }
@@ -165,7 +165,7 @@ impl Post {
         let more = more.trim();
         let group = |want| match first {
             "" => Err(Trouble::usage(want)),
-            name => Ok(phone.group(name)),
+            name => Ok(phone.names.group(name)),
         };
         let invitation = match first {
             "" => self.last_invitation.as_deref(),
@@ -175,8 +175,8 @@ impl Post {
             "extend" => {
                 let (peer, others) = two(rest, "extend WHO WITH...")?;
                 let extension = Extension {
-                    peer: phone.address(peer),
-                    others: phone.addresses(others.split_whitespace()),
+                    peer: phone.names.address(peer),
+                    others: phone.names.addresses(others.split_whitespace()),
                     welcome: None,
                     subscribe: self.notices,
                 };
@@ -211,8 +211,10 @@ impl Post {
             "delete" => Ok(done(agent.delete_group(&group("delete GROUP")?).await?)),
             _ => {
                 let (group, who) = two(rest, "invite GROUP WHO...")?;
-                let who = phone.addresses(who.split_whitespace());
-                let id = agent.invite(&all(&who), &phone.group(group), None).await?;
+                let who = phone.names.addresses(who.split_whitespace());
+                let id = agent
+                    .invite(&all(&who), &phone.names.group(group), None)
+                    .await?;
                 Ok(json!({ "invitation": id }))
             }
         }
@@ -225,7 +227,9 @@ impl Post {
             let presence = presence(rest)?;
             return Ok(done(agent.update_presence(&presence).await?));
         }
-        let users = phone.addresses(some(rest, &format!("{word} WHO..."))?);
+        let users = phone
+            .names
+            .addresses(some(rest, &format!("{word} WHO..."))?);
         let users = all(&users);
         match (word, users.as_slice()) {
             ("presence", users) => {
@@ -248,11 +252,11 @@ impl Post {
         let (phone, agent) = (&self.phone, &self.phone.agent);
         match word {
             "block" => {
-                let users = phone.addresses(some(rest, "block WHO...")?);
+                let users = phone.names.addresses(some(rest, "block WHO...")?);
                 Ok(done(agent.block(&all(&users)).await?))
             }
             "unblock" => {
-                let users = phone.addresses(some(rest, "unblock WHO...")?);
+                let users = phone.names.addresses(some(rest, "unblock WHO...")?);
                 Ok(done(agent.unblock(&all(&users)).await?))
             }
             "search" => {
@@ -282,7 +286,7 @@ impl Post {
     async fn list(&self, word: &str, rest: &str) -> Result<Value, Trouble> {
         let (phone, agent) = (&self.phone, &self.phone.agent);
         let (first, more) = rest.split_once(' ').unwrap_or((rest, ""));
-        let users = phone.addresses(more.split_whitespace());
+        let users = phone.names.addresses(more.split_whitespace());
         let contact = |user: &String| Contact {
             user: user.clone(),
             nickname: None,
@@ -290,7 +294,7 @@ impl Post {
         let contacts = || users.iter().map(contact).collect::<Vec<_>>();
         let list = match first {
             "" if word != "lists" => return Err(Trouble::usage(&format!("{word} LIST"))),
-            name => phone.list(name),
+            name => phone.names.list(name),
         };
         match word {
             "lists" => {
