@@ -30,6 +30,11 @@ mod saying;
 mod served;
 mod timing;
 
+pub use imps::csp::{Contact, DeliveryMethod, SearchResult};
+pub use imps::digest::DigestSchema;
+pub use imps::status::Code;
+pub use imps::{Encoding, Version};
+
 pub use agent::{Agent, Events};
 pub use config::{Cir, Config, Login};
 pub use event::{Event, Heard, Member};

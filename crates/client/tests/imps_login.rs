@@ -121,15 +121,15 @@ async fn logins_that_fail_say_why() {
     let rows: Vec<(Primitive, &str)> = vec![
         (
             status(409),
-            "wv:alice@localhost is not known to the server with this password (409)",
+            "wv:alice@localhost is not known to the server with this password (409 Invalid password)",
         ),
         (
             status(531),
-            "wv:alice@localhost is not known to the server with this password (531)",
+            "wv:alice@localhost is not known to the server with this password (531 Unknown user)",
         ),
         (
             answer(401, None, None).into(),
-            "wv:alice@localhost is not known to the server with this password (401)",
+            "wv:alice@localhost is not known to the server with this password (401 Unauthorized)",
         ),
         (status(503), "503 Service unavailable"),
         (

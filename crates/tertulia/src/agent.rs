@@ -1,8 +1,9 @@
 //! What chat, send and watch share: who the user is, how to start, and with what code to end.
+//! What they do over IMPS is in [`crate::imps`].
 
 use std::fs;
 use std::io::{self, BufRead as _, Read as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,6 +15,8 @@ use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 use world::World;
 
+use crate::imps::Handset;
+
 /// With what chat, send and watch end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum End {
@@ -23,7 +26,7 @@ pub(crate) enum End {
     Usage = 2,
     /// The server refused.
     Refused = 3,
-    /// Nobody joined.
+    /// Nobody joined, or took the message in time.
     Nobody = 4,
     /// No connection, or no answer in time.
     Network = 5,
@@ -34,7 +37,7 @@ pub(crate) enum End {
 impl End {
     /// The codes, for `--help`.
     pub(crate) const HELP: &str = "Exit codes: 0 done, for send: delivered; 2 the command line is wrong; \
-         3 refused by the server; 4 nobody joined; 5 no connection or no answer in time; \
+         3 refused by the server; 4 nobody joined, or took it in time; 5 no connection or no answer in time; \
          6 wrong user or password.";
 
     /// What a failure means for whoever waits for the exit code.
@@ -73,49 +76,54 @@ impl From<End> for ExitCode {
 pub(crate) struct Who {
     /// The user: a name in the domain, or a whole address.
     #[arg(long = "as", value_name = "USER", default_value = "alice")]
-    user: String,
+    pub(crate) user: String,
     /// The domain of names without one.
     #[arg(long, value_name = "DOMAIN", default_value = "localhost")]
-    domain: String,
+    pub(crate) domain: String,
     /// The password. Otherwise it is taken from TERTULIA_PASSWORD, and for localhost it is that of
     /// `tertulia serve --dev`.
     #[arg(long, value_name = "PASSWORD")]
     password: Option<String>,
-    /// Where the server is.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5060")]
-    server: SocketAddr,
+    /// Where the server is. Otherwise it is 127.0.0.1:5060, and for IMPS 127.0.0.1:8080.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) server: Option<SocketAddr>,
     /// How SIP is carried there.
-    #[arg(long, value_enum, default_value = "tcp")]
+    #[arg(long, value_enum, default_value = "tcp", conflicts_with = "imps")]
     transport: Carrier,
     /// The name shown to others.
     #[arg(long, value_name = "NAME")]
-    display: Option<String>,
+    pub(crate) display: Option<String>,
     /// Ask for anonymity.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "imps")]
     anonymous: bool,
     /// A file with addresses, one a line, that are marked as blocked.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "imps")]
     block_list: Option<PathBuf>,
     /// Where conferences are made, if not at conference-factory in the domain.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "imps")]
     factory: Option<String>,
     /// The most people one invitation may name (MAX-ADHOC-GROUP-SIZE).
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", conflicts_with = "imps")]
     max_group: Option<u32>,
     /// How long a session lives without a refresh, in seconds; 90 at least.
-    #[arg(long, value_name = "SECONDS", value_parser = interval)]
+    #[arg(long, value_name = "SECONDS", value_parser = interval, conflicts_with = "imps")]
     session_interval: Option<SessionInterval>,
     /// Do not ask who is in a conference.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "imps")]
     no_subscribe: bool,
     /// Wait here for MSRP connections, such as 192.0.2.1:0, and leave it to the other side who
     /// connects.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "imps")]
     msrp_listen: Option<SocketAddr>,
     /// What to log to standard error: off, warn, info, debug, or a filter such as client=debug.
     #[arg(long, value_name = "FILTER", default_value = "off")]
     log: String,
+    #[command(flatten)]
+    pub(crate) handset: Handset,
 }
+
+/// Where SIP is spoken, unless the command line says otherwise.
+const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5060);
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Carrier {
@@ -144,16 +152,14 @@ impl Who {
             Ok(config) => config,
             Err(why) => return complain(&why, End::Usage),
         };
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = match runtime {
-            Ok(runtime) => runtime,
-            Err(error) => return complain(&format!("cannot start: {error}"), End::Network),
-        };
-        runtime.block_on(async {
+        block_on(async {
             let world = World::os();
             let (agent, events) = match Agent::start(&world, config) {
                 Ok(started) => started,
-                Err(error) => return complain(&format!("cannot start: {error}"), End::Network),
+                Err(error) => {
+                    eprintln!("error: cannot start: {error}");
+                    return End::Network;
+                }
             };
             let client = Client {
                 agent: agent.clone(),
@@ -163,17 +169,15 @@ impl Who {
             };
             let end = work(client).await;
             agent.stop().await;
-            end.into()
+            end
         })
     }
 
     fn config(&self) -> Result<Config, String> {
-        let filter = EnvFilter::try_new(&self.log).map_err(|error| format!("--log: {error}"))?;
-        let log = tracing_subscriber::fmt().with_env_filter(filter);
-        // A second logger in one process is of no use, and no harm.
-        let _once = log.with_writer(io::stderr).try_init();
+        self.start_log()?;
         let aor = address(&self.user, &self.domain);
-        let mut config = Config::new(&aor, &self.password()?, self.server);
+        let server = self.server.unwrap_or(SERVER);
+        let mut config = Config::new(&aor, &self.password()?, server);
         config.transport = match self.transport {
             Carrier::Tcp => Transport::Tcp,
             Carrier::Udp => Transport::Udp,
@@ -200,7 +204,15 @@ impl Who {
         Ok(config)
     }
 
-    fn password(&self) -> Result<String, String> {
+    pub(crate) fn start_log(&self) -> Result<(), String> {
+        let filter = EnvFilter::try_new(&self.log).map_err(|error| format!("--log: {error}"))?;
+        let log = tracing_subscriber::fmt().with_env_filter(filter);
+        // A second logger in one process is of no use, and no harm.
+        let _once = log.with_writer(io::stderr).try_init();
+        Ok(())
+    }
+
+    pub(crate) fn password(&self) -> Result<String, String> {
         if let Some(password) = &self.password {
             return Ok(password.clone());
         }
@@ -209,6 +221,15 @@ impl Who {
             Err(_) if self.domain == "localhost" => Ok("password".to_owned()),
             Err(_) => Err("no password: give --password or set TERTULIA_PASSWORD".to_owned()),
         }
+    }
+}
+
+/// Runs the work of a client to its end.
+pub(crate) fn block_on(work: impl Future<Output = End>) -> ExitCode {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(work).into(),
+        Err(error) => complain(&format!("cannot start: {error}"), End::Network),
     }
 }
 
@@ -221,7 +242,7 @@ pub(crate) struct Client {
 }
 
 /// How long the server may take to answer the first request.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Client {
     /// Registers; the error is what to end with.
@@ -292,7 +313,7 @@ pub(crate) fn lines(world: &World) -> mpsc::Receiver<String> {
     read
 }
 
-fn complain(what: &str, end: End) -> ExitCode {
+pub(crate) fn complain(what: &str, end: End) -> ExitCode {
     eprintln!("error: {what}");
     end.into()
 }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::agent::{Client, End, Who, lines};
 use crate::signals::Signals;
-use crate::{output, say};
+use crate::{imps, output, say};
 
 /// With people named it invites them; without it waits until somebody invites. What is typed is
 /// said to everybody.
@@ -19,12 +19,13 @@ pub(crate) struct Chat {
     #[command(flatten)]
     who: Who,
     /// Invite the one person without a conference.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "imps")]
     direct: bool,
     /// Accept every invitation.
     #[arg(long)]
     auto_accept: bool,
-    /// Whom to invite; cc:NAME and bcc:NAME say how visibly.
+    /// Whom to invite; cc:NAME and bcc:NAME say how visibly. Over IMPS: with whom to talk, or in
+    /// which group, such as /lobby; who else is named is asked to come into it.
     #[arg(value_name = "WHO")]
     people: Vec<String>,
 }
@@ -38,6 +39,9 @@ const HELP: &str = "/who  who is here        /to NAME TEXT  say it to one alone
 
 impl Chat {
     pub(crate) fn run(self) -> ExitCode {
+        if self.who.handset.imps {
+            return imps::chat(&self.who, &self.people, self.auto_accept);
+        }
         if self.direct && self.people.len() != 1 {
             eprintln!("error: --direct wants exactly one person to invite");
             return End::Usage.into();

@@ -6,9 +6,11 @@ mod check;
 mod complaint;
 mod config;
 mod dev;
+mod imps;
 mod load;
 mod output;
 mod ready;
+mod script;
 mod send;
 mod serve;
 mod settings;
@@ -23,7 +25,7 @@ use clap::{Parser, Subcommand};
 
 use complaint::Exit;
 
-/// An open instant-messaging server: OMA SIMPLE IM over SIP and MSRP.
+/// An open instant-messaging server: OMA SIMPLE IM over SIP and MSRP, and IMPS over HTTP.
 #[derive(Parser)]
 #[command(version, after_help = Exit::HELP)]
 struct Cli {

@@ -7,17 +7,22 @@ use clap::Args;
 use client::{Event, Failure, Options, Saying, SessionId};
 
 use crate::agent::{Client, End, Who};
+use crate::imps;
 
-/// Invites the people, says the text once one of them has joined, and leaves.
+/// Invites the people, says the text once one of them has joined, and leaves. Over IMPS the text
+/// is sent to each of them, or said in the groups that are named.
 #[derive(Args)]
 #[command(after_help = End::HELP)]
 pub(crate) struct Send {
     #[command(flatten)]
     who: Who,
-    /// How long somebody may take to join, in seconds.
+    /// How long somebody may take to join, in seconds; with --report, to have the text.
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     wait: u64,
-    /// To whom; cc:NAME and bcc:NAME say how visibly.
+    /// Wait until the text is delivered, and say so.
+    #[arg(long, requires = "imps", help_heading = imps::HEADING)]
+    report: bool,
+    /// To whom; cc:NAME and bcc:NAME say how visibly. Over IMPS also a group such as /lobby.
     #[arg(value_name = "WHO", required = true)]
     people: Vec<String>,
     /// What to say, after two dashes.
@@ -27,6 +32,10 @@ pub(crate) struct Send {
 
 impl Send {
     pub(crate) fn run(self) -> ExitCode {
+        if self.who.handset.imps {
+            let wait = self.report.then(|| Duration::from_secs(self.wait));
+            return imps::send(&self.who, &self.people, &self.text.join(" "), wait);
+        }
         self.who.run(|client| self.send(client))
     }
 

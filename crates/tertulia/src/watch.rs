@@ -1,18 +1,16 @@
 //! `tertulia watch`: an agent for scripts. Events come out, one JSON object a line; commands go
 //! in, one a line.
 
-use std::collections::VecDeque;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use client::{Event, Failure, Invitee, Options, Saying, SessionId};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
-use crate::agent::{Client, End, Who, lines};
-use crate::signals::Signals;
-use crate::{output, say};
+use crate::agent::{Client, End, Who};
+use crate::script::{self, Answer, Plan, Trouble, Works};
+use crate::{imps, output};
 
 /// Tells what happens, until it is stopped.
 #[derive(Args)]
@@ -26,7 +24,7 @@ pub(crate) struct Watch {
     /// Accept every invitation.
     #[arg(long)]
     auto_accept: bool,
-    /// Do not register.
+    /// Do not register, or over IMPS: do not log in.
     #[arg(long)]
     no_register: bool,
     /// Stop after so many seconds.
@@ -43,159 +41,94 @@ const HELP: &str = "Commands, one a line on standard input; N is the number of a
   say N TEXT           to N WHO TEXT                     roster N
   modify N             refresh N                         subscribe N      unsubscribe N
   register             wait EVENT [SECONDS]              sleep SECONDS    quit
+Over IMPS; I is an invitation, GROUP one such as /lobby, LIST a contact list:
+  say WHO TEXT         send TO TEXT                      whisper GROUP NAME TEXT
+  extend WHO WITH...   accept [I]                        decline [I]
+  join GROUP [NAME]    leave GROUP                       members GROUP    invite GROUP WHO...
+  create GROUP [PROPERTY=VALUE]...                       delete GROUP
+  presence WHO...      update [online|availability|status_text|mood|alias]=VALUE
+  subscribe WHO...     unsubscribe WHO...                authorize WHO    forbid WHO
+  lists                contacts LIST                     make-list LIST [WHO]...
+  drop-list LIST       add LIST WHO...                   remove LIST WHO...
+  block WHO...         unblock WHO...                    search ELEMENT=TEXT [ELEMENT=TEXT]...
+  messages             get MESSAGE                       discover         login         logout
+  wait EVENT [SECONDS]                                   sleep SECONDS    quit
+`say` goes where the conversation with somebody goes on, which after `extend` is a group; `send` goes
+to the user, group or contact list that is named.
 Each is answered by one object with the members `command` and `ok`. `wait` takes the next event of
 that name, also one that came since the last `wait`; without it the answer is not ok and the exit
 code 5.
 Exit codes: 0 done; 2 the command line is wrong; 3 refused by the server; 5 no connection, no
 answer in time, or --until and `wait` in vain; 6 wrong user or password.";
 
-/// Event names kept for `wait`.
-const SEEN_MAX: usize = 1000;
-
-/// How long `wait` waits unless told otherwise.
-const WAIT: Duration = Duration::from_secs(30);
-
 impl Watch {
-    pub(crate) fn run(self) -> ExitCode {
-        self.who.run(|client| self.watch(client))
+    pub(crate) fn run(mut self) -> ExitCode {
+        let plan = Plan {
+            json: self.json,
+            time: self.seconds.map(Duration::from_secs),
+            until: self.until.take(),
+        };
+        if self.who.handset.imps {
+            return imps::watch(&self.who, plan, self.auto_accept, !self.no_register);
+        }
+        self.who.run(|client| self.watch(client, plan))
     }
 
-    async fn watch(&self, client: Client) -> End {
+    async fn watch(&self, client: Client, plan: Plan) -> End {
         if !self.no_register
             && let Err(end) = client.register().await
         {
             return end;
         }
-        let Ok(mut signals) = Signals::listen() else {
-            return End::Network;
-        };
-        let clock = client.world.clock;
-        let deadline = self
-            .seconds
-            .map(|seconds| clock.now() + Duration::from_secs(seconds));
-        let mut commands = lines(&client.world);
-        let mut post = Post {
+        let world = client.world.clone();
+        let post = Post {
             client,
-            json: self.json,
             auto_accept: self.auto_accept,
-            until: self.until.clone(),
-            seen: VecDeque::new(),
             last_invitation: None,
-            reading: true,
-            end: None,
         };
-        tokio::select! {
-            biased;
-            () = signals.stop() => {}
-            () = post.work(&mut commands) => {}
-            () = wait_until(clock, deadline), if deadline.is_some() => {
-                if self.until.is_some() {
-                    post.end = Some(End::Network);
-                }
-            }
-        }
-        post.end.unwrap_or(End::Done)
+        script::run(&world, plan, post).await
     }
 }
 
-async fn wait_until(clock: world::Clock, deadline: Option<Instant>) {
-    if let Some(deadline) = deadline {
-        clock.sleep_until(deadline).await;
-    }
-}
-
-/// The agent, and what has happened.
+/// The agent, as a script works it.
 struct Post {
     client: Client,
-    json: bool,
     auto_accept: bool,
-    until: Option<String>,
-    /// Names of events since the last `wait`.
-    seen: VecDeque<String>,
     last_invitation: Option<SessionId>,
-    reading: bool,
-    end: Option<End>,
 }
 
-/// Go on, or stop?
-#[derive(Eq, PartialEq)]
-enum Flow {
-    On,
-    Stop,
+impl Works for Post {
+    type Event = Event;
+
+    async fn next(&mut self) -> Option<Event> {
+        self.client.events.recv().await
+    }
+
+    fn line(&self, event: &Event) -> Option<String> {
+        output::line(event)
+    }
+
+    async fn react(&mut self, event: &Event) -> Option<Answer> {
+        let Event::Invited { session, .. } = event else {
+            return None;
+        };
+        self.last_invitation = Some(*session);
+        if !self.auto_accept {
+            return None;
+        }
+        let failure = self.client.agent.accept(*session).await.err()?;
+        Some(Answer {
+            command: "accept".to_owned(),
+            result: Err(failure.into()),
+        })
+    }
+
+    async fn obey(&mut self, word: &str, rest: &str) -> Result<Value, Trouble> {
+        Ok(self.carry_out(word, rest).await?)
+    }
 }
 
 impl Post {
-    async fn work(&mut self, commands: &mut mpsc::Receiver<String>) {
-        loop {
-            let flow = tokio::select! {
-                biased;
-                event = self.client.events.recv() => match event {
-                    Some(event) => self.happened(event).await,
-                    None => Flow::Stop,
-                },
-                line = commands.recv(), if self.reading => match line {
-                    Some(line) => self.obey(line.trim()).await,
-                    None => {
-                        self.reading = false;
-                        Flow::On
-                    }
-                },
-            };
-            if flow == Flow::Stop {
-                return;
-            }
-        }
-    }
-
-    async fn happened(&mut self, event: Event) -> Flow {
-        let value = serde_json::to_value(&event).unwrap_or_default();
-        if self.json {
-            say(&value.to_string());
-        } else if let Some(line) = output::line(&event) {
-            say(&line);
-        }
-        let name = value
-            .get("event")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if self.seen.len() >= SEEN_MAX {
-            self.seen.pop_front();
-        }
-        self.seen.push_back(name.to_owned());
-        if let Event::Invited { session, .. } = event {
-            self.last_invitation = Some(session);
-            if self.auto_accept
-                && let Err(failure) = self.client.agent.accept(session).await
-            {
-                self.answer("accept", Err(failure));
-            }
-        }
-        match &self.until {
-            Some(until) if until == name => Flow::Stop,
-            Some(_) | None => Flow::On,
-        }
-    }
-
-    async fn obey(&mut self, line: &str) -> Flow {
-        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let rest = rest.trim();
-        match word {
-            "" => {}
-            "quit" => return Flow::Stop,
-            "wait" => return self.wait(rest).await,
-            "sleep" => {
-                let seconds = rest.parse().unwrap_or(1.0_f64).clamp(0.0, 86_400.0);
-                let until = self.client.world.clock.now() + Duration::from_secs_f64(seconds);
-                return self.rest(until, None).await;
-            }
-            _ => {
-                let result = self.carry_out(word, rest).await;
-                self.answer(word, result);
-            }
-        }
-        Flow::On
-    }
-
     async fn carry_out(&mut self, word: &str, rest: &str) -> Result<Value, Failure> {
         let agent = self.client.agent.clone();
         let (first, more) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -246,68 +179,5 @@ impl Post {
                 why: "there is no such command",
             }),
         }
-    }
-
-    /// Waits for an event; tells whether it came.
-    async fn wait(&mut self, rest: &str) -> Flow {
-        let (name, seconds) = rest.split_once(' ').unwrap_or((rest, ""));
-        let patience = seconds.trim().parse().map_or(WAIT, Duration::from_secs);
-        let until = self.client.world.clock.now() + patience;
-        let flow = self.rest(until, Some(name)).await;
-        let came = self.take_seen(name);
-        if came {
-            self.answer("wait", Ok(json!({ "event_name": name })));
-        } else if flow == Flow::On {
-            self.end = Some(End::Network);
-            self.answer("wait", Err(Failure::Timeout));
-        }
-        flow
-    }
-
-    /// Lets events happen until a time, or until one of this name has been seen.
-    async fn rest(&mut self, until: Instant, name: Option<&str>) -> Flow {
-        let clock = self.client.world.clock;
-        loop {
-            if name.is_some_and(|name| self.seen.iter().any(|seen| seen == name)) {
-                return Flow::On;
-            }
-            let event = clock.timeout_at(until, self.client.events.recv());
-            match event.await {
-                Ok(Some(event)) => {
-                    if self.happened(event).await == Flow::Stop {
-                        return Flow::Stop;
-                    }
-                }
-                Ok(None) => return Flow::Stop,
-                Err(_) => return Flow::On,
-            }
-        }
-    }
-
-    /// Forgets everything up to the first event of this name.
-    fn take_seen(&mut self, name: &str) -> bool {
-        let at = self.seen.iter().position(|seen| seen == name);
-        if let Some(at) = at {
-            self.seen.drain(..=at);
-        }
-        at.is_some()
-    }
-
-    fn answer(&mut self, command: &str, result: Result<Value, Failure>) {
-        let mut answer = json!({ "command": command, "ok": result.is_ok() });
-        let more = match result {
-            Ok(more) => more,
-            Err(failure) => {
-                let mut more = serde_json::to_value(&failure).unwrap_or_default();
-                if let Some(more) = more.as_object_mut() {
-                    more.insert("text".to_owned(), failure.to_string().into());
-                }
-                more
-            }
-        };
-        if let (Some(answer), Value::Object(more)) = (answer.as_object_mut(), more) {
-            answer.extend(more);
-        }
-        say(&answer.to_string());
     }
 }

@@ -269,7 +269,7 @@ impl Core {
                 let _gone = reply.send(Ok(answer));
             }
             Purpose::Fetch { message } => self.fetched(message, answer),
-            Purpose::Join { group } => self.affect(Effect::Join { group }, &answer),
+            Purpose::Join { group } => self.followed(group, &answer),
             Purpose::KeepAlive => self.kept_alive(&answer, now),
             Purpose::Login => self.login_answered(false, answer, now),
             Purpose::Logout(reply) => {

@@ -200,17 +200,28 @@ impl Core {
                     welcome: welcome.and_then(|content| content.as_text().map(str::to_owned)),
                 });
             }
-            Effect::Join { group } => {
-                let code = code.number();
-                self.tell(Event::OutOfGroup { group, code });
-            }
             Effect::Leave { group } if code.is_success() => held.talk.left(&group),
             Effect::Logout if code.is_success() => self.logged_out(),
             Effect::Answered { .. }
             | Effect::Extend { .. }
+            | Effect::Join { .. }
             | Effect::Leave { .. }
             | Effect::Logout
             | Effect::Nothing => {}
+        }
+    }
+
+    /// The agent itself wanted to join a group. Nobody waits for a reply that says no.
+    pub(super) fn followed(&mut self, group: String, answer: &Primitive) {
+        let refused = outcome(answer).map(|outcome| outcome.code);
+        let refused = refused.filter(|code| !code.is_success());
+        let effect = Effect::Join {
+            group: group.clone(),
+        };
+        self.affect(effect, answer);
+        if let Some(code) = refused {
+            let code = code.number();
+            self.tell(Event::OutOfGroup { group, code });
         }
     }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 #[non_exhaustive]
 pub enum Failure {
     /// The server does not take the user's name and password.
-    #[error("{user} is not known to the server with this password ({code})")]
+    #[error("{user} is not known to the server with this password ({})", named(*code))]
     Authentication {
         /// The user.
         user: String,
@@ -52,7 +52,7 @@ pub enum Failure {
     #[error("there is no such invitation")]
     NoInvitation,
     /// The function was not agreed in this session. Nothing was sent.
-    #[error("the server does not offer {function} in this session")]
+    #[error("{function} was not agreed with the server in this session")]
     NotAgreed {
         /// Its name in the service tree.
         function: &'static str,
@@ -70,7 +70,7 @@ pub enum Failure {
     #[error("{0}")]
     Refused(Refused),
     /// The session ended before the command was carried out.
-    #[error("the session is over ({code})")]
+    #[error("the session is over ({})", named(*code))]
     SessionLost {
         /// The code with which it ended.
         code: u16,
@@ -85,6 +85,14 @@ impl Failure {
         Self::Malformed {
             why: why.to_string(),
         }
+    }
+}
+
+/// A code with what it means.
+fn named(code: u16) -> String {
+    match Code::new(code).description() {
+        "" => code.to_string(),
+        phrase => format!("{code} {phrase}"),
     }
 }
 
@@ -113,8 +121,20 @@ impl Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.code, self.description)?;
-        for (code, what) in &self.details {
+        write!(f, "{}", self.code)?;
+        // What a server says of its own does not always name what the code means.
+        let phrase = Code::new(self.code).description();
+        let begins = self.description.get(..phrase.len());
+        if !begins.is_some_and(|begins| begins.eq_ignore_ascii_case(phrase)) {
+            write!(f, " {phrase}:")?;
+        }
+        if !self.description.is_empty() {
+            write!(f, " {}", self.description)?;
+        }
+        let said = |(code, what): &&(u16, String)| {
+            *code == self.code && self.description.contains(what.as_str())
+        };
+        for (code, what) in self.details.iter().filter(|detail| !said(detail)) {
             write!(f, ", {what} ({code})")?;
         }
         Ok(())
@@ -188,15 +208,24 @@ mod tests {
     #[test]
     fn a_refusal_says_why() {
         let partly = DetailedResult::of_users(Code::UNKNOWN_USER, vec!["wv:bob@im.com".to_owned()]);
-        let mut spoken = Outcome::new(Code::new(900));
-        spoken.description = Some("look below".to_owned());
+        let spoken = |code: Code, text: &str| Outcome {
+            description: Some(text.to_owned()),
+            ..Outcome::new(code)
+        };
+        let unknown = spoken(Code::UNKNOWN_USER, "unknown user: wv:bob@im.com is nobody");
         let rows = [
             (Outcome::new(Code::GROUP_FULL), "817 Group is full"),
             (
-                spoken.with_details(vec![partly]),
-                "900 look below, wv:bob@im.com (531)",
+                spoken(Code::new(900), "look below").with_details(vec![partly.clone()]),
+                "900 Multiple errors: look below, wv:bob@im.com (531)",
             ),
-            (Outcome::new(Code::new(999)), "999 "),
+            // What was said is not said again.
+            (
+                unknown.with_details(vec![partly]),
+                "531 unknown user: wv:bob@im.com is nobody",
+            ),
+            (spoken(Code::new(999), "no tea"), "999 no tea"),
+            (Outcome::new(Code::new(999)), "999"),
         ];
         for (outcome, want) in rows {
             let Err(failure) = granted(Status::from(outcome).into()) else {

@@ -1,14 +1,17 @@
 //! Groups, invitations, and growing a conversation into a group.
 
+use imps::Primitive;
 use imps::csp::{
     CreateGroupRequest, DeleteGroupRequest, ExtendConversationRequest, ExtendConversationUser,
-    GroupProperties, InviteRequest, InviteType, InviteUserResponse, JoinGroupRequest,
-    LeaveGroupRequest, Property, Recipient, Sender, User, WelcomeNote,
+    GetJoinedUsersRequest, GroupProperties, InviteRequest, InviteType, InviteUserResponse,
+    JoinGroupRequest, LeaveGroupRequest, Participant, Property, Recipient, Sender, User,
+    WelcomeNote,
 };
 use imps::id::Address;
 use imps::service::Function;
 
-use super::agent::Agent;
+use super::agent::{Agent, unexpected};
+use super::event::{Member, members};
 use super::failure::Failure;
 
 /// How a conversation of two is to grow.
@@ -80,6 +83,28 @@ impl Agent {
             own_properties: Vec::new(),
         })
         .await
+    }
+
+    /// Who is in a group now. Those who run it are told everybody by rank, the highest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`].
+    pub async fn members(&self, group: &str) -> Result<Vec<Member>, Failure> {
+        let group = group.to_owned();
+        match self.ask(GetJoinedUsersRequest { group }).await? {
+            Primitive::GetJoinedUsersResponse(response) => {
+                let ranks = response.by_rank.unwrap_or_default();
+                let ranked = ranks
+                    .admins
+                    .into_iter()
+                    .chain(ranks.mods)
+                    .chain(ranks.users);
+                let ranked = ranked.map(Participant::from).map(Member::from);
+                Ok(ranked.chain(members(response.participants)).collect())
+            }
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// Leaves a group.
