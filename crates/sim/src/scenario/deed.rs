@@ -237,7 +237,9 @@ fn extends(rest: &str) -> Result<Read, &'static str> {
 }
 
 fn invites(rest: &str) -> Result<Read, &'static str> {
-    let (whom, room) = rest.rsplit_once(" to ").ok_or("invites WHOM, ... to ROOM")?;
+    let (whom, room) = rest
+        .rsplit_once(" to ")
+        .ok_or("invites WHOM, ... to ROOM")?;
     let whom = names(whom);
     Ok((Deed::Invites { whom }, Some(room.trim().to_owned())))
 }

@@ -80,9 +80,7 @@ impl Cast {
         let room = step.room.as_deref();
         match self.people.get_mut(&step.who) {
             Some(Person::Phone(phone)) => phone.take(&step.act, room).await,
-            Some(Person::Handset(handset)) => {
-                handset.take(&step.act, room, &mut self.groups).await
-            }
+            Some(Person::Handset(handset)) => handset.take(&step.act, room, &mut self.groups).await,
             None => Err("they are not online".to_owned()),
         }
     }

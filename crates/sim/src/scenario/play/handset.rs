@@ -75,6 +75,9 @@ impl Handset {
         }
         self.has_no_complaint()?;
         let done = match act {
+            Act::HearsNothing | Act::Imps(Deed::SeesNobody) => {
+                return self.saw_nothing(act, room, groups);
+            }
             Act::Imps(deed) => match self.does(deed, room, groups).await {
                 Some(done) => done,
                 None => return self.expect(act, room, groups).await,
@@ -92,7 +95,6 @@ impl Handset {
                     Err(_) => Ok(()),
                 };
             }
-            Act::HearsNothing => return self.saw_nothing(act, room, groups),
             Act::Creates { .. } | Act::Declines { .. } | Act::GivesUp | Act::Rings => {
                 return Err("it takes a phone to do this".to_owned());
             }
@@ -101,6 +103,10 @@ impl Handset {
         match done {
             // The next line has to speak of it.
             Err(Failure::Refused(refused)) => {
+                self.hear();
+                // Who is not let in is told so as well, as one who is out.
+                let is_echo = |event: &Event| matches!(event, Event::OutOfGroup { code, .. } if *code == refused.code);
+                self.seen.retain(|event| !is_echo(event));
                 self.refused = Some(refused);
                 Ok(())
             }
@@ -298,6 +304,13 @@ impl Handset {
         Ok(())
     }
 
+    /// Takes what has happened so far.
+    fn hear(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
+            self.seen.extend(heard::each(event));
+        }
+    }
+
     /// From now on lines are about this group. Whoever hears of it first gives it its name.
     fn enter(&mut self, event: &Event, group: &str, room: Option<&str>, groups: &mut Groups) {
         let group = group.to_owned();
@@ -319,9 +332,7 @@ impl Handset {
         groups: &Groups,
     ) -> Result<(), String> {
         let within = room.map(|_| self.group(room, groups)).transpose()?;
-        while let Ok(event) = self.events.try_recv() {
-            self.seen.extend(heard::each(event));
-        }
+        self.hear();
         let is_it = |event: &&Event| {
             let is_sort = match act {
                 Act::HearsNothing => matches!(event, Event::Message(_)),

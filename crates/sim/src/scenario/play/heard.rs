@@ -53,7 +53,12 @@ impl Wanted<'_> {
         match (deed, event) {
             (Deed::Back, Event::Online { .. }) => true,
             (Deed::Asked { by }, Event::Extending { from, .. }) => is(from.as_deref(), by),
-            (Deed::InWithout { left_out }, Event::Extended { id, left_out: told, .. }) => {
+            (
+                Deed::InWithout { left_out },
+                Event::Extended {
+                    id, left_out: told, ..
+                },
+            ) => {
                 let mut named: Vec<_> = left_out
                     .iter()
                     .map(|(who, code)| (address(who), *code))
