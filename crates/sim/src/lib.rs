@@ -13,5 +13,7 @@ pub mod storm;
 pub mod watch;
 
 pub use replay::replay;
-pub use scenario::{Act, Guest, Misfortune, Mistake, Scenario, Step, play};
+pub use scenario::{
+    Act, Attention, Deed, Device, Guest, Misfortune, Mistake, Scenario, Step, play,
+};
 pub use stage::Stage;

@@ -40,3 +40,23 @@ fn nothing_is_left_of_a_cancelled_conference_in_bad_weather() {
         day("cancel", &flow, seed);
     }
 }
+
+/// A datagram that says that something waits may be lost, and the client asks by itself after
+/// minutes: nobody waits that long.
+fn without_datagrams(flow: &str) -> String {
+    flow.replace("cir udp", "cir tcp")
+}
+
+#[test]
+fn handsets_talk_in_bad_weather() {
+    for (name, flow) in [
+        ("extend", include_str!("../../../scenarios/extend.flow")),
+        ("handsets", include_str!("../../../scenarios/handsets.flow")),
+        ("waiting", include_str!("../../../scenarios/waiting.flow")),
+    ] {
+        let flow = without_datagrams(flow);
+        for seed in 0..50 {
+            day(name, &flow, seed);
+        }
+    }
+}

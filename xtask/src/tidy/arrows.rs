@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "sim",
         &[
-            "client", "msrp", "room", "server", "sip", "store", "world", "xdm",
+            "client", "imps", "msrp", "room", "server", "sip", "store", "world", "xdm",
         ],
     ),
     ("sip", &[]),

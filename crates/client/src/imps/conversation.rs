@@ -50,6 +50,16 @@ impl Conversations {
         self.extended.find(peer)
     }
 
+    /// An invitation was answered, and does not stand any more.
+    fn answered(&mut self, id: &str) {
+        let id = id.to_owned();
+        let found = self.invitations.find(&id);
+        // IMPS-9.1.11-S38: to an answer to this sort the server does not listen.
+        if found.is_some_and(|found| found.kind != InviteType::ExtendConversation) {
+            self.invitations.take(&id);
+        }
+    }
+
     /// We are in a group with `people`, as far as the server tells. Was it because somebody goes
     /// on there with a conversation, then it goes on there for us.
     fn joined(&mut self, group: &str, people: usize, home: &str) {
@@ -180,7 +190,7 @@ impl Core {
         };
         match effect {
             Effect::Answered { invitation } if code.is_success() => {
-                held.talk.invitations.take(&invitation);
+                held.talk.answered(&invitation);
             }
             Effect::Extend { id } if !code.is_success() => {
                 held.talk.asked.take(&id);
@@ -375,6 +385,25 @@ mod tests {
         talk.left("wv:/g@im.com");
         assert_eq!(talk.group_of(&bob), None);
         group
+    }
+
+    #[test]
+    fn an_answer_that_nobody_listens_to_changes_nothing() {
+        for (kind, stands) in [
+            (InviteType::ExtendConversation, true),
+            (InviteType::Group, false),
+        ] {
+            let mut talk = Conversations::default();
+            let invitation = Invitation {
+                id: "i1".to_owned(),
+                kind,
+                from: None,
+                group: None,
+            };
+            talk.invitations.put("i1".to_owned(), invitation);
+            talk.answered("i1");
+            assert_eq!(talk.invitations.find(&"i1".to_owned()).is_some(), stands);
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Call flows as transcripts: "alice creates chat with bob, carol", "bob hears ...".
 
+mod deed;
 mod misfortune;
 mod parse;
 mod play;
 
+pub use deed::{Attention, Deed, Device};
 pub use misfortune::Misfortune;
 pub use parse::Mistake;
 pub use play::play;
@@ -91,10 +93,12 @@ pub enum Act {
         /// To one participant alone.
         to: Option<String>,
     },
-    /// `cannot say "TEXT" [in ROOM]`: it is not delivered.
+    /// `cannot say "TEXT" [to WHOM] [in ROOM]`: it is not delivered.
     CannotSay {
         /// What.
         text: String,
+        /// To one participant alone.
+        to: Option<String>,
     },
     /// `says a text of N kB [in ROOM]`: in as many chunks as it takes.
     SaysLong {
@@ -128,6 +132,8 @@ pub enum Act {
     Leaves,
     /// `is out [of ROOM]`: the session has ended.
     Out,
+    /// Something for people with a handset alone.
+    Imps(Deed),
     /// `nothing is left`: the server holds nothing on behalf of anybody.
     NothingLeft,
 }

@@ -1,6 +1,6 @@
 //! Reading a transcript.
 
-use super::{Act, Guest, Misfortune, Scenario, Step};
+use super::{Act, Deed, Guest, Misfortune, Scenario, Step};
 
 /// A line that cannot be read: where, and why.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -84,6 +84,9 @@ fn step(line: &str) -> Result<Read, &'static str> {
 
 /// What somebody does, and in which conference.
 fn does(verb: &str, rest: &str) -> Result<(Act, Option<String>), &'static str> {
+    if let Some((deed, room)) = Deed::read(verb, rest)? {
+        return Ok((Act::Imps(deed), room));
+    }
     // "says WHAT in ROOM", but "leaves ROOM".
     let (within, room) = match rest.rsplit_once(" in ") {
         Some((before, room)) if is_name(room) => (before.trim(), Some(room.to_owned())),
@@ -113,8 +116,9 @@ fn does(verb: &str, rest: &str) -> Result<(Act, Option<String>), &'static str> {
             let text = within
                 .strip_prefix("say ")
                 .ok_or("people cannot say, and quote")?;
-            let (text, _) = quoted(text)?;
-            (Act::CannotSay { text }, room)
+            let (text, rest) = quoted(text)?;
+            let to = rest.strip_prefix("to ").map(str::to_owned);
+            (Act::CannotSay { text, to }, room)
         }
         "sees" => (sees(within)?, room),
         _ => return Err("this verb is not known"),
@@ -268,12 +272,12 @@ fn status(text: &str) -> Result<u16, &'static str> {
     text.trim()
         .parse()
         .ok()
-        .filter(|status| (300..700).contains(status))
-        .ok_or("a refusal has a status from 300 to 699")
+        .filter(|status| (300..1000).contains(status))
+        .ok_or("a refusal has a status from 300 to 999")
 }
 
 /// A text in quotes, and what follows it.
-fn quoted(text: &str) -> Result<(String, &str), &'static str> {
+pub(super) fn quoted(text: &str) -> Result<(String, &str), &'static str> {
     let inner = text
         .strip_prefix('"')
         .ok_or("what is said stands in quotes")?;
@@ -339,7 +343,7 @@ mod tests {
             ("bob hears \"a\" from eve in work", "bob", Act::Hears { text: "a".to_owned(), from: "eve".to_owned() }, Some("work")),
             ("bob says a text of 40 kB in work", "bob", Act::SaysLong { kilobytes: 40 }, Some("work")),
             ("bob hears a text of 40 kB from eve", "bob", Act::HearsLong { kilobytes: 40, from: "eve".to_owned() }, None),
-            ("bob cannot say \"a\" in work", "bob", Act::CannotSay { text: "a".to_owned() }, Some("work")),
+            ("bob cannot say \"a\" in work", "bob", Act::CannotSay { text: "a".to_owned(), to: None }, Some("work")),
             ("after 30 s", "", Act::After { seconds: 30 }, None),
             ("bob vanishes", "bob", befalls(Misfortune::Vanishes), None),
             ("the connections of bob are reset", "bob", befalls(Misfortune::Reset), None),
@@ -370,7 +374,7 @@ mod tests {
             (
                 "bob declines with 99",
                 1,
-                "a refusal has a status from 300 to 699",
+                "a refusal has a status from 300 to 999",
             ),
             ("bob says hi", 1, "what is said stands in quotes"),
             ("bob says \"hi", 1, "a quote is not closed"),

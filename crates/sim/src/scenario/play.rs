@@ -1,21 +1,26 @@
 //! Playing a transcript on a stage.
 
-use std::collections::{BTreeMap, VecDeque};
+mod handset;
+mod heard;
+mod phone;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use client::{Agent, CopyControl, Entry, Event, Events, Invitee, Options, Saying, SessionId};
 use server::Leftovers;
 
-use super::{Act, Guest, Scenario, Step};
+use super::{Act, Deed, Scenario, Step};
 use crate::Stage;
+
+use handset::Handset;
+use phone::Phone;
 
 /// How long what has to happen may take, in the time of the stage: longer than a lost 180 takes to
 /// come again.
 const PATIENCE: Duration = Duration::from_secs(100);
 
-/// A description without a chat in it.
-const AUDIO: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
-    m=audio 49170 RTP/AVP 0\r\n";
+/// How long whoever hears nothing listens, in milliseconds.
+const SILENCE_MS: u64 = 300;
 
 /// Plays a scenario to its end.
 ///
@@ -23,57 +28,80 @@ const AUDIO: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.
 ///
 /// The first line that did not come true, and what happened instead.
 pub async fn play(scenario: &Scenario, stage: &mut Stage) -> Result<(), String> {
-    let mut people = BTreeMap::new();
+    let mut cast = Cast::default();
     for step in &scenario.steps {
-        take(step, stage, &mut people)
+        cast.take(step, stage)
             .await
             .map_err(|why| format!("line {}: {}: {why}", step.line, step.text))?;
     }
-    Ok(())
+    cast.people.values().try_for_each(Person::has_no_complaint)
 }
+
+/// Everybody in the transcript.
+#[derive(Default)]
+struct Cast {
+    people: BTreeMap<String, Person>,
+    /// The groups of IMPS that have a name in it, by which each is known to everybody.
+    groups: Groups,
+}
+
+/// Groups by their names in the transcript.
+type Groups = BTreeMap<String, String>;
 
 /// Somebody in the transcript.
-struct Person {
-    agent: Agent,
-    events: Events,
-    /// What happened to them and no line has spoken of yet.
-    seen: VecDeque<Event>,
-    /// The session they are in, or invited to: the last one.
-    session: Option<SessionId>,
-    /// The sessions that have a name.
-    rooms: BTreeMap<String, SessionId>,
+enum Person {
+    Handset(Handset),
+    Phone(Phone),
 }
 
-async fn take(
-    step: &Step,
-    stage: &mut Stage,
-    people: &mut BTreeMap<String, Person>,
-) -> Result<(), String> {
-    match &step.act {
-        Act::After { seconds } => {
-            stage.wait(seconds.saturating_mul(1000)).await;
-            return Ok(());
+impl Cast {
+    async fn take(&mut self, step: &Step, stage: &mut Stage) -> Result<(), String> {
+        match &step.act {
+            Act::After { seconds } => {
+                stage.wait(seconds.saturating_mul(1000)).await;
+                return Ok(());
+            }
+            Act::Befalls(misfortune) => return misfortune.befall(&step.who, stage).await,
+            Act::NothingLeft => return nothing_left(stage).await,
+            Act::Online { udp, factory } => {
+                let (agent, events) = stage.online(&step.who, *udp, factory.as_deref()).await?;
+                let phone = Phone::new(agent, events);
+                return self.enter(&step.who, Person::Phone(phone));
+            }
+            Act::Imps(Deed::Online(device)) => {
+                let (agent, events) = stage.handset(&step.who, *device).await?;
+                let handset = Handset::new(&step.who, *device, agent, events);
+                return self.enter(&step.who, Person::Handset(handset));
+            }
+            // Whoever hears nothing has to wait for it.
+            Act::HearsNothing | Act::Imps(Deed::SeesNobody) => stage.wait(SILENCE_MS).await,
+            _ => {}
         }
-        Act::Befalls(misfortune) => return misfortune.befall(&step.who, stage).await,
-        Act::NothingLeft => return nothing_left(stage).await,
-        Act::Online { udp, factory } => {
-            let (agent, events) = stage.online(&step.who, *udp, factory.as_deref()).await?;
-            let person = Person {
-                agent,
-                events,
-                seen: VecDeque::new(),
-                session: None,
-                rooms: BTreeMap::new(),
-            };
-            people.insert(step.who.clone(), person);
-            return Ok(());
+        let room = step.room.as_deref();
+        match self.people.get_mut(&step.who) {
+            Some(Person::Phone(phone)) => phone.take(&step.act, room).await,
+            Some(Person::Handset(handset)) => handset.take(&step.act, room, &mut self.groups).await,
+            None => Err("they are not online".to_owned()),
         }
-        // Whoever hears nothing has to wait for it.
-        Act::HearsNothing => stage.wait(SILENCE_MS).await,
-        _ => {}
     }
-    let person = people.get_mut(&step.who).ok_or("they are not online")?;
-    person.take(&step.act, step.room.as_deref()).await
+
+    /// Somebody is online. What was refused to them before is not forgotten.
+    fn enter(&mut self, who: &str, person: Person) -> Result<(), String> {
+        match self.people.insert(who.to_owned(), person) {
+            Some(before) => before.has_no_complaint(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Person {
+    /// Whether every refusal was spoken of.
+    fn has_no_complaint(&self) -> Result<(), String> {
+        match self {
+            Self::Handset(handset) => handset.has_no_complaint(),
+            Self::Phone(_) => Ok(()),
+        }
+    }
 }
 
 async fn nothing_left(stage: &Stage) -> Result<(), String> {
@@ -87,190 +115,9 @@ async fn nothing_left(stage: &Stage) -> Result<(), String> {
     Err(format!("still there: {:?}", stage.leftovers().await))
 }
 
-fn address(name: &str) -> String {
-    if name.contains(':') {
-        return name.to_owned();
-    }
-    format!("sip:{name}@localhost")
-}
-
-impl Person {
-    async fn take(&mut self, act: &Act, room: Option<&str>) -> Result<(), String> {
-        match act {
-            Act::Creates {
-                guests,
-                hidden,
-                audio,
-            } => {
-                let options = Options {
-                    anonymous: *hidden,
-                    offer: audio.then(|| AUDIO.into()),
-                };
-                self.create(guests, options, room).await
-            }
-            Act::Accepts => {
-                let session = self.session(room)?;
-                self.agent.accept(session).await.map_err(told)
-            }
-            Act::Declines { status } => {
-                let session = self.session(room)?;
-                self.agent.decline(session, *status).await.map_err(told)
-            }
-            Act::GivesUp | Act::Leaves => {
-                let session = self.session(room)?;
-                self.agent.leave(session).await.map_err(told)
-            }
-            Act::Says { text, to } => self.say(text, to.as_deref(), room).await,
-            Act::SaysLong { kilobytes } => self.say(&long(*kilobytes), None, room).await,
-            Act::CannotSay { text } => match self.say(text, None, room).await {
-                Ok(()) => Err("it was delivered".to_owned()),
-                Err(_) => Ok(()),
-            },
-            Act::HearsNothing => self.heard_nothing(room),
-            _ => self.expect(act, room).await,
-        }
-    }
-
-    async fn say(&self, text: &str, to: Option<&str>, room: Option<&str>) -> Result<(), String> {
-        let saying = Saying::text(text);
-        let saying = match to {
-            Some(to) => saying.to(&address(to)),
-            None => saying,
-        };
-        let session = self.session(room)?;
-        let sent = self.agent.send(session, saying).await;
-        sent.map(drop).map_err(told)
-    }
-
-    async fn create(
-        &mut self,
-        guests: &[Guest],
-        options: Options,
-        room: Option<&str>,
-    ) -> Result<(), String> {
-        let entries = guests.iter().map(|guest| {
-            let mut entry = Entry::new(address(&guest.name));
-            entry.copy_control = Some(match guest.hidden {
-                true => CopyControl::Bcc,
-                false => CopyControl::To,
-            });
-            entry
-        });
-        let invitee = Invitee::Guests(entries.collect());
-        let session = self.agent.invite(invitee, options).await.map_err(told)?;
-        self.enter(session, room);
-        Ok(())
-    }
-
-    /// From now on lines are about this session.
-    fn enter(&mut self, session: SessionId, room: Option<&str>) {
-        self.session = Some(session);
-        if let Some(room) = room {
-            self.rooms.insert(room.to_owned(), session);
-        }
-    }
-
-    fn session(&self, room: Option<&str>) -> Result<SessionId, String> {
-        match room {
-            None => self
-                .session
-                .ok_or_else(|| "they are in no session".to_owned()),
-            Some(room) => self
-                .rooms
-                .get(room)
-                .copied()
-                .ok_or_else(|| format!("they were never in {room}")),
-        }
-    }
-
-    /// Waits for the event that a line speaks of. Others are kept for later lines.
-    async fn expect(&mut self, act: &Act, room: Option<&str>) -> Result<(), String> {
-        // An invitation gives its name to the session, every other line looks for one.
-        let within = match act {
-            Act::Invited { .. } => None,
-            _ => room.map(|room| self.session(Some(room))).transpose()?,
-        };
-        let is_it =
-            |event: &Event| fits(act, event) && (within.is_none() || event.session() == within);
-        let deadline = tokio::time::timeout(PATIENCE, async {
-            loop {
-                if let Some(at) = self.seen.iter().position(is_it) {
-                    return self.seen.remove(at);
-                }
-                match self.events.recv().await {
-                    Some(event) => self.seen.push_back(event),
-                    None => return None,
-                }
-            }
-        });
-        let Ok(Some(event)) = deadline.await else {
-            return Err(format!("did not happen; what did: {:?}", self.seen));
-        };
-        if let Event::Invited { session, .. } = event {
-            self.enter(session, room);
-        }
-        Ok(())
-    }
-
-    /// Whether any message came that no line has spoken of.
-    fn heard_nothing(&mut self, room: Option<&str>) -> Result<(), String> {
-        let within = room.map(|room| self.session(Some(room))).transpose()?;
-        while let Ok(event) = self.events.try_recv() {
-            self.seen.push_back(event);
-        }
-        let heard = self.seen.iter().find(|event| {
-            matches!(event, Event::Message(_)) && (within.is_none() || event.session() == within)
-        });
-        match heard {
-            Some(event) => Err(format!("they did: {event:?}")),
-            None => Ok(()),
-        }
-    }
-}
-
-/// How long whoever hears nothing listens, in milliseconds.
-const SILENCE_MS: u64 = 300;
-
 /// A text of so many times 1000 bytes that shows where a part of it is missing.
 fn long(kilobytes: usize) -> String {
     (0..kilobytes * 125)
         .map(|part| format!("{part:07} "))
         .collect()
-}
-
-fn fits(act: &Act, event: &Event) -> bool {
-    match (act, event) {
-        (Act::Invited { by }, Event::Invited { from, .. }) => {
-            by.as_ref().is_none_or(|by| *from == address(by))
-        }
-        (Act::Rings, Event::Ringing { .. }) => true,
-        (Act::In, Event::MediaUp { .. }) => true,
-        (Act::Out, Event::SessionEnded { .. }) => true,
-        (Act::Refused { status, warning }, Event::Refused { refused, .. }) => {
-            refused.status == *status && (warning.is_none() || refused.warning == *warning)
-        }
-        (Act::Hears { text, from }, Event::Message(heard)) => {
-            heard.text == *text && heard.from == address(from)
-        }
-        (Act::HearsLong { kilobytes, from }, Event::Message(heard)) => {
-            heard.text == long(*kilobytes) && heard.from == address(from)
-        }
-        (
-            Act::Sees { whom, presence },
-            Event::Joined { person, .. }
-            | Event::Alerting { person, .. }
-            | Event::Left { person, .. },
-        ) => {
-            let is_whom = match whom.as_str() {
-                "self" => person.is_own,
-                whom => person.entity == address(whom) && !person.is_own,
-            };
-            is_whom && person.presence == *presence
-        }
-        _ => false,
-    }
-}
-
-fn told(failure: client::Failure) -> String {
-    failure.to_string()
 }

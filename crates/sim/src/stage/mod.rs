@@ -1,6 +1,7 @@
 //! Where a scenario is played: the simulated network, or this machine's.
 
 mod misfortune;
+mod people;
 
 pub(crate) use misfortune::bad_weather;
 
@@ -8,7 +9,6 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use client::{Agent, Config, Events, Transport};
 use server::admin::{NewUser, add_user};
 use server::config::{Config as ServerConfig, Policy, Setup};
 use server::{Addresses, Leftovers, SealKey, Sealer, Server};
@@ -178,68 +178,6 @@ impl Stage {
         Ok(())
     }
 
-    /// Brings somebody online: a host of their own, with an agent on it that has registered.
-    ///
-    /// # Errors
-    ///
-    /// What the agent or its server says.
-    pub async fn online(
-        &mut self,
-        name: &str,
-        udp: bool,
-        factory: Option<&str>,
-    ) -> Result<(Agent, Events), String> {
-        let (agent, events) = self.agent(name, udp, |config| {
-            if let Some(factory) = factory {
-                factory.clone_into(&mut config.factory);
-            }
-        })?;
-        agent.register().await.map_err(|error| error.to_string())?;
-        Ok((agent, events))
-    }
-
-    /// An agent for somebody at a host of their own, which is switched on if it was off. Whatever
-    /// ran there ends.
-    ///
-    /// # Errors
-    ///
-    /// What the agent says.
-    pub fn agent(
-        &mut self,
-        name: &str,
-        udp: bool,
-        change: impl FnOnce(&mut Config),
-    ) -> Result<(Agent, Events), String> {
-        let known = self.hosts.get_mut(name).map(|host| {
-            drop(host.world.take());
-            host.ip
-        });
-        let number = u8::try_from(self.hosts.len() + 1).map_err(|_| "too many people")?;
-        let ip = known.unwrap_or(IpAddr::V4(Ipv4Addr::new(10, 0, 1, number)));
-        let world = match &self.place {
-            Place::Simulated(universe) => universe.host(ip),
-            Place::Real => World::os(),
-        };
-        if let Some(watch) = &self.watch {
-            watch.person(ip, &aor(name));
-        }
-        let (server, transport) = match udp {
-            true => (self.at.sip_udp, Transport::Udp),
-            false => (self.at.sip_tcp, Transport::Tcp),
-        };
-        let server = server.ok_or("the server does not listen there")?;
-        let mut config = Config::new(&aor(name), PASSWORD, server);
-        config.transport = transport;
-        // A device stays the same device when it is switched on again (RFC 5626 section 4.1).
-        config.instance = Some(instance(ip));
-        change(&mut config);
-        let started = Agent::start(&world, config).map_err(|error| error.to_string())?;
-        self.crews.push(world.tasks.clone());
-        let world = Some(world);
-        self.hosts.insert(name.to_owned(), Host { ip, world });
-        Ok(started)
-    }
-
     /// What those who watch a simulated wire have found so far; nothing on a real one.
     pub fn verdict(&self) -> Vec<Breach> {
         self.watch.as_ref().map(Watch::verdict).unwrap_or_default()
@@ -291,18 +229,6 @@ impl Stage {
             server.shutdown().await;
         }
     }
-}
-
-fn aor(name: &str) -> String {
-    format!("sip:{name}@localhost")
-}
-
-fn instance(ip: IpAddr) -> String {
-    let last = match ip {
-        IpAddr::V4(ip) => u32::from(ip),
-        IpAddr::V6(_) => 0,
-    };
-    format!("urn:uuid:00000000-0000-4000-8000-0000{last:08x}")
 }
 
 fn set(config: &mut ServerConfig, assignment: &str) -> Result<(), String> {

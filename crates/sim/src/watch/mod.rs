@@ -10,6 +10,7 @@
 //! are checked at the end of the day, when everything is quiet.
 
 mod breach;
+mod csp;
 mod day;
 mod ends;
 mod facts;

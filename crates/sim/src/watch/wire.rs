@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Datagram, Lost, Cut ... ──────────────────────▶ SIP message
-//!   Syn ──▶ Data, Data ... ──▶ first byte "MSRP "? ──▶ MSRP frames, else SIP messages
+//!   Syn ──▶ Data, Data ... ──▶ begins like MSRP, like HTTP or CIR, else SIP messages
 //!            └──▶ Fin, Rst, Syn of the same ports ──▶ ended
 //! ```
 
@@ -13,6 +13,8 @@ use bytes::{Bytes, BytesMut};
 use msrp::{Flag, Head, Piece};
 use sip::{Frame as SipFrame, Framer, Message};
 use world::sim::{Delivery, Kind, Moment};
+
+use super::csp::{self, Guess, Tongue};
 
 /// A moment, in an order without ties.
 pub(super) type Stamp = Moment;
@@ -81,6 +83,8 @@ struct Stream {
 enum Speech {
     Unknown,
     Sip(Framer),
+    /// What handsets say is read, and no rule is about it.
+    Handset(Tongue),
     Msrp(Box<msrp::Reader>, Option<Begun>),
     Broken,
 }
@@ -134,6 +138,7 @@ impl Wire {
             .bytes
             .iter()
             .all(|byte| matches!(byte, b'\r' | b'\n'))
+            || csp::is_attention(&delivery.bytes)
         {
             return;
         }
@@ -221,13 +226,14 @@ impl Stream {
         match &mut self.speech {
             Speech::Unknown => {
                 let known = self.buffer.len().min(MSRP.len());
-                if self.buffer.get(..known) != MSRP.get(..known) {
-                    self.speech = Speech::Sip(Framer::default());
-                } else if known == MSRP.len() {
-                    self.speech = Speech::Msrp(Box::default(), None);
-                } else {
-                    return Step::Wait;
-                }
+                let may_be_msrp = self.buffer.get(..known) == MSRP.get(..known);
+                self.speech = match csp::guess(&self.buffer) {
+                    Guess::It(tongue) => Speech::Handset(tongue),
+                    Guess::Perhaps => return Step::Wait,
+                    Guess::No if may_be_msrp && known < MSRP.len() => return Step::Wait,
+                    Guess::No if may_be_msrp => Speech::Msrp(Box::default(), None),
+                    Guess::No => Speech::Sip(Framer::default()),
+                };
                 Step::Again
             }
             Speech::Broken => {
@@ -238,6 +244,11 @@ impl Stream {
                 Ok(Some(SipFrame::Message(message))) => Step::Said(What::Sip(message)),
                 Ok(Some(SipFrame::Ping | SipFrame::Pong)) => Step::Between,
                 Ok(None) => Step::Wait,
+                Err(error) => self.give_up(&error),
+            },
+            Speech::Handset(tongue) => match tongue.take(&mut self.buffer) {
+                Ok(true) => Step::Between,
+                Ok(false) => Step::Wait,
                 Err(error) => self.give_up(&error),
             },
             Speech::Msrp(reader, begun) => match reader.next(&mut self.buffer) {
