@@ -9,7 +9,7 @@ use world::Rng;
 
 /// The key under which passwords are sealed.
 #[derive(Clone, Eq, PartialEq)]
-pub struct SealKey([u8; SealKey::BYTES]);
+pub struct SealKey([u8; Self::BYTES]);
 
 /// A sealed password: nonce, then ciphertext and tag (XChaCha20-Poly1305).
 pub type Sealed = Vec<u8>;

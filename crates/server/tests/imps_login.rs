@@ -70,7 +70,7 @@ fn by_password_and_by_digest_in_every_version() {
             let response = alice.login(with_password(&alice, "password"));
             is_in(&mut alice, &response);
             for schema in [DigestSchema::Md5, DigestSchema::Sha] {
-                let first = alice.login(offering(&alice, &[schema.clone()]));
+                let first = alice.login(offering(&alice, std::slice::from_ref(&schema)));
                 // The oldest say 200, and their clients look for the nonce.
                 let want = if version == Version::V1_3 { 401 } else { 200 };
                 assert_eq!(code(&first), want, "{version} {schema}");
@@ -93,7 +93,7 @@ fn the_digest_is_the_best_that_both_know() {
     let rows: &[(&[DigestSchema], u16, Option<DigestSchema>)] = &[
         // 1.1 writes all of them into one element.
         (&[list("PWD,SHA,MD4,MD5,MD6")],         200, sha.clone()),
-        (&[list("PWD, md5")],                    200, md5.clone()),
+        (&[list("PWD, md5")],                    200, md5),
         (&[],                                    200, sha.clone()),
         (&[DigestSchema::Md5, DigestSchema::Sha], 200, sha),
         (&[list("MD4,MD6")],                     543, None),
@@ -402,7 +402,7 @@ fn a_login_can_negotiate() {
         })),
         ..with_password(&alice, "password")
     };
-    let response = alice.login(request.clone());
+    let response = alice.login(request);
     is_in(&mut alice, &response);
     // Turned around: what there is not.
     assert_eq!(response.functions, Some(Functions::of(&[Function::Getmap])));

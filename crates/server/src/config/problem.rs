@@ -118,7 +118,7 @@ impl Config {
             .filter_map(|(k, at)| Some((k, at?)))
             .collect();
         for (nth, (key, at)) in tcp.iter().enumerate() {
-            if let Some((other, its)) = tcp[..nth].iter().find(|(_, its)| clash(*its, *at)) {
+            if let Some((other, its)) = tcp.iter().take(nth).find(|(_, its)| clash(*its, *at)) {
                 found.mistake(
                     key,
                     format!("{at} is the port of {other} ({its}) too"),

@@ -56,11 +56,6 @@ impl Sessions {
         self.all().by_user.get(user).cloned().unwrap_or_default()
     }
 
-    /// Has this user a session?
-    pub(crate) fn has(&self, user: &room::Address) -> bool {
-        self.all().by_user.contains_key(user)
-    }
-
     /// The session that asks with this token.
     pub(super) fn of_token(&self, token: &str) -> Option<Arc<Session>> {
         self.all().by_token.get(token).cloned()
