@@ -36,6 +36,29 @@ const MAIN_JOB: &[(&str, usize)] = &[
     ("msrp.status.code == 200",                                                   3),
 ];
 
+/// What the trace of conversations that grow has to have: how the documents are written, what
+/// tshark shows of them, and how often at least. The same things in both encodings.
+#[rustfmt::skip]
+const EXTENDED: &[(&str, &str, usize)] = &[
+    ("wbxml", "<ExtendConversation-Request>",          1),
+    ("wbxml", "<ExtendConversation-Response>",         1),
+    ("wbxml", "<ExtendConversationID>",                2),
+    ("wbxml", "<ExtendConversationUser>",              1),
+    ("wbxml", "<WelcomeNote",                          2),
+    ("wbxml", "Common Value: 'EC'",                    1),
+    ("wbxml", "<JoinGroup-Request>",                   3),
+    ("wbxml", "<GroupChangeNotice>",                   2),
+    // The versions of carol and alice, and of dave.
+    ("wbxml", "-//OMA//DTD IMPS-CSP 1.3//EN",          20),
+    ("wbxml", "-//OMA//DTD WV-CSP 1.2//EN",            10),
+    ("xml",   "<ExtendConversation-Request>",          1),
+    ("xml",   "<ExtendConversation-Response>",         1),
+    ("xml",   "<ExtendConversationUser>",              1),
+    ("xml",   "<WelcomeNote",                          1),
+    ("xml",   "EC",                                    1),
+    ("xml",   "<JoinGroup-Response>",                  2),
+];
+
 #[test]
 fn tshark_dissects_every_scenario() {
     if std::env::var("TERTULIA_INTEROP").as_deref() != Ok("1") {
@@ -50,7 +73,20 @@ fn tshark_dissects_every_scenario() {
             assert_eq!(trace.shows(&trace.foreign()), "", "{name}");
         }
         assert_eq!(trace.shows(WRONG), "", "{name}");
-        assert_ne!(trace.shows("sip.Method == INVITE"), "", "{name}");
+        let phones = trace.shows("sip.Method == INVITE");
+        let handsets = trace.shows("http.request.uri == \"/csp\"");
+        assert_ne!(phones + &handsets, "", "{name}");
+        assert_eq!(trace.not_understood(), [""; 0], "{name}");
+        if name == "extend" {
+            for (encoding, text, least) in EXTENDED {
+                let shown = trace.whole(encoding);
+                let count = shown.lines().filter(|line| line.contains(text)).count();
+                assert!(
+                    count >= *least,
+                    "{name}: {count} times {text} in {encoding}"
+                );
+            }
+        }
         if name == "adhoc" {
             for (filter, least) in MAIN_JOB {
                 let shown = trace.shows(filter).lines().count();
@@ -100,7 +136,36 @@ impl Trace {
 
     /// One line for each packet that fits the filter.
     fn shows(&self, filter: &str) -> String {
+        self.read(&["-Y", filter])
+    }
+
+    /// All that is said in one encoding of CSP, element by element.
+    fn whole(&self, encoding: &str) -> String {
+        self.read(&["-Y", encoding, "-O", encoding])
+    }
+
+    /// Tokens of WBXML that tshark does not know, or not there. What people say, and addresses,
+    /// stand in quotes.
+    fn not_understood(&self) -> Vec<String> {
+        let words = [
+            "unknown",
+            "malformed",
+            "invalid",
+            "out of bounds",
+            "not defined",
+        ];
+        let is_bad = |line: &&str| {
+            let said = line.split('\'').next().unwrap_or_default();
+            let said = said.to_ascii_lowercase();
+            words.iter().any(|word| said.contains(word))
+        };
+        let shown = self.whole("wbxml");
+        shown.lines().filter(is_bad).map(str::to_owned).collect()
+    }
+
+    fn read(&self, arguments: &[&str]) -> String {
         let (udp, tcp) = (self.ports.sip_udp.unwrap(), self.ports.sip_tcp.unwrap());
+        let http = self.ports.http.unwrap();
         let mut command = Command::new("tshark");
         // Twice, so that it knows of each part of a message where its end is.
         command
@@ -109,10 +174,13 @@ impl Trace {
             .args(["-d", &format!("udp.port=={},sip", udp.port())])
             .args(["-d", &format!("tcp.port=={},sip", tcp.port())])
             .args(["-d", &format!("tcp.port=={},msrp", self.ports.msrp.port())])
-            .args(["-Y", filter]);
+            .args(["-d", &format!("tcp.port=={},http", http.port())])
+            // The name of CSP 1.3, which it does not know. Those before it does.
+            .args(["-d", "media_type==application/vnd.wv.csp+wbxml,wbxml"])
+            .args(arguments);
         let read = command.output().expect("tshark runs: apt install tshark");
         let said = String::from_utf8_lossy(&read.stderr);
-        assert!(read.status.success(), "{filter}: {said}");
+        assert!(read.status.success(), "{arguments:?}: {said}");
         String::from_utf8_lossy(&read.stdout).into_owned()
     }
 
@@ -120,10 +188,21 @@ impl Trace {
     /// writes is shown where it ends.
     fn foreign(&self) -> String {
         let (sip, msrp) = (self.ports.sip_tcp.unwrap().port(), self.ports.msrp.port());
+        let http = self.ports.http.unwrap().port();
+        let (cir_tcp, cir_udp) = (self.ports.cir_tcp.unwrap(), self.ports.cir_udp.unwrap());
+        let (cir_tcp, cir_udp) = (cir_tcp.port(), cir_udp.port());
         let whole = "tcp.len > 0 && !tcp.reassembled_in";
+        // No dissector knows CIR: it is a line each time.
+        let line = |before: &str| format!("{before}.payload matches \"^(HELO |WVCI |OK|PING)\"");
+        let (streams, datagrams) = (line("tcp"), line("udp"));
         format!(
-            "(udp && !sip) || ({whole} && tcp.port == {sip} && !sip) \
-             || ({whole} && tcp.port == {msrp} && !msrp)"
+            "(udp && udp.port != {cir_udp} && !sip) \
+             || (udp.port == {cir_udp} && !({datagrams})) \
+             || ({whole} && tcp.port == {sip} && !sip) \
+             || ({whole} && tcp.port == {msrp} && !msrp) \
+             || ({whole} && tcp.port == {http} && !http) \
+             || (http.content_type && http.content_length > 0 && !wbxml && !xml) \
+             || (tcp.len > 0 && tcp.port == {cir_tcp} && !({streams}))"
         )
     }
 }
