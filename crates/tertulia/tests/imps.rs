@@ -128,7 +128,8 @@ fn group_of(event: &Value) -> String {
 #[test]
 fn a_conversation_goes_on_with_whoever_can() {
     let server = serve();
-    let mut bob = handset(&server, "bob", &["--auto-accept", "--xml", "--cir", "http"]);
+    let asks = ["--auto-accept", "--xml", "--cir", "http", "--poll", "1"];
+    let mut bob = handset(&server, "bob", &asks);
     let mut carol = handset(&server, "carol", &["--auto-accept", "--cir", "udp"]);
     let old = ["--auto-accept", "--legacy", "--no-notices"];
     let mut dave = handset(&server, "dave", &old);

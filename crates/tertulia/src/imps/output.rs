@@ -18,6 +18,26 @@ pub(super) fn line(event: &Event, here: Option<&str>) -> Option<String> {
         Event::Disconnected { code } => {
             format!("! the server has ended the session: {}", named(*code))
         }
+        Event::Fault { why } => format!("! {why}"),
+        Event::Message(heard) => return said(heard, here),
+        Event::Missed { count } => format!("! {count} events were lost"),
+        Event::Offline { why } => format!("! no session: {why}"),
+        Event::Presence(seen) => format!("* {} {}", short(&seen.user), state(&seen.presence)),
+        Event::PresenceAsked { user } => {
+            format!("* {} wants to see whether you are there", short(user))
+        }
+        Event::SystemMessage { text, .. } => {
+            format!("* the server says: {}", text.as_deref().unwrap_or_default())
+        }
+        // That a message waits is followed by the message.
+        _ => return gathering(event, here),
+    };
+    Some(printable(&line))
+}
+
+/// Who comes together, and who does not.
+fn gathering(event: &Event, here: Option<&str>) -> Option<String> {
+    let line = match event {
         Event::Extended {
             group, left_out, ..
         } => {
@@ -31,7 +51,6 @@ pub(super) fn line(event: &Event, here: Option<&str>) -> Option<String> {
             let from = from.as_deref().map_or("somebody", short);
             format!("* {from} goes on with others in {}", short(group))
         }
-        Event::Fault { why } => format!("! {why}"),
         Event::GroupChanged {
             group,
             joined,
@@ -76,23 +95,12 @@ pub(super) fn line(event: &Event, here: Option<&str>) -> Option<String> {
             };
             format!("* you are in {}{who}{}", short(group), quoted(welcome))
         }
-        Event::Message(heard) => return said(heard, here),
-        Event::Missed { count } => format!("! {count} events were lost"),
         Event::NotExtended { code, .. } => {
             format!("! it stays a conversation of two: {}", refusal(*code))
         }
-        Event::Offline { why } => format!("! no session: {why}"),
         Event::OutOfGroup { group, code } => {
             format!("* you are not in {}: {}", short(group), named(*code))
         }
-        Event::Presence(seen) => format!("* {} {}", short(&seen.user), state(&seen.presence)),
-        Event::PresenceAsked { user } => {
-            format!("* {} wants to see whether you are there", short(user))
-        }
-        Event::SystemMessage { text, .. } => {
-            format!("* the server says: {}", text.as_deref().unwrap_or_default())
-        }
-        // That a message waits is followed by the message.
         _ => return None,
     };
     Some(printable(&line))
@@ -140,15 +148,14 @@ pub(super) fn state(presence: &Presence) -> String {
         Some(false) => "is away".to_owned(),
         None => "shows nothing of themselves".to_owned(),
     };
-    for more in [
+    let more = [
         &presence.availability,
         &presence.mood,
         &presence.status_text,
-    ] {
-        if let Some(more) = more {
-            state.push_str(", ");
-            state.push_str(more);
-        }
+    ];
+    for text in more.into_iter().flatten() {
+        state.push_str(", ");
+        state.push_str(text);
     }
     printable(&state)
 }
