@@ -291,7 +291,7 @@ fn who_watches() {
         };
         let entry = |name: &str, status: &str| (wv(name), status.to_owned());
         let alice = entry("alice", "CURRENT_SUBSCRIBER");
-        assert_eq!(who(&now), [alice.clone()], "{version}");
+        assert_eq!(who(&now), std::slice::from_ref(&alice), "{version}");
         let past = list(Some(3600), None);
         assert_eq!(past.history_s, Some(3600));
         let carol = entry("carol", "PRESENCE_ACCESS");

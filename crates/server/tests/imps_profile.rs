@@ -1,5 +1,7 @@
 //! Public profiles of CSP 1.3.
 
+#![allow(clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
+
 mod lab;
 
 use imps::csp::{

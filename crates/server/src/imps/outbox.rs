@@ -169,8 +169,8 @@ impl Outbox {
         false
     }
 
-    /// Adds news of presence to those that wait, in the place of older ones of the same user. False:
-    /// none wait that they can be added to.
+    /// Adds news of presence to those that wait, in the place of older ones of the same user.
+    /// False: none wait that they can be added to.
     fn add_presence(&mut self, later: &News) -> Result<bool, Full> {
         let waiting = self.waiting.iter_mut().filter_map(|item| match item {
             Item::Presence(news) => Some(news),

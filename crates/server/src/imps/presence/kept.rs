@@ -2,7 +2,7 @@
 //! said of whoever asked, and the public profile.
 //!
 //! One document for each user. It is written as a message of CSP 1.3 in XML, whose transactions are
-//! the requests that would bring all this about, so that the codec is all that is needed to read it.
+//! the requests that would bring all this about, so that the codec alone can read it.
 
 use std::collections::BTreeMap;
 

@@ -459,10 +459,8 @@ mod tests {
         assert_eq!(last.client, Some(client("99")));
         // Older versions have place for one.
         assert_eq!(written(&many, Version::V1_3), many);
-        assert_eq!(
-            written(&many, Version::V1_2).free_text_location,
-            [last.clone()]
-        );
+        let one = written(&many, Version::V1_2).free_text_location;
+        assert_eq!((one.len(), one.first()), (1, Some(last)));
     }
 
     #[test]
