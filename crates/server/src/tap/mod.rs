@@ -10,7 +10,7 @@
 mod packets;
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -236,7 +236,14 @@ impl Log {
     }
 }
 
+/// A new file rather than an emptied one: a server that ends in this moment still has the old one,
+/// and whoever could read that may not read this. What is no file, such as a pipe to Wireshark,
+/// stays.
 fn create(path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
+        // A folder that does not allow it: then it is emptied.
+        let _ = fs::remove_file(path);
+    }
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

@@ -201,6 +201,23 @@ async fn a_file_is_whole_once_the_tap_is_dropped() {
 }
 
 #[test]
+fn who_still_writes_the_former_trace_does_not_write_into_this_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trace.pcap");
+    let world = World::os();
+    let former = Tap::file(&path, &world).unwrap();
+    former.udp(at(ALICE), at(SERVER), OPTIONS.as_bytes());
+    let tap = Tap::file(&path, &world).unwrap();
+    tap.udp(at(ALICE), at(SERVER), b"1");
+    drop(tap);
+    former.udp(at(ALICE), at(SERVER), OPTIONS.as_bytes());
+    drop(former);
+    let packets = read(&fs::read(&path).unwrap());
+    let said: Vec<_> = packets.iter().map(|packet| &packet.bytes[..]).collect();
+    assert_eq!(said, [b"1"]);
+}
+
+#[test]
 fn what_the_queue_has_no_room_for_is_counted() {
     let (queue, seen) = sync_channel(2);
     let waiting = Arc::<AtomicUsize>::default();
