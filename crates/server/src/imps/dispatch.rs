@@ -47,38 +47,35 @@ pub(super) async fn carry_out(turn: &Turn<'_>, request: Primitive) -> Option<Pri
 }
 
 fn may_ask(turn: &Turn<'_>, request: &Primitive) -> Result<(), Refused> {
-    let why = |text: String| Some(text);
+    let name = request.name();
     let (code, why) = match gate(request) {
         Gate::Open => return Ok(()),
         Gate::Agreed(function) if turn.session.has_agreed(function) => return Ok(()),
         Gate::Part(function) if !function.is_in(turn.session.version) => return Ok(()),
         Gate::Part(function) if turn.session.has_agreed(function) => return Ok(()),
         Gate::Agreed(function) | Gate::Part(function) => {
-            let text = format!("{} was not agreed", function.name());
-            (Code::SERVICE_NOT_AGREED, why(text))
+            let why = format!("{} was not agreed", function.name());
+            (Code::SERVICE_NOT_AGREED, why)
         }
         Gate::NotOffered => {
-            let text = format!("{} is not offered here", request.name());
-            (Code::SERVICE_NOT_SUPPORTED, why(text))
+            let why = format!("{name} is not offered here");
+            (Code::SERVICE_NOT_SUPPORTED, why)
         }
         Gate::NoRequest => {
-            let text = format!("{} is no request of a client in a session", request.name());
-            (Code::SERVICE_NOT_SUPPORTED, why(text))
+            let why = format!("{name} is no request of a client in a session");
+            (Code::SERVICE_NOT_SUPPORTED, why)
         }
     };
-    Err(match why {
-        Some(text) => Refused::because(code, text),
-        None => Refused::new(code),
-    })
+    Err(Refused::because(code, why))
 }
 
 fn gate(request: &Primitive) -> Gate {
     use Function::{
-        Addgm, Blent, Caaut, Cainv, Cali, Ccli, Creag, Dali, Dcli, Delgr, Excon, Fwmsg, Gals, Gcli,
-        Getaut, Getgm, Getgp, Getju, Getlm, Getm, Getpr, Getspi, Getwl, Glblu, Invit, Mbrac, Mcls,
-        React, Rejcm, Rejec, Rmvgm, Setd, Setgp, Srch, Stsrc, Subgcn, Updpr, Vrid,
+        Addgm, Blent, Cainv, Ccli, Creag, Dcli, Delgr, Excon, Fwmsg, Gcli, Getgm, Getgp, Getju,
+        Getlm, Getm, Getspi, Glblu, Invit, Mbrac, Mcls, Rejcm, Rejec, Rmvgm, Setd, Setgp, Srch,
+        Stsrc, Subgcn, Vrid,
     };
-    use Gate::{Agreed, NoRequest, NotOffered, Open, Part};
+    use Gate::{Agreed, NotOffered, Open};
     match request {
         Primitive::LogoutRequest(_)
         | Primitive::KeepAliveRequest(_)
@@ -90,11 +87,7 @@ fn gate(request: &Primitive) -> Gate {
         | Primitive::JoinGroupRequest(_)
         | Primitive::LeaveGroupRequest(_)
         | Primitive::InviteUserResponse(_)
-        | Primitive::SystemMessageUser(_)
-        | Primitive::SubscribePresenceRequest(_)
-        | Primitive::UnsubscribePresenceRequest(_)
-        | Primitive::GetPublicProfileRequest(_)
-        | Primitive::UpdatePublicProfileRequest(_) => Open,
+        | Primitive::SystemMessageUser(_) => Open,
         Primitive::GetSpInfoRequest(_) => Agreed(Getspi),
         Primitive::SetDeliveryMethodRequest(_) => Agreed(Setd),
         Primitive::GetMessageListRequest(_) => Agreed(Getlm),
@@ -124,6 +117,26 @@ fn gate(request: &Primitive) -> Gate {
         Primitive::RemoveGroupMembersRequest(_) => Agreed(Rmvgm),
         Primitive::MemberAccessRequest(_) => Agreed(Mbrac),
         Primitive::RejectListRequest(_) => Agreed(Rejec),
+        Primitive::GetMapRequest(_)
+        | Primitive::GetSegmentRequest(_)
+        | Primitive::DropSegmentRequest(_)
+        // The names of the events are known, and not what they are.
+        | Primitive::SubscribeNotificationRequest(_)
+        | Primitive::UnsubscribeNotificationRequest(_)
+        // Whatever two sides have agreed on: nothing here.
+        | Primitive::ExtendedRequest(_) => NotOffered,
+        about_presence => gate_of_presence(about_presence),
+    }
+}
+
+fn gate_of_presence(request: &Primitive) -> Gate {
+    use Function::{Caaut, Cali, Dali, Gals, Getaut, Getpr, Getwl, React, Updpr};
+    use Gate::{Agreed, NoRequest, Open, Part};
+    match request {
+        Primitive::SubscribePresenceRequest(_)
+        | Primitive::UnsubscribePresenceRequest(_)
+        | Primitive::GetPublicProfileRequest(_)
+        | Primitive::UpdatePublicProfileRequest(_) => Open,
         Primitive::GetPresenceRequest(_) => Agreed(Getpr),
         Primitive::UpdatePresenceRequest(_) => Agreed(Updpr),
         Primitive::GetWatcherListRequest(_) => Agreed(Getwl),
@@ -133,14 +146,6 @@ fn gate(request: &Primitive) -> Gate {
         Primitive::CreateAttributeListRequest(_) => Part(Cali),
         Primitive::DeleteAttributeListRequest(_) => Part(Dali),
         Primitive::GetAttributeListRequest(_) => Part(Gals),
-        Primitive::GetMapRequest(_)
-        | Primitive::GetSegmentRequest(_)
-        | Primitive::DropSegmentRequest(_)
-        // The names of the events are known, and not what they are.
-        | Primitive::SubscribeNotificationRequest(_)
-        | Primitive::UnsubscribeNotificationRequest(_)
-        // Whatever two sides have agreed on: nothing here.
-        | Primitive::ExtendedRequest(_) => NotOffered,
         _ => NoRequest,
     }
 }

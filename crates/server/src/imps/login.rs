@@ -268,7 +268,7 @@ impl Login<'_> {
         for (old, _) in house.imps.sessions.add(&session, most, now) {
             super::over(house, &old).await;
         }
-        super::begun(house, policy, &session).await;
+        super::begun(house, &session).await;
         tracing::info!(user = %session.user.address, version = %self.version, "a session begins");
         self.welcome(&session)
     }

@@ -51,7 +51,6 @@ use axum::http::{HeaderMap, Response, StatusCode, header};
 use imps::Encoding;
 
 use crate::SealKey;
-use crate::config::Policy;
 use crate::house::House;
 use crate::http::{Ends, Unread, read_body};
 
@@ -97,10 +96,9 @@ impl Imps {
 }
 
 /// A session has begun: whatever happened while the user had none is to be told.
-async fn begun(house: &Arc<House>, policy: &Policy, session: &Arc<Session>) {
+async fn begun(house: &Arc<House>, session: &Arc<Session>) {
     mail::tell_all(house, session).await;
     presence::begun(house, session).await;
-    let _ = policy;
     // By the rules of this moment: they may have changed since the login came.
     bulletin::tell(house, &house.policy(), session);
 }
