@@ -8,6 +8,11 @@ use super::parse::quoted;
 /// with a phone is a plain [`Act`](super::Act).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Deed {
+    /// `allows WHOM`, and blocks them no more.
+    Allows {
+        /// Whom.
+        whom: String,
+    },
     /// `answers yes|no [to ROOM]`: what nobody does whose client goes on in a group with a
     /// conversation, and what the server does not listen to then.
     Answers {
@@ -64,6 +69,8 @@ pub enum Deed {
         /// Who had asked.
         by: String,
     },
+    /// `is asked nothing`: not invited, but where a line has spoken of it.
+    NotAsked,
     /// `is online by imps [1.1|1.2|1.3] [xml|wbxml] [polling|cir tcp|cir udp|cir http] [legacy]
     /// [without notices]`.
     Online(Device),
@@ -144,6 +151,10 @@ impl Deed {
         let words: Vec<_> = rest.split_whitespace().collect();
         let named = |room: &str| Some(room.to_owned());
         Ok(Some(match (verb, words.as_slice()) {
+            ("allows", [whom]) => {
+                let whom = (*whom).to_owned();
+                (Self::Allows { whom }, None)
+            }
             ("answers", [word]) => (Self::Answers { yes: yes(word)? }, None),
             ("answers", [word, "to", room]) => (Self::Answers { yes: yes(word)? }, named(room)),
             ("blocks", [whom]) => {
@@ -178,6 +189,7 @@ fn is(words: &[&str], rest: &str) -> Result<Option<Read>, &'static str> {
     let named = |room: &str| Some(room.to_owned());
     let asked = |by: &str| Deed::Asked { by: by.to_owned() };
     Ok(Some(match words {
+        ["asked", "nothing"] => (Deed::NotAsked, None),
         ["asked", "by", by] => (asked(by), None),
         ["asked", "by", by, "no", "more"] => {
             let by = (*by).to_owned();

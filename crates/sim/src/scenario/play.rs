@@ -74,7 +74,9 @@ impl Cast {
                 return self.enter(&step.who, Person::Handset(handset));
             }
             // Whoever hears nothing has to wait for it.
-            Act::HearsNothing | Act::Imps(Deed::SeesNobody) => stage.wait(SILENCE_MS).await,
+            Act::HearsNothing | Act::Imps(Deed::NotAsked | Deed::SeesNobody) => {
+                stage.wait(SILENCE_MS).await
+            }
             _ => {}
         }
         let room = step.room.as_deref();

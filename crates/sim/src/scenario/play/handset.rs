@@ -75,7 +75,7 @@ impl Handset {
         }
         self.has_no_complaint()?;
         let done = match act {
-            Act::HearsNothing | Act::Imps(Deed::SeesNobody) => {
+            Act::HearsNothing | Act::Imps(Deed::NotAsked | Deed::SeesNobody) => {
                 return self.saw_nothing(act, room, groups);
             }
             Act::Imps(deed) => match self.does(deed, room, groups).await {
@@ -124,6 +124,7 @@ impl Handset {
         let known = room.and_then(|room| groups.get(room)).cloned();
         let group = known.or_else(|| self.group.clone()).unwrap_or_default();
         Some(match deed {
+            Deed::Allows { whom } => self.agent.unblock(&[&address(whom)]).await,
             Deed::Answers { yes } => self.answer(*yes, &group).await,
             Deed::Blocks { whom } => self.agent.block(&[&address(whom)]).await,
             Deed::CreatesGroup { closed } => self.create(room, *closed, groups).await,
@@ -152,6 +153,7 @@ impl Handset {
             | Deed::Back
             | Deed::InWithout { .. }
             | Deed::NoMore { .. }
+            | Deed::NotAsked
             | Deed::Online(_)
             | Deed::RefusedRoom { .. }
             | Deed::SeesNobody
@@ -336,6 +338,9 @@ impl Handset {
         let is_it = |event: &&Event| {
             let is_sort = match act {
                 Act::HearsNothing => matches!(event, Event::Message(_)),
+                Act::Imps(Deed::NotAsked) => {
+                    matches!(event, Event::Extending { .. } | Event::Invited { .. })
+                }
                 _ => matches!(event, Event::GroupChanged { .. }),
             };
             is_sort && (within.is_none() || heard::group_of(event) == within.as_deref())
