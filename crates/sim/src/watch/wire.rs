@@ -134,12 +134,8 @@ impl Wire {
 
     fn datagram(&mut self, delivery: &Delivery, arrived: Option<Stamp>) {
         // Attempts to connect that ran into a partition carry nothing; nor do keep-alives.
-        if delivery
-            .bytes
-            .iter()
-            .all(|byte| matches!(byte, b'\r' | b'\n'))
-            || csp::is_attention(&delivery.bytes)
-        {
+        let is_newline = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        if delivery.bytes.iter().all(is_newline) || csp::is_attention(&delivery.bytes) {
             return;
         }
         let what = match Message::parse(delivery.bytes.clone()) {
