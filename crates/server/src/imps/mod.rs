@@ -39,9 +39,10 @@ mod user;
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
 use imps::Encoding;
 
 use crate::SealKey;
@@ -99,16 +100,17 @@ async fn over(_house: &Arc<House>, session: &Arc<Session>) {
 
 /// Answers a POST to `/csp`.
 pub(crate) async fn post(
-    State(house): State<Arc<House>>,
-    Extension(ends): Extension<Ends>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    let media_type = text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
-    // The type is echoed: each client looks for the name that it knows.
-    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    house: &Arc<House>,
+    ends: Ends,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Response<Full<Bytes>> {
+    let field = headers.get(header::CONTENT_TYPE);
+    let whole = field.and_then(|field| field.to_str().ok());
+    let media_type = whole.unwrap_or_default().split(';').next();
+    let media_type = media_type.unwrap_or_default().trim();
     let limit = imps::MAX_BYTES;
-    let body = match read_body(&house, body, limit).await {
+    let body = match read_body(house, body, limit).await {
         Ok(body) => body,
         Err(Unread::TooLarge) => {
             let why = format!("a message has at most {limit} bytes\n");
@@ -132,10 +134,15 @@ pub(crate) async fn post(
             );
         }
     };
-    let caller = Caller::new(&house, ends, &headers);
-    let answer = desk::receive(&house, &caller, encoding, &body).await;
-    let mut response = Response::new(Body::from(answer));
-    if let Ok(media_type) = media_type.parse() {
+    let caller = Caller::new(house, ends, headers);
+    let answer = desk::receive(house, &caller, encoding, &body).await;
+    let mut response = Response::new(Full::new(answer));
+    // The type is echoed: each client looks for the name that it knows.
+    let echoed = match field {
+        Some(field) if whole == Some(media_type) => Ok(field.clone()),
+        _ => HeaderValue::from_str(media_type),
+    };
+    if let Ok(media_type) = echoed {
         response
             .headers_mut()
             .insert(header::CONTENT_TYPE, media_type);
@@ -148,8 +155,8 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-fn plain(status: StatusCode, why: impl Into<Body>) -> Response<Body> {
-    let mut response = Response::new(why.into());
+fn plain(status: StatusCode, why: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(why.into()));
     *response.status_mut() = status;
     response
 }

@@ -17,6 +17,9 @@ const GONE: usize = 10_000;
 /// How often the sessions are looked through while there are any.
 const SWEEP: Duration = Duration::from_secs(5);
 
+/// At least so often each is looked at, to give back what it does not need.
+const TIDY: Duration = Duration::from_secs(120);
+
 /// All sessions of handsets.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
@@ -107,8 +110,11 @@ impl Sessions {
             .entry(session.user.address.clone())
             .or_default()
             .push(Arc::clone(session));
-        let until = session.state().until;
-        all.due.insert((until, Arc::clone(&session.id)));
+        let first = {
+            let state = session.state();
+            state.until - state.lives.saturating_sub(TIDY)
+        };
+        all.due.insert((first, Arc::clone(&session.id)));
         if all.by_id.len() == 1 {
             self.first.notify_one();
         }
@@ -141,8 +147,7 @@ impl Sessions {
                 all.remove(&session, Code::SESSION_EXPIRED);
                 expired.push(session);
             } else {
-                // Looked at again before its end, to give back what it does not need.
-                let next = until.min(now + SWEEP * 24);
+                let next = until.min(now + TIDY);
                 all.due.insert((next, id));
             }
         }
