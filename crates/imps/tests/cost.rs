@@ -1,5 +1,5 @@
-//! What it costs to read and to write one message, a SendMessage-Request of CSP 1.3 to a group (the
-//! same as in the bench): how often memory is asked for, and how long the processor is busy with it.
+//! What it costs to read and to write one message, a SendMessage-Request of CSP 1.3 to a group as
+//! in the bench: how often memory is asked for, and how long the processor is busy with it.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 

@@ -39,7 +39,8 @@ impl Transport {
 /// What every load can be told.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
-    /// Where SIP is spoken, or HTTP to handsets. Without it a server is started on this machine and ended afterwards.
+    /// Where SIP is spoken, or HTTP to handsets. Without it a server is started on this machine and
+    /// ended afterwards.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) target: Option<String>,
     /// A host other than this machine that may be loaded. Who names it answers for it.
