@@ -24,9 +24,10 @@ usage: cargo xtask CHORE
   trace --shrink   take the rules that have a test out of specs/pending.txt
   tidy             the house rules that a program can check
   sim [ARGS]       simulated days: --seed N --scenario S, or --seeds A..B; see sim --help
-  performance [WORD..]
+  performance [--write] [WORD..]
                    measure what docs/PERFORMANCE.md says, and write it there; with words, only the
-                   runs that have one of them in their name, and only on the terminal
+                   runs that have one of them in their name, and only on the terminal unless
+                   --write is given
   ci               what CI runs: fmt, clippy, test, trace, tidy";
 
 fn main() -> ExitCode {
@@ -49,7 +50,8 @@ fn run(words: &[&str]) -> Result<(), Failure> {
         ["trace", "--shrink"] => trace::shrink(&Tree::read(&root)?, &root),
         ["tidy"] => tidy::run(&Tree::read(&root)?),
         ["sim", rest @ ..] => ci::sim(&root, rest),
-        ["performance", words @ ..] => performance::run(&root, words),
+        ["performance", "--write", words @ ..] => performance::run(&root, words, true),
+        ["performance", words @ ..] => performance::run(&root, words, words.is_empty()),
         ["ci"] => ci::run(&root),
         _ => Err(Failure::Usage(USAGE)),
     }

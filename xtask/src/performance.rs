@@ -19,24 +19,40 @@ const DOCUMENT: &str = "docs/PERFORMANCE.md";
 const BEGIN: &str = "<!-- begin: cargo xtask performance -->\n";
 const END: &str = "<!-- end: cargo xtask performance -->\n";
 
+/// What stands above the rows.
+const HEAD: &str = "| what | reach | measured | by |\n|---|---|---|---|\n";
+
 /// Measures everything, or the runs whose name has one of the words in it, and prints the table.
-/// Only a table of everything is written to the document.
-pub(crate) fn run(root: &Path, words: &[&str]) -> Result<(), Failure> {
+/// `write`: puts it into the document too, where the rows of other runs stay as they are.
+pub(crate) fn run(root: &Path, words: &[&str], write: bool) -> Result<(), Failure> {
     cargo(root, &["build", "--release", "--package", "tertulia"])?;
     let chosen = |run: &&Run| words.is_empty() || words.iter().any(|word| run.name.contains(word));
-    let mut table = String::from("| what | reach | measured | by |\n|---|---|---|---|\n");
+    let mut measured = String::new();
     for run in rows::RUNS.iter().filter(chosen) {
         let answer = measure(root, run)?;
         for row in run.rows {
-            write_row(&mut table, run, row, &answer);
+            write_row(&mut measured, run, row, &answer);
         }
     }
-    let table = format!("{}\n\n{table}", machine());
-    println!("\n{table}");
-    if words.is_empty() {
-        replace(&root.join(DOCUMENT), &table)?;
+    println!("\n{}\n\n{HEAD}{measured}", machine());
+    if write {
+        replace(&root.join(DOCUMENT), &measured)?;
     }
     Ok(())
+}
+
+/// The rows of all runs in their order: those that were measured, else those that stood there.
+fn merged(measured: &str, former: &str) -> String {
+    let of = |table: &str, run: &Run| {
+        let by = format!("| `{}` |", run.command());
+        let rows = table.lines().filter(|line| line.ends_with(&by));
+        rows.map(|row| format!("{row}\n")).collect::<String>()
+    };
+    let newest = |run: &Run| match of(measured, run) {
+        none if none.is_empty() => of(former, run),
+        rows => rows,
+    };
+    rows::RUNS.iter().map(newest).collect()
 }
 
 /// What one run printed, as JSON.
@@ -140,8 +156,8 @@ fn machine() -> String {
     )
 }
 
-/// Puts the table between its marks.
-fn replace(path: &Path, table: &str) -> Result<(), Failure> {
+/// Puts the rows between the marks.
+fn replace(path: &Path, measured: &str) -> Result<(), Failure> {
     let failed = |source| Failure::Io {
         what: format!("cannot change {}", path.display()),
         source,
@@ -152,7 +168,8 @@ fn replace(path: &Path, table: &str) -> Result<(), Failure> {
         .split_once(BEGIN)
         .ok_or_else(marks)
         .map_err(failed)?;
-    let (_, after) = rest.split_once(END).ok_or_else(marks).map_err(failed)?;
+    let (former, after) = rest.split_once(END).ok_or_else(marks).map_err(failed)?;
+    let table = format!("{}\n\n{HEAD}{}", machine(), merged(measured, former));
     std::fs::write(path, format!("{before}{BEGIN}\n{table}\n{END}{after}")).map_err(failed)
 }
 
@@ -206,6 +223,17 @@ mod tests {
             "running 2 tests\n11.002 allocations for an OPTIONS\n.27 allocations for a MESSAGE\n";
         assert_eq!(printed(text, " allocations for a MESSAGE"), Some(27.0));
         assert_eq!(printed(text, " allocations for a BYE"), None);
+    }
+
+    #[test]
+    fn rows_that_were_not_measured_stay() {
+        let [first, second, ..] = rows::RUNS else {
+            panic!("no runs");
+        };
+        let row = |run: &Run, figure: &str| format!("| a | b | {figure} | `{}` |\n", run.command());
+        let former = [row(second, "2"), row(first, "1"), "| gone |\n".to_owned()].concat();
+        let table = merged(&row(second, "3"), &former);
+        assert_eq!(table, [row(first, "1"), row(second, "3")].concat());
     }
 
     #[test]

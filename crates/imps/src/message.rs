@@ -185,7 +185,10 @@ impl Document {
         read::read(bytes, encoding, &mut context).map_err(|flaw| Error {
             flaw,
             version: context.version,
-            session: context.session,
+            session: match context.message.session {
+                Session::Inband(id) => Some(id),
+                Session::Outband => None,
+            },
             transaction: context.transaction,
         })
     }

@@ -11,7 +11,7 @@ mod lab;
 
 use imps::csp::{
     AddGroupMembersRequest, CreateGroupRequest, DeleteGroupRequest, EntityList,
-    GetGroupPropsRequest, JoinGroupResponse, LogoutRequest, RejectListRequest, RejectListResponse,
+    GetGroupPropsRequest, LogoutRequest, RejectListRequest, RejectListResponse,
 };
 use imps::status::Code;
 use imps::{Encoding, Message, Primitive, Version};

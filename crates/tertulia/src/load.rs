@@ -3,7 +3,7 @@
 //! ```text
 //!   arguments ─▶ target (guard) ─▶ own server, or that of others
 //!                     │
-//!   schedule ─▶ load: raw SIP and MSRP ─▶ tally ─▶ report: text, JSON, charts
+//!   schedule ─▶ load: raw SIP, MSRP, CSP ─▶ tally ─▶ report: text, JSON, charts
 //!                     │                     ▲
 //!                     └── probe: /proc of the server when it is local
 //! ```
@@ -14,6 +14,8 @@ mod arguments;
 mod charts;
 mod conference;
 mod course;
+mod imps;
+mod look;
 mod own;
 mod pin;
 mod probe;
@@ -58,6 +60,8 @@ enum What {
     Register(requests::Register),
     #[command(flatten)]
     Conference(conference::Conference),
+    #[command(flatten)]
+    Imps(imps::Imps),
 }
 
 /// Lines of the server's log that are shown after a failure.
@@ -136,6 +140,7 @@ impl What {
             Self::Message(load) => load.requests.common.clone(),
             Self::Register(load) => load.requests.common.clone(),
             Self::Conference(load) => load.common(),
+            Self::Imps(load) => load.common(),
         }
     }
 
@@ -145,6 +150,7 @@ impl What {
             Self::Message(load) => load.play(ground).await,
             Self::Register(load) => load.play(ground).await,
             Self::Conference(load) => load.play(ground).await,
+            Self::Imps(load) => load.play(ground).await,
         }
     }
 }

@@ -83,6 +83,32 @@ fn each_load_of_requests_against_its_own_server() {
 }
 
 #[test]
+fn each_load_of_handsets_against_its_own_server() {
+    #[rustfmt::skip]
+    let rows: [&[&str]; 4] = [
+        &["imps-poll", "--rate", "200", "--handsets", "8"],
+        &["imps-poll", "--saturate", "--handsets", "4"],
+        &["imps-message", "--rate", "40", "--handsets", "8"],
+        &["imps-session", "--sessions", "50"],
+    ];
+    for row in rows {
+        let outcome = load(&[row, &SHORT, &["--json"]].concat());
+        let report = json(&outcome);
+        assert_eq!(outcome.code, 0, "{row:?}: {}{}", outcome.out, outcome.err);
+        let number = |path: &str| report.pointer(path).and_then(Value::as_f64).unwrap();
+        assert_eq!(report["load"], row[0]);
+        assert_eq!(report["transport"], "http");
+        assert_eq!(number("/answered"), number("/operations"), "{row:?}");
+        assert!(number("/answered") >= 20.0, "{row:?}");
+        assert!(number("/server/cpu_us_per_operation") > 0.0, "{row:?}");
+        if row[0] == "imps-session" {
+            assert_eq!(number("/figures/sessions"), number("/answered"));
+            assert!(report["figures"]["memory_bytes_per_session"].is_number());
+        }
+    }
+}
+
+#[test]
 fn a_text_and_charts_for_people() {
     let folder = tempfile::tempdir().unwrap();
     let charts = folder.path().join("charts");
@@ -150,7 +176,7 @@ fn a_dead_or_mad_target_is_counted_and_ends() {
         let _read = stream.read(&mut [0; 100]);
     });
     #[rustfmt::skip]
-    let rows: [(&str, &str, &str, &str); 9] = [
+    let rows: [(&str, &str, &str, &str); 12] = [
         ("options", &nobody, "udp", "time-out"),
         ("options", &nobody, "tcp", "connection lost"),
         ("register", &hole_at, "udp", "time-out"),
@@ -160,6 +186,9 @@ fn a_dead_or_mad_target_is_counted_and_ends() {
         ("options", &garbage, "tcp", "malformed answer"),
         ("register", &boaster, "tcp", "malformed answer"),
         ("message", &hangs_up, "tcp", "connection lost"),
+        ("imps-poll", &nobody, "tcp", "connection lost"),
+        ("imps-message", &garbage, "tcp", "malformed answer"),
+        ("imps-poll", &hangs_up, "tcp", "connection lost"),
     ];
     let quick = ["--for", "0.3", "--warm-up", "0", "--grace", "0.7", "--json"];
     thread::scope(|scope| {

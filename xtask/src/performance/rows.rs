@@ -221,4 +221,97 @@ pub(super) const RUNS: &[Run] = &[
             },
         ],
     },
+    Run {
+        name: "imps-codec",
+        what: What::Test {
+            package: "imps",
+            test: "cost",
+        },
+        rows: &[
+            Row {
+                what: "SendMessage-Request of CSP 1.3 in WBXML: reading it, as values of its own",
+                reach: 2.0,
+                unit: "us",
+                figure: " us to read a SendMessage",
+                scale: 1.0,
+            },
+            Row {
+                what: "the same: allocations",
+                reach: 8.0,
+                unit: "",
+                figure: " allocations to read a SendMessage",
+                scale: 1.0,
+            },
+            Row {
+                what: "the same: writing it",
+                reach: 2.0,
+                unit: "us",
+                figure: " us to write a SendMessage",
+                scale: 1.0,
+            },
+            Row {
+                what: "the same: allocations",
+                reach: 2.0,
+                unit: "",
+                figure: " allocations to write a SendMessage",
+                scale: 1.0,
+            },
+        ],
+    },
+    Run {
+        name: "imps-poll",
+        what: What::Load("imps-poll --saturate --for 5 --pin"),
+        rows: &[Row {
+            what: "poll of a handset in WBXML over HTTP, connection kept, nothing waits",
+            reach: 33.3,
+            unit: "us",
+            figure: CPU,
+            scale: 1.0,
+        }],
+    },
+    Run {
+        name: "imps-allocations",
+        what: What::Test {
+            package: "server",
+            test: "imps_allocations",
+        },
+        rows: &[
+            Row {
+                what: "the same: allocations",
+                reach: 12.0,
+                unit: "",
+                figure: " allocations for a poll",
+                scale: 1.0,
+            },
+            Row {
+                what: "session of a handset: what is kept for it",
+                reach: 2.0,
+                unit: "kB",
+                figure: " bytes for each session",
+                scale: 0.001,
+            },
+        ],
+    },
+    Run {
+        name: "imps-session",
+        what: What::Load("imps-session --sessions 10000 --for 10 --pin"),
+        rows: &[Row {
+            what: "idle session of a handset, at 10,000",
+            reach: 8.0,
+            unit: "kB",
+            figure: "/figures/memory_bytes_per_session",
+            scale: 0.001,
+        }],
+    },
+    Run {
+        name: "imps-message",
+        what: What::Load("imps-message --saturate --for 5 --pin"),
+        rows: &[Row {
+            what: "message from one handset to another: sent, stored, polled for, taken, three POSTs",
+            reach: 300.0,
+            unit: "us",
+            figure: CPU,
+            scale: 1.0,
+        }],
+    },
 ];

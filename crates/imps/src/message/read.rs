@@ -13,7 +13,9 @@ use crate::version::Version;
 #[derive(Default)]
 pub(super) struct Context {
     pub(super) version: Option<Version>,
-    pub(super) session: Option<String>,
+    /// The message, if it is one, as far as it goes.
+    pub(super) message: Message,
+    /// The transaction in which reading ended.
     pub(super) transaction: Option<String>,
 }
 
@@ -26,40 +28,48 @@ pub(super) fn read(
         Encoding::Wbxml => Reader::wbxml(bytes)?,
         Encoding::Xml => Reader::xml(bytes)?,
     };
-    let document = read_root(&root, &mut from, context)?;
+    let aside = read_root(&root, &mut from, context)?;
     from.finish()?;
-    Ok(document)
+    let message = || Document::Message(std::mem::take(&mut context.message));
+    Ok(aside.unwrap_or_else(message))
 }
 
-fn read_root(root: &Root, from: &mut Reader<'_>, context: &mut Context) -> Result<Document, Flaw> {
+/// Reads a message into the context, or what is none.
+fn read_root(
+    root: &Root,
+    from: &mut Reader<'_>,
+    context: &mut Context,
+) -> Result<Option<Document>, Flaw> {
     match root.element {
         Element::WvCspMessage => {
             context.version = root.version;
             let unknown = from.flaw(FlawKind::UnknownVersion);
-            let message = read_message(from, context);
+            let read = read_message(from, context);
             // A version that is not known has been read as if it were, for the sake of the answer.
             match root.version {
-                Some(_) => message.map(Document::Message),
+                Some(_) => read.map(|()| None),
                 None => Err(unknown),
             }
         }
         Element::VersionDiscoveryRequest => {
-            VersionDiscoveryRequest::read(root.element, from).map(Document::DiscoveryRequest)
+            let request = VersionDiscoveryRequest::read(root.element, from)?;
+            Ok(Some(Document::DiscoveryRequest(request)))
         }
         Element::VersionDiscoveryResponse => {
-            VersionDiscoveryResponse::read(root.element, from).map(Document::DiscoveryResponse)
+            let response = VersionDiscoveryResponse::read(root.element, from)?;
+            Ok(Some(Document::DiscoveryResponse(response)))
         }
         _ => Err(from.flaw(FlawKind::NotCsp)),
     }
 }
 
-fn read_message(from: &mut Reader<'_>, context: &mut Context) -> Result<Message, Flaw> {
-    let mut message = Message::new(from.version(), Session::Outband);
+fn read_message(from: &mut Reader<'_>, context: &mut Context) -> Result<(), Flaw> {
+    context.message.version = from.version();
     let mut found = false;
     while let Some(child) = from.child()? {
         if child == Element::Session && !found {
             found = true;
-            read_session(&mut message, from, context)?;
+            read_session(from, context)?;
         } else {
             from.skip()?;
         }
@@ -68,23 +78,14 @@ fn read_message(from: &mut Reader<'_>, context: &mut Context) -> Result<Message,
         let (element, child) = (Element::WvCspMessage.name(), Element::Session.name());
         return Err(from.flaw(FlawKind::Missing { element, child }));
     }
-    Ok(message)
+    Ok(())
 }
 
-fn read_session(
-    message: &mut Message,
-    from: &mut Reader<'_>,
-    context: &mut Context,
-) -> Result<(), Flaw> {
+fn read_session(from: &mut Reader<'_>, context: &mut Context) -> Result<(), Flaw> {
     let mut transactions = 0;
     while let Some(child) = from.child()? {
         match child {
-            Element::SessionDescriptor => {
-                message.session = read_session_descriptor(from)?;
-                if let Session::Inband(id) = &message.session {
-                    context.session = Some(id.clone());
-                }
-            }
+            Element::SessionDescriptor => context.message.session = read_session_descriptor(from)?,
             Element::Transaction => {
                 transactions += 1;
                 if transactions > MAX_TRANSACTIONS {
@@ -93,10 +94,10 @@ fn read_session(
                         limit: MAX_TRANSACTIONS,
                     }));
                 }
-                read_transaction(message, from, context)?;
+                read_transaction(from, context)?;
             }
-            Element::Poll => message.poll |= bool::read(child, from)?,
-            Element::Cir => message.cir |= bool::read(child, from)?,
+            Element::Poll => context.message.poll |= bool::read(child, from)?,
+            Element::Cir => context.message.cir |= bool::read(child, from)?,
             _ => from.skip()?,
         }
     }
@@ -134,11 +135,8 @@ fn one_of(words: [&str; 2], from: &mut Reader<'_>) -> Result<Option<bool>, Flaw>
 }
 
 /// Reads a transaction into those that could be read or those that could not.
-fn read_transaction(
-    message: &mut Message,
-    from: &mut Reader<'_>,
-    context: &mut Context,
-) -> Result<(), Flaw> {
+fn read_transaction(from: &mut Reader<'_>, context: &mut Context) -> Result<(), Flaw> {
+    let message = &mut context.message;
     let outside = from.depth().saturating_sub(1);
     let mut draft = Draft::default();
     context.transaction = None;
@@ -147,7 +145,10 @@ fn read_transaction(
     let flaw = match read {
         Ok(()) => match draft.primitive.take() {
             Some(primitive) => {
-                context.transaction = None;
+                // Most messages have one: room for four would be some kilobytes.
+                if message.transactions.is_empty() {
+                    message.transactions.reserve_exact(1);
+                }
                 message.transactions.push(Transaction {
                     mode: draft.mode,
                     id: draft.id,

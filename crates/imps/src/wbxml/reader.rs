@@ -57,7 +57,7 @@ impl<'i> Source<'i> {
         // The version follows the namespace. A document without one is taken for what its header
         // says: one common encoder leaves the namespace out.
         let version = match namespace {
-            Some(namespace) => Version::of_session_namespace(&namespace),
+            Some(namespace) => Version::of_session_namespace(namespace.as_str()),
             None => declared,
         };
         source.version = version.unwrap_or_default();
@@ -124,7 +124,7 @@ impl<'i> Source<'i> {
 
     /// Reads the rest of a tag: its name if it is a literal one, and its attributes. The second
     /// value is that of `xmlns`.
-    fn tag(&mut self, tag: u8) -> Result<(Element, Option<String>), Flaw> {
+    fn tag(&mut self, tag: u8) -> Result<(Element, Option<Namespace>), Flaw> {
         let token = tag & !(ATTRIBUTES | CONTENT);
         let element = if token == LITERAL {
             let name = self.number()?;
@@ -142,8 +142,8 @@ impl<'i> Source<'i> {
     }
 
     /// Reads attributes up to their end, of which only `xmlns` means anything.
-    fn attributes(&mut self) -> Result<Option<String>, Flaw> {
-        let mut namespace: Option<String> = None;
+    fn attributes(&mut self) -> Result<Option<Namespace>, Flaw> {
+        let mut namespace: Option<Namespace> = None;
         let mut wanted = false;
         loop {
             let text = match self.byte()? {
@@ -176,11 +176,7 @@ impl<'i> Source<'i> {
                 _ => continue,
             };
             if wanted {
-                let namespace = namespace.get_or_insert_default();
-                // No namespace of ours is longer; of another one the beginning is enough.
-                if namespace.len() < MAX_NAMESPACE {
-                    namespace.push_str(&text);
-                }
+                namespace.get_or_insert_default().push(&text);
             }
         }
     }
@@ -267,6 +263,38 @@ impl<'i> Source<'i> {
 
 /// Longer than every namespace of CSP.
 const MAX_NAMESPACE: usize = 128;
+
+/// The value of `xmlns`. No namespace of ours is longer; of another one the beginning is enough.
+struct Namespace {
+    octets: [u8; MAX_NAMESPACE],
+    length: usize,
+}
+
+impl Default for Namespace {
+    fn default() -> Self {
+        Self {
+            octets: [0; MAX_NAMESPACE],
+            length: 0,
+        }
+    }
+}
+
+impl Namespace {
+    fn push(&mut self, text: &str) {
+        let room = self.octets.get_mut(self.length..).unwrap_or_default();
+        let taken = text.len().min(room.len());
+        for (to, from) in room.iter_mut().zip(text.bytes()) {
+            *to = from;
+        }
+        self.length += taken;
+    }
+
+    /// Nothing if it was cut amid a letter: then it is none of ours.
+    fn as_str(&self) -> &str {
+        let octets = self.octets.get(..self.length).unwrap_or_default();
+        str::from_utf8(octets).unwrap_or_default()
+    }
+}
 
 /// What `xmlns` begins with, by the token. The number of the version follows.
 fn namespace_start(token: u8) -> Option<&'static str> {

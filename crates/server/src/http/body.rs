@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use hyper::body::Body;
 
 use crate::house::House;
 
@@ -23,14 +23,18 @@ pub(crate) enum Unread {
 }
 
 /// Reads a body of at most so many bytes.
-pub(crate) async fn read(house: &House, body: Body, limit: usize) -> Result<Bytes, Unread> {
+pub(crate) async fn read(
+    house: &House,
+    body: impl Body<Data = Bytes> + Unpin,
+    limit: usize,
+) -> Result<Bytes, Unread> {
     let all = collect(body, limit);
     let in_time = house.world.clock.timeout(PATIENCE, all).await;
     in_time.unwrap_or(Err(Unread::Late))
 }
 
 /// A body that comes in one piece, as nearly all do, is not copied.
-async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Unread> {
+async fn collect(mut body: impl Body<Data = Bytes> + Unpin, limit: usize) -> Result<Bytes, Unread> {
     let mut first = Bytes::new();
     let mut joined = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -77,7 +81,7 @@ mod tests {
             (&["abcdef"],          Err(Unread::TooLarge)),
         ];
         for (pieces, want) in rows {
-            let body = Body::new(Pieces(pieces.iter().copied().collect()));
+            let body = Pieces(pieces.iter().copied().collect());
             let got = collect(body, 5).await;
             let want = want.map(|text| Bytes::from(text.to_owned()));
             assert_eq!(got, want, "{pieces:?}");
@@ -87,7 +91,7 @@ mod tests {
     /// A body that comes in these pieces.
     struct Pieces(VecDeque<&'static str>);
 
-    impl hyper::body::Body for Pieces {
+    impl Body for Pieces {
         type Data = Bytes;
         type Error = Infallible;
 

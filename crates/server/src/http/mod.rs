@@ -1,13 +1,18 @@
 //! HTTP: connections, and which path leads where.
 //!
 //! ```text
-//!   listener ─▶ connection: one task, requests one after the other ─▶ router ─▶ imps, …
+//!   listener ─▶ connection: one task, requests one after the other ─┬▶ imps
+//!                                                                   └▶ router ─▶ …
 //! ```
+//!
+//! What handsets POST goes the short way: most of it are polls, which come by the ten thousand a
+//! second, and for which there is little to do.
 //!
 //! Connections stand on the world's streams and are driven by the world's tasks, so that a
 //! simulated day has HTTP as well, byte for byte.
 
 mod body;
+mod dates;
 mod wire;
 
 use std::convert::Infallible;
@@ -20,8 +25,10 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Request, Response, StatusCode, header};
-use axum::routing::{get, post};
+use axum::http::{Method, Request, Response, StatusCode, header};
+use axum::routing::{any, get};
+use bytes::Bytes;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
@@ -34,6 +41,7 @@ use crate::house::House;
 use crate::imps;
 
 pub(crate) use body::{Unread, read as read_body};
+use dates::Dates;
 use wire::Wire;
 
 /// The most HTTP connections at a time. Each costs a task and a read buffer of 8 kB.
@@ -55,9 +63,20 @@ pub(crate) struct Ends {
     pub(crate) remote: SocketAddr,
 }
 
+/// What all connections share.
+struct Hall {
+    house: Arc<House>,
+    router: TowerToHyperService<Router>,
+    dates: Dates,
+}
+
 /// Accepts connections until the task is aborted.
 pub(crate) async fn listen(listener: Listener, house: Arc<House>) {
-    let router = TowerToHyperService::new(router(Arc::clone(&house)));
+    let hall = Arc::new(Hall {
+        router: TowerToHyperService::new(router(Arc::clone(&house))),
+        dates: Dates::default(),
+        house: Arc::clone(&house),
+    });
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let (stream, remote) = match listener.accept().await {
@@ -76,9 +95,9 @@ pub(crate) async fn listen(listener: Listener, house: Arc<House>) {
             continue;
         };
         let ends = Ends { local, remote };
-        let (of, router) = (Arc::clone(&house), router.clone());
+        let hall = Arc::clone(&hall);
         house.world.tasks.spawn("http connection", async move {
-            if let Err(error) = serve(&of, router, stream, ends).await {
+            if let Err(error) = serve(hall, stream, ends).await {
                 tracing::debug!(%remote, %error, "an HTTP connection ended");
             }
             drop(place);
@@ -88,11 +107,19 @@ pub(crate) async fn listen(listener: Listener, house: Arc<House>) {
 
 fn router(house: Arc<House>) -> Router {
     Router::new()
-        .route("/csp", post(imps::post))
+        .route(CSP, any(only_posts))
         .route("/csp/cir/{token}", get(imps::cir::asked))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .with_state(house)
+}
+
+/// Where handsets POST to.
+const CSP: &str = "/csp";
+
+/// RFC 9110 section 15.5.6: what is not done there, and what is.
+async fn only_posts() -> (StatusCode, [(header::HeaderName, &'static str); 1]) {
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "POST")])
 }
 
 /// Can the store be asked?
@@ -108,17 +135,11 @@ async fn ready(State(house): State<Arc<House>>) -> (StatusCode, &'static str) {
 }
 
 /// Serves one connection to its end.
-async fn serve(
-    house: &Arc<House>,
-    router: TowerToHyperService<Router>,
-    stream: Stream,
-    ends: Ends,
-) -> hyper::Result<()> {
-    let clock = house.world.clock;
-    let wire = Wire::new(stream, ends, house.tap.clone());
+async fn serve(hall: Arc<Hall>, stream: Stream, ends: Ends) -> hyper::Result<()> {
+    let clock = hall.house.world.clock;
+    let wire = Wire::new(stream, ends, hall.house.tap.clone());
     let caller = Caller {
-        house: Arc::clone(house),
-        router,
+        hall,
         ends,
         activity: Arc::new(Activity::new(clock.now())),
     };
@@ -179,35 +200,50 @@ impl Activity {
     }
 }
 
-/// The router, as one connection calls it.
+/// The way in, as one connection goes it.
 struct Caller {
-    house: Arc<House>,
-    router: TowerToHyperService<Router>,
+    hall: Arc<Hall>,
     ends: Ends,
     activity: Arc<Activity>,
 }
 
+/// An answer, whole or as the router makes it.
+type Answer = Response<Either<Full<Bytes>, Body>>;
+
 /// An answer on its way.
-type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+type Answering = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
 
 impl Service<Request<Incoming>> for Caller {
-    type Response = Response<Body>;
+    type Response = Answer;
     type Error = Infallible;
     type Future = Answering;
 
     fn call(&self, mut request: Request<Incoming>) -> Answering {
-        request.extensions_mut().insert(self.ends);
         self.activity.begin();
-        let answer = self.router.call(request);
-        let (house, activity) = (Arc::clone(&self.house), Arc::clone(&self.activity));
+        let (hall, activity) = (Arc::clone(&self.hall), Arc::clone(&self.activity));
+        if request.method() == Method::POST && request.uri().path() == CSP {
+            let (ends, (head, body)) = (self.ends, request.into_parts());
+            return Box::pin(async move {
+                let answer = imps::post(&hall.house, ends, &head.headers, body).await;
+                Ok(hall.done(answer.map(Either::Left), &activity))
+            });
+        }
+        request.extensions_mut().insert(self.ends);
+        let answer = hall.router.call(request);
         Box::pin(async move {
-            let mut answer = answer.await?;
-            activity.end(house.world.clock.now());
-            // RFC 9110 section 6.6.1: who has a clock says what time it is.
-            if let Ok(date) = house.date().parse() {
-                answer.headers_mut().insert(header::DATE, date);
-            }
-            Ok(answer)
+            let answer = answer.await?;
+            Ok(hall.done(answer.map(Either::Right), &activity))
         })
+    }
+}
+
+impl Hall {
+    fn done(&self, mut answer: Answer, activity: &Activity) -> Answer {
+        activity.end(self.house.world.clock.now());
+        // RFC 9110 section 6.6.1: who has a clock says what time it is.
+        if let Some(date) = self.dates.now(&self.house) {
+            answer.headers_mut().insert(header::DATE, date);
+        }
+        answer
     }
 }

@@ -173,7 +173,7 @@ pub(super) fn agree(
             }
             (CirMethod::StandaloneHttp, _) => {
                 let token = house.rng().token128();
-                agreed.cir_http_url = Some(format!("{}/csp/cir/{token}", caller.url));
+                agreed.cir_http_url = Some(format!("{}/csp/cir/{token}", caller.url(house)));
                 house.imps.sessions.give_token(token, session);
                 agreed.cir_methods.push(method.clone());
             }

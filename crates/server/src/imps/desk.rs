@@ -9,7 +9,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 use imps::csp::{Disconnect, Outcome, Status, VersionDiscoveryResponse, VersionList};
 use imps::status::Code;
@@ -31,25 +31,34 @@ pub(crate) struct Caller {
     pub(crate) ends: Ends,
     /// The telephone number that a trusted gateway vouches for.
     pub(super) msisdn: Option<String>,
-    /// The URL by which the client reaches us, without a path.
-    pub(super) url: String,
+    /// How the client calls the host that it reaches.
+    host: Option<HeaderValue>,
 }
 
 impl Caller {
     pub(super) fn new(house: &House, ends: Ends, headers: &HeaderMap) -> Self {
+        // From whomever else the headers say nothing.
         let is_gateway = house.policy().imps.gateways.contains(&ends.remote.ip());
         let number = ["X-Network-MSISDN", "MSISDN"]
             .into_iter()
+            .filter(|_| is_gateway)
             .find_map(|name| super::text(headers, name));
-        // From whomever else the headers say nothing.
-        let msisdn = number.filter(|_| is_gateway).and_then(digits);
-        let host = super::text(headers, "host").filter(|host| is_host(host));
-        let url = match (&house.setup.http_url, host) {
+        Self {
+            ends,
+            msisdn: number.and_then(digits),
+            host: headers.get(header::HOST).cloned(),
+        }
+    }
+
+    /// The URL by which the client reaches us, without a path.
+    pub(super) fn url(&self, house: &House) -> String {
+        let host = self.host.as_ref().and_then(|host| host.to_str().ok());
+        let host = host.map(str::trim).filter(|host| is_host(host));
+        match (&house.setup.http_url, host) {
             (Some(url), _) => url.clone(),
             (None, Some(host)) => format!("http://{host}"),
-            (None, None) => format!("http://{}", ends.local),
-        };
-        Self { ends, msisdn, url }
+            (None, None) => format!("http://{}", self.ends.local),
+        }
     }
 
     /// The address by which this client reaches what listens at `bound`.
@@ -205,8 +214,9 @@ impl Turn<'_> {
     async fn take(&self, message: Message) -> Message {
         let _one_at_a_time = self.session.turn.lock().await;
         self.stay_alive();
-        let mut answer = Message::new(message.version, message.session.clone());
-        answer.transactions = unread(&message);
+        let refused = unread(&message);
+        let mut answer = Message::new(message.version, message.session);
+        answer.transactions = refused;
         let (mut polled, mut asked) = (false, 0_usize);
         for transaction in message.transactions {
             match (transaction.mode, &transaction.primitive) {
@@ -303,9 +313,8 @@ impl Turn<'_> {
     async fn deliver(&self, answer: &mut Message) {
         mail::fill(self.house, self.session).await;
         let now = self.house.world.clock.now();
-        let mut state = self.session.state();
-        let terms = state.terms.clone();
-        let drawn = state.outbox.draw(&terms, now);
+        let state = &mut *self.session.state();
+        let drawn = state.outbox.draw(&state.terms, now);
         answer.transactions.extend(drawn);
     }
 }

@@ -45,9 +45,10 @@ mod verify;
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
 use imps::Encoding;
 
 use crate::SealKey;
@@ -112,16 +113,17 @@ async fn over(house: &Arc<House>, session: &Arc<Session>) {
 
 /// Answers a POST to `/csp`.
 pub(crate) async fn post(
-    State(house): State<Arc<House>>,
-    Extension(ends): Extension<Ends>,
-    headers: HeaderMap,
-    body: Body,
-) -> Response<Body> {
-    let media_type = text(&headers, header::CONTENT_TYPE.as_str()).unwrap_or_default();
-    // The type is echoed: each client looks for the name that it knows.
-    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    house: &Arc<House>,
+    ends: Ends,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Response<Full<Bytes>> {
+    let field = headers.get(header::CONTENT_TYPE);
+    let whole = field.and_then(|field| field.to_str().ok());
+    let media_type = whole.unwrap_or_default().split(';').next();
+    let media_type = media_type.unwrap_or_default().trim();
     let limit = imps::MAX_BYTES;
-    let body = match read_body(&house, body, limit).await {
+    let body = match read_body(house, body, limit).await {
         Ok(body) => body,
         Err(Unread::TooLarge) => {
             let why = format!("a message has at most {limit} bytes\n");
@@ -145,15 +147,17 @@ pub(crate) async fn post(
             );
         }
     };
-    let caller = Caller::new(&house, ends, &headers);
-    let answer = desk::receive(&house, &caller, encoding, &body).await;
-    let mut response = Response::new(Body::from(answer));
-    let media_type = match (media_type, encoding) {
-        ("", Encoding::Wbxml) => "application/vnd.wv.csp.wbxml",
-        ("", Encoding::Xml) => "application/vnd.wv.csp.xml",
-        (named, _) => named,
+    let caller = Caller::new(house, ends, headers);
+    let answer = desk::receive(house, &caller, encoding, &body).await;
+    let mut response = Response::new(Full::new(answer));
+    // The type is echoed: each client looks for the name that it knows.
+    let echoed = match (field, media_type, encoding) {
+        (_, "", Encoding::Wbxml) => Ok(HeaderValue::from_static("application/vnd.wv.csp.wbxml")),
+        (_, "", Encoding::Xml) => Ok(HeaderValue::from_static("application/vnd.wv.csp.xml")),
+        (Some(field), named, _) if whole == Some(named) => Ok(field.clone()),
+        (_, named, _) => HeaderValue::from_str(named),
     };
-    if let Ok(media_type) = media_type.parse() {
+    if let Ok(media_type) = echoed {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, media_type);
     }
@@ -165,8 +169,8 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-fn plain(status: StatusCode, why: impl Into<Body>) -> Response<Body> {
-    let mut response = Response::new(why.into());
+fn plain(status: StatusCode, why: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(why.into()));
     *response.status_mut() = status;
     response
 }

@@ -212,14 +212,11 @@ mod tests {
             let house = &server.house;
             put(house, &["bob", "carol"]).await;
             let session = alice(house);
-            let caller = Caller {
-                ends: Ends {
-                    local: nowhere(),
-                    remote: nowhere(),
-                },
-                msisdn: None,
-                url: String::new(),
+            let ends = Ends {
+                local: nowhere(),
+                remote: nowhere(),
             };
+            let caller = Caller::new(house, ends, &axum::http::HeaderMap::new());
             let turn = Turn {
                 house,
                 policy: &Policy::default(),

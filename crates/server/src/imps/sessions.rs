@@ -17,6 +17,9 @@ const GONE: usize = 10_000;
 /// How often the sessions are looked through while there are any.
 const SWEEP: Duration = Duration::from_secs(5);
 
+/// At least so often each is looked at, to give back what it does not need.
+const TIDY: Duration = Duration::from_secs(120);
+
 /// All sessions of handsets.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
@@ -187,7 +190,7 @@ impl All {
 /// When to look at a session that lives until then: before its end as well, to give back what it
 /// does not need, and so that nothing is remembered for long of one that ended early.
 fn look_at(until: Instant, now: Instant) -> Instant {
-    until.min(now + SWEEP * 24)
+    until.min(now + TIDY)
 }
 
 /// Do two sessions belong to one client? Who does not say which client it is may be any.

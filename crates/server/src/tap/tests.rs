@@ -176,7 +176,7 @@ fn connections_are_told_apart_and_long_writes_are_split() {
 async fn a_file_is_whole_once_the_tap_is_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.pcap");
-    std::fs::write(&path, "something older").unwrap();
+    fs::write(&path, "something older").unwrap();
     let world = World::os();
     let tap = Tap::file(&path, &world).unwrap();
     for n in 0..1000_u32 {
@@ -185,16 +185,15 @@ async fn a_file_is_whole_once_the_tap_is_dropped() {
     assert_eq!(tap.bytes(), b"");
     assert_eq!(format!("{tap:?}"), "Tap { dropped: 0, .. }");
     drop(tap);
-    let packets = read(&std::fs::read(&path).unwrap());
+    let packets = read(&fs::read(&path).unwrap());
     assert_eq!(packets.len(), 1000);
     assert_eq!(packets[999].bytes, 999_u32.to_be_bytes());
     #[cfg(unix)]
     {
         let created = folder.path().join("new.pcap");
         drop(Tap::file(&created, &world).unwrap());
-        let mode = std::os::unix::fs::PermissionsExt::mode(
-            &std::fs::metadata(&created).unwrap().permissions(),
-        );
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&created).unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);
     }
     assert!(Tap::file(folder.path(), &world).is_err());

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-/// Over what SIP goes.
+/// Over what the protocol goes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Transport {
+    /// Handsets, which have no choice.
+    #[value(skip)]
+    Http,
     /// Datagrams.
     Udp,
     /// Connections.
@@ -19,7 +22,7 @@ impl Transport {
     pub(crate) fn via(self) -> &'static str {
         match self {
             Self::Udp => "UDP",
-            Self::Tcp => "TCP",
+            Self::Http | Self::Tcp => "TCP",
         }
     }
 
@@ -27,6 +30,7 @@ impl Transport {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Udp => "udp",
+            Self::Http => "http",
             Self::Tcp => "tcp",
         }
     }
@@ -35,7 +39,8 @@ impl Transport {
 /// What every load can be told.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
-    /// Where SIP is spoken. Without it a server is started on this machine and ended afterwards.
+    /// Where SIP is spoken, or HTTP to handsets. Without it a server is started on this machine and
+    /// ended afterwards.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) target: Option<String>,
     /// A host other than this machine that may be loaded. Who names it answers for it.

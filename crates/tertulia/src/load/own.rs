@@ -9,14 +9,17 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde::Deserialize;
+use server::Sealer;
 use server::admin::{self, NewUser};
+use server::config::Config;
 use store::Store;
 use tempfile::TempDir;
-use world::World;
+use world::{Rng, World};
 
 use super::arguments::{Common, Transport};
 use super::{pin, target};
 use crate::complaint::Complaint;
+use crate::settings::{Settings, seal_key};
 
 /// The server. Dropping it ends it.
 pub(crate) struct Own {
@@ -31,6 +34,7 @@ pub(crate) struct Own {
 struct Addresses {
     sip_udp: Option<SocketAddr>,
     sip_tcp: Option<SocketAddr>,
+    http: Option<SocketAddr>,
 }
 
 const READY: &str = "ready.json";
@@ -84,18 +88,19 @@ impl Own {
         }
     }
 
-    /// Where it speaks SIP.
+    /// Where it speaks SIP, or HTTP to handsets.
     ///
     /// # Errors
     ///
     /// It was told not to.
     pub(crate) fn address(&self, transport: Transport) -> Result<SocketAddr, Complaint> {
         let at = match transport {
+            Transport::Http => self.addresses.http,
             Transport::Udp => self.addresses.sip_udp,
             Transport::Tcp => self.addresses.sip_tcp,
         };
         at.ok_or_else(|| {
-            let what = format!("the server has no SIP over {}", transport.via());
+            let what = format!("the server does not speak {}", transport.name());
             Complaint::wrong(what, "leave that --set out")
         })
     }
@@ -126,6 +131,8 @@ fn seed(world: &World, common: &Common, folder: &Path) -> Result<(), Complaint> 
     let path = folder.join(crate::settings::STORE);
     let mut store = Store::sqlite(&path).map_err(|error| unable(&error))?;
     let now_ms = i64::try_from(world.clock.unix().as_millis()).unwrap_or(i64::MAX);
+    let imps = common.transport == Transport::Http;
+    let mut sealer = if imps { Some(sealer(folder)?) } else { None };
     let names: Vec<String> = (0..common.users)
         .map(|number| common.user(number))
         .collect();
@@ -136,12 +143,22 @@ fn seed(world: &World, common: &Common, folder: &Path) -> Result<(), Complaint> 
             password: &common.password,
             display: None,
             msisdn: None,
-            imps: false,
+            imps,
         });
-        admin::add_users(&mut store, &common.domain, users, None, now_ms)
+        admin::add_users(&mut store, &common.domain, users, sealer.as_mut(), now_ms)
             .map_err(|error| unable(&error))?;
     }
     Ok(())
+}
+
+/// What seals the passwords of handsets, with the key that the server will find.
+fn sealer(folder: &Path) -> Result<Sealer, Complaint> {
+    let settings = Settings {
+        data: Some(folder.to_owned()),
+        ..Settings::default()
+    };
+    let config = settings.load(Config::default())?;
+    Ok(Sealer::new(seal_key(&config)?, Rng::from_os()))
 }
 
 /// The keys that say where a server listens: it gets any free port for each.

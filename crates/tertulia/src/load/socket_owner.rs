@@ -9,7 +9,7 @@ use super::arguments::Transport;
 pub(crate) fn find(at: SocketAddr, transport: Transport) -> Option<u32> {
     let tables = match transport {
         Transport::Udp => ["/proc/net/udp", "/proc/net/udp6"],
-        Transport::Tcp => ["/proc/net/tcp", "/proc/net/tcp6"],
+        Transport::Tcp | Transport::Http => ["/proc/net/tcp", "/proc/net/tcp6"],
     };
     let found = tables.iter().find_map(|table| {
         let text = fs::read_to_string(table).ok()?;

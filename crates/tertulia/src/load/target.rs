@@ -17,7 +17,7 @@ pub(crate) struct Ground {
     pub(crate) world: World,
     /// The options.
     pub(crate) common: Common,
-    /// Where SIP is spoken.
+    /// Where SIP is spoken, or HTTP to handsets.
     pub(crate) target: SocketAddr,
     /// The server's process, if it is here.
     pub(crate) probe: Option<Probe>,

@@ -4,19 +4,18 @@
 //! memory of the server is looked at before anybody registers, when all have registered, when all
 //! are in, and at the end, when what the set-up left behind has had its time to go.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 
 use super::super::arguments::Common;
-use super::super::probe::{Cpu, Memory};
+use super::super::look::Look;
 use super::super::report::{Report, Server};
 use super::super::schedule::Pacing;
 use super::super::tally::{Fault, Tally};
 use super::super::target::Ground;
 use super::Place;
 use super::floor::Floor;
-use super::meeting::count;
 use super::phones::{News, RoomId, Wants};
 use super::roster::Seats;
 use super::setup::early;
@@ -42,26 +41,6 @@ const FILLING: u64 = 4;
 
 /// How long one room may take to fill, the roster that everybody waits for included.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What the server was at a moment.
-struct Look {
-    at: Instant,
-    cpu: Option<Cpu>,
-    memory: Memory,
-}
-
-impl Look {
-    fn take(ground: &Ground) -> Self {
-        Self {
-            at: ground.now(),
-            cpu: ground.probe.and_then(|probe| probe.cpu()),
-            memory: ground
-                .probe
-                .and_then(|probe| probe.memory())
-                .unwrap_or_default(),
-        }
-    }
-}
 
 impl Idle {
     pub(super) fn common(&self) -> Common {
@@ -146,14 +125,8 @@ impl Idle {
         let [before, registered, filled, after] = looks;
         report.figure("participants", "participants", f64::from(self.participants));
         let Some(probe) = ground.probe else { return };
-        let spent = |from: &Look, to: &Look| {
-            let both = from.cpu.as_ref().zip(to.cpu.as_ref());
-            both.map_or(Duration::ZERO, |(from, to)| to.since(from))
-        };
-        let each = |from: &Look, to: &Look| {
-            let kib = count(to.memory.rss_kib) - count(from.memory.rss_kib);
-            kib * 1024.0 / f64::from(self.participants)
-        };
+        let spent = Look::spent_until;
+        let each = |from: &Look, to: &Look| from.grown_until(to) / f64::from(self.participants);
         let span_s = after.at.saturating_duration_since(filled.at).as_secs_f64();
         let idle_ms = spent(filled, after).as_secs_f64() * 1e3;
         report.figure(

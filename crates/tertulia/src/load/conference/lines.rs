@@ -65,7 +65,7 @@ pub(super) async fn open_line(
             world.tasks.spawn("datagrams", reading);
             Ok((Line::Udp(socket), at))
         }
-        Transport::Tcp => {
+        Transport::Tcp | Transport::Http => {
             let connecting = world.net.connect(Some(ip), ground.target);
             let connected = world.clock.timeout(ground.common.grace, connecting).await;
             let stream = Arc::new(connected.map_err(|_| io::ErrorKind::TimedOut)??);

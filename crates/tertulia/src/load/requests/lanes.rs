@@ -46,7 +46,7 @@ impl Lane {
                 let kind = Kind::Udp { socket, target };
                 Ok(Self { local, kind })
             }
-            Transport::Tcp => {
+            Transport::Tcp | Transport::Http => {
                 let connect = ground.world.net.connect(from, target);
                 let connect = ground.world.clock.timeout(ground.common.grace, connect);
                 let stream = connect.await.map_err(|_| io::ErrorKind::TimedOut)??;
