@@ -199,8 +199,8 @@ async fn a_file_is_whole_once_the_tap_is_dropped() {
     assert!(Tap::file(folder.path(), &world).is_err());
 }
 
-#[test]
-fn who_still_writes_the_former_trace_does_not_write_into_this_one() {
+#[tokio::test]
+async fn who_still_writes_the_former_trace_does_not_write_into_this_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("trace.pcap");
     let world = World::os();
