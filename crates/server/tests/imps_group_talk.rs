@@ -59,7 +59,7 @@ fn what_is_said_reaches_everybody_else() {
     assert_eq!(dave.say(CLUB, "hello").outcome.code.number(), 808);
     assert_eq!(
         dave.say("wv:alice/nosuch", "hello").outcome.code.number(),
-        808
+        800
     );
 }
 

@@ -280,7 +280,7 @@ fn a_group_is_removed_by_its_owner_with_everybody_in_it() {
             (told.group.as_deref(), told.outcome.code),
             (Some(CLUB), Code::UNKNOWN_GROUP)
         );
-        assert_eq!(handset.say(CLUB, "hello").outcome.code.number(), 808);
+        assert_eq!(handset.say(CLUB, "hello").outcome.code.number(), 800);
         assert_eq!(handset.code(join("")), 800);
     }
     assert_eq!(alice.code(delete()), 800);
