@@ -300,8 +300,9 @@ fn a_server_to_try_things_with() {
     let said = server.says("chat --as alice");
     let addresses: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(&ready).unwrap()).unwrap();
-    assert_eq!(addresses.as_object().unwrap().len(), 3);
-    for name in ["sip_udp", "sip_tcp", "msrp"] {
+    let names = ["sip_udp", "sip_tcp", "msrp", "http", "cir_tcp", "cir_udp"];
+    assert_eq!(addresses.as_object().unwrap().len(), names.len());
+    for name in names {
         let at = addresses[name].as_str().unwrap();
         assert!(at.starts_with("127.0.0.1:") && !at.ends_with(":0"), "{at}");
         assert!(said.contains(&format!(" {at}\n")), "{at}: {said}");
