@@ -142,7 +142,7 @@ mod tests {
             (
                 "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\na",
                 Ok(None),
-                40,
+                39,
             ),
             ("HTTP/1.1 200 OK\r\ncontent-le", Ok(None), 27),
             (
