@@ -1,0 +1,34 @@
+//! Handsets at the server, over sockets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test may fail, and waits by the machine's clock"
+)]
+
+#[path = "../lab/mod.rs"]
+mod lab;
+
+mod bad_input;
+mod blocks;
+mod cir;
+mod contacts;
+mod forward;
+mod group_talk;
+mod groups;
+mod http;
+mod imps_9_1_11;
+mod invite;
+mod login;
+mod mail;
+mod notice;
+mod places;
+mod presence;
+mod presence_auth;
+mod profile;
+mod search;
+mod session;
+mod smoke;

@@ -1,0 +1,28 @@
+//! Phones at the server, over sockets.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test may fail, and waits by the machine's clock"
+)]
+
+#[path = "../lab/mod.rs"]
+mod lab;
+
+mod bad_input;
+mod bad_peers;
+mod conference;
+mod direct;
+mod hardening;
+mod im_7_2_1_2;
+mod im_7_2_1_2_answers;
+mod im_7_2_2_10;
+mod im_7_2_2_2;
+mod interop_facts;
+mod proxy;
+mod registrar;
+mod subscriptions;
+mod timers;
