@@ -1,26 +1,19 @@
-//! Legs that are sessions of IMPS: coming in, being invited, speaking, and being told.
+//! Legs that are sessions of IMPS: coming in, speaking, and being told.
+
+mod growing;
+mod inviting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use imps::csp::{
-    CancelInviteUserRequest, DetailedResult, ExtendConversationResponse, Group, InviteType,
-    InviteUserRequest, LeaveGroupResponse, Outcome, Participant, Recipient, ScreenName, Sender,
-    User as CspUser,
-};
-use imps::service::Function;
+use imps::Primitive;
+use imps::csp::{Group, LeaveGroupResponse, Outcome, Participant, ScreenName, Sender};
 use imps::status::Code;
-use imps::{Primitive, Version};
 use room::{Address, Audience, Cause, Event, LegId, Nick, PersonId, Seat, Standing, Visible, Why};
 
 use super::{Invitation, Place, Reply, RoomTask};
-use crate::imps::{
-    EXTENDING, Item, Letter, Notice, Receipt, Session, cir, wv_of_group, wv_of_user,
-};
-use crate::rooms::Kind;
-use crate::rooms::handset::{
-    Enter, Entered, Extended, Handset, Order, PassedOver, Present, Ringing, Speak,
-};
+use crate::imps::{Item, Letter, Notice, Session, cir, wv_of_group, wv_of_user};
+use crate::rooms::handset::{Enter, Entered, Handset, Order, PassedOver, Present, Speak};
 use crate::rooms::observers::anonymous_name;
 
 /// What the handsets of a room know of it.
@@ -155,203 +148,6 @@ impl RoomTask {
             // The session has ended on its way here: nobody will say so again.
             self.unseat(leg);
             let _ = self.happen(Event::Left { leg });
-        }
-    }
-
-    // ---- Growing a conversation (CSP 9.1.11) ----
-
-    /// Was the room opened by a handset, which is answered from here?
-    pub(super) fn is_of_handset(&self) -> bool {
-        self.handle.kind.is_of_handsets()
-    }
-
-    fn extended(&self) -> Option<Arc<Extended>> {
-        match &self.handle.kind {
-            Kind::Extended(extended) => Some(Arc::clone(extended)),
-            Kind::Conference | Kind::Group => None,
-        }
-    }
-
-    /// IMPS-9.1.11-S34: what is known of the clients of those who are to be invited.
-    fn look_who_is_able(&mut self) {
-        let waiting: Vec<PersonId> = self.room.waiting().collect();
-        for who in waiting {
-            let Some(address) = self.room.seat(who).map(|seat| seat.address.clone()) else {
-                continue;
-            };
-            let sessions = self.house.imps.sessions.of(&address);
-            let able = |session: &Arc<Session>| session.has_agreed(Function::Grchn);
-            let code = match sessions.iter().any(able) {
-                true => continue,
-                false if sessions.is_empty() => Code::UNABLE_TO_DELIVER,
-                false => Code::RECIPIENT_LACKS_SUPPORT,
-            };
-            let cause = Cause(code.number());
-            let _ = self.happen(Event::Unable { who, cause });
-        }
-    }
-
-    /// Answers the handset that grew the conversation, once, when its peer is in.
-    fn answer_handset(&mut self) {
-        let Some(extended) = self.extended() else {
-            return;
-        };
-        let host = self.room.seat(PersonId::HOST).map(|seat| seat.standing);
-        if host != Some(Standing::Calling) {
-            return;
-        }
-        let leg = extended.leg;
-        let handset = Handset {
-            leg,
-            session: Arc::clone(&extended.session),
-            subscribes: extended.subscribes,
-        };
-        if self.happen(Event::HostArrived { leg }).is_err() {
-            return;
-        }
-        // IMPS-9.1.11-S24, IMPS-9.1.11-S25: with the group, and who is left out.
-        let details = self.left_out();
-        let told = ExtendConversationResponse {
-            id: extended.id.clone(),
-            group: Some(self.group().to_string()),
-            response_note: None,
-            outcome: Outcome::new(Code::SUCCESSFUL).with_details(details),
-        };
-        self.put(&extended.session, Item::tell(told));
-        self.seat_handset(handset);
-    }
-
-    /// IMPS-9.1.11-S36: the users who are not invited, by the reason.
-    fn left_out(&mut self) -> Vec<DetailedResult> {
-        let mut by_code: BTreeMap<u16, Vec<String>> = BTreeMap::new();
-        for unwilling in self.extended().iter().flat_map(|of| &of.unwilling) {
-            let users = by_code.entry(Code::BLOCKED.number()).or_default();
-            users.push(wv_of_user(unwilling));
-        }
-        for (who, cause) in std::mem::take(&mut self.told.passed_over) {
-            if let Some(seat) = self.room.seat(who) {
-                let users = by_code.entry(cause.0).or_default();
-                users.push(wv_of_user(seat.address));
-            }
-        }
-        let detail = |(code, users)| DetailedResult::of_users(Code::new(code), users);
-        by_code.into_iter().map(detail).collect()
-    }
-
-    /// IMPS-9.1.11-S31: the peer has not come.
-    pub(super) fn refuse_handset(&mut self, cause: Cause) {
-        let Some(extended) = self.extended() else {
-            return;
-        };
-        let told = ExtendConversationResponse {
-            id: extended.id.clone(),
-            group: None,
-            response_note: None,
-            outcome: Outcome::described(Code::new(cause.0)),
-        };
-        self.put(&extended.session, Item::tell(told));
-    }
-
-    // ---- Inviting ----
-
-    /// Invites a person in the sessions that can come.
-    pub(super) fn invite_handsets(&mut self, who: PersonId, address: &Address) {
-        let is_peer = self.is_peer(who);
-        let extended = self.extended();
-        let able = |session: &Arc<Session>| match (&extended, is_peer) {
-            // IMPS-9.1.11-S14: the peer goes on in a client that knows how to.
-            (Some(_), true) => session.has_agreed(Function::Excon),
-            // IMPS-9.1.11-S35
-            (Some(_), false) => session.has_agreed(Function::Grchn),
-            (None, _) => true,
-        };
-        let mut sessions = self.house.imps.sessions.of(address);
-        sessions.retain(able);
-        if sessions.is_empty() {
-            let cause = Cause(Code::UNABLE_TO_DELIVER.number());
-            let _ = self.happen(Event::Refused { who, cause });
-            return;
-        }
-        let hold = self.handle.opening.hold();
-        // IMPS-9.1.11-S21, IMPS-9.1.11-S38: by its name an answer to it is known, and ignored.
-        let id = format!("{}{}", EXTENDING, self.rng.token(80));
-        for session in &sessions {
-            let invitation = self.invitation(session, &id);
-            let room = self.handle.clone();
-            let receipt = Receipt::Invited { room, who };
-            let item = Item::Tell(Box::new(invitation.into()), receipt);
-            self.put(session, item);
-        }
-        let ringing = Ringing {
-            id,
-            sessions,
-            _hold: hold,
-        };
-        self.invitations.insert(who, Invitation::Handsets(ringing));
-    }
-
-    /// The peer of a conversation that grows is the first guest.
-    fn is_peer(&self, who: PersonId) -> bool {
-        PersonId::from_index(1) == Some(who)
-    }
-
-    fn invitation(&self, session: &Session, id: &str) -> InviteUserRequest {
-        let inviter = self.room.seat(PersonId::HOST);
-        let group = self.group().to_string();
-        let sender = inviter.map(|seat| Sender::User(CspUser::new(wv_of_user(seat.address))));
-        let named = |seat: Seat<'_>| seat.nick.map(str::to_owned);
-        let screen_name = inviter.and_then(named).map(|name| ScreenName {
-            name,
-            group: group.clone(),
-        });
-        let ring = self.house.policy().imps.extend_timeout;
-        InviteUserRequest {
-            id: id.to_owned(),
-            // IMPS-9.1.11-S19: to the peer and to all others. Older clients have no word for it,
-            // and are invited into a group.
-            invite_type: match (&self.handle.kind, session.version) {
-                (Kind::Extended(_), Version::V1_3) => InviteType::ExtendConversation,
-                _ => InviteType::Group,
-            },
-            sender,
-            recipient: Some(Recipient {
-                users: vec![CspUser::new(session.user.wv())],
-                ..Recipient::default()
-            }),
-            group: Some(group),
-            screen_name,
-            validity_s: u32::try_from(ring.as_secs()).ok(),
-            ..InviteUserRequest::default()
-        }
-    }
-
-    /// A session cannot take an invitation. If it was the last one, the person does not come.
-    pub(super) fn handset_declined(&mut self, who: PersonId, session: &Session, code: Code) {
-        let Some(Invitation::Handsets(ringing)) = self.invitations.get_mut(&who) else {
-            return;
-        };
-        ringing.sessions.retain(|other| other.id != session.id);
-        if !ringing.sessions.is_empty() {
-            return;
-        }
-        tracing::info!(room = %self.handle.identity, %code, "no session could take the invitation");
-        self.invitations.remove(&who);
-        let cause = Cause(Code::UNABLE_TO_DELIVER.number());
-        let _ = self.happen(Event::Refused { who, cause });
-    }
-
-    /// Takes an invitation back where it waits.
-    pub(super) fn take_back(&mut self, ringing: Ringing) {
-        let host = self.room.seat(PersonId::HOST);
-        let sender = host.map(|seat| Sender::User(CspUser::new(wv_of_user(seat.address))));
-        for session in &ringing.sessions {
-            let told = CancelInviteUserRequest {
-                id: ringing.id.clone(),
-                sender: sender.clone(),
-                group: Some(self.group().to_string()),
-                ..CancelInviteUserRequest::default()
-            };
-            self.put(session, Item::tell(told));
         }
     }
 
