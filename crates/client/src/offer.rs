@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use msrp::session_uri;
 use sip::multipart::{self, BodyHeaders};
-use sip::sdp::{ACTIVE_PORT, Description, LocalMedia, MsrpMedia, Setup};
+use sip::sdp::{ACTIVE_PORT, Description, LocalMedia, MsrpMedia, Setup, chatroom};
 use sip::{Fields, Name};
 
 use crate::media::MESSAGE_MAX;
@@ -33,6 +33,7 @@ pub(crate) fn local(
         accept_types: ACCEPT.map(str::to_owned).to_vec(),
         accept_wrapped_types: WRAPPED.map(str::to_owned).to_vec(),
         max_size: Some(MESSAGE_MAX),
+        chatroom: Some(chatroom()),
         ..LocalMedia::new(&host, port, &path, setup)
     }
 }
@@ -94,6 +95,7 @@ mod tests {
             ("RFC 4975 8.3", text(Some(2855), Setup::ActPass), "\r\nm=message 2855 TCP/MSRP *\r\n"),
             ("RFC 4975 8.3", text(Some(2855), Setup::ActPass), "\r\na=path:msrp://192.0.2.11:2855/a1b2;tcp\r\n"),
             ("RFC 4975 8.6", text(None, Setup::Active), "\r\na=accept-wrapped-types:text/plain message/imdn+xml application/im-iscomposing+xml\r\n"),
+            ("RFC 7701 8", text(None, Setup::Active), "\r\na=chatroom:nickname private-messages\r\n"),
         ];
         for (rule, text, line) in table {
             assert!(text.contains(line), "{rule}: {line} in {text}");

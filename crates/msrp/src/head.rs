@@ -12,6 +12,9 @@ use crate::{
     index::{Index, Known, Span},
 };
 
+/// The longest nickname, in octets (RFC 7701 section 7.1).
+pub const NICKNAME_MAX: usize = 1023;
+
 /// The head of a request or a response.
 #[derive(Clone, Debug)]
 pub struct Head {
@@ -129,9 +132,10 @@ impl Head {
     }
 
     /// The nickname asked for, without quotes and escapes (RFC 7701 section 7.1). Nothing if the
-    /// header is absent or not a quoted string; an empty one gives a nickname up.
+    /// header is absent, not a quoted string or longer than [`NICKNAME_MAX`]; an empty one gives a
+    /// nickname up.
     pub fn use_nickname(&self) -> Option<String> {
-        unquote(self.known(Known::UseNickname)?)
+        unquote(self.known(Known::UseNickname)?).filter(|nickname| nickname.len() <= NICKNAME_MAX)
     }
 
     /// The Expires header of a relay's answer, in seconds (RFC 4976 section 5.2).
@@ -231,6 +235,8 @@ fn unquote(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -244,8 +250,34 @@ mod tests {
             (r#""a\""#, None),
             (r#""a\n""#, None),
             (r#""a"b""#, None),
+            (r#""\\""#, Some(r"\")),
+            (r#""\""#, None),
+            (r#"x"a""#, None),
+            (r#""a"x"#, None),
+            ("\"\tA\u{e9}\u{1f600}\"", Some("\tA\u{e9}\u{1f600}")),
+            ("", None),
         ] {
             assert_eq!(unquote(text).as_deref(), want, "{text}");
+        }
+    }
+
+    /// RFC 4975 section 9: there is one way to write each text.
+    fn quoted(text: &str) -> String {
+        let escaped = text.replace('\\', r"\\").replace('"', r#"\""#);
+        format!("\"{escaped}\"")
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_quoted_is_read_back(text: String) {
+            prop_assert_eq!(unquote(&quoted(&text)), Some(text));
+        }
+
+        #[test]
+        fn only_what_is_quoted_is_read(text in "\"?[a\"\\\\ é]{0,8}\"?") {
+            if let Some(read) = unquote(&text) {
+                prop_assert_eq!(quoted(&read), text);
+            }
         }
     }
 

@@ -57,7 +57,7 @@ mod write;
 
 pub use chunk::{CHUNK_MAX, Chunk, SendHead};
 pub use field::{ByteRange, FailureReport, Flag, Method, RangeError, Status};
-pub use head::{Head, Kind};
+pub use head::{Head, Kind, NICKNAME_MAX};
 pub use index::FrameError;
 pub use pending::{PENDING_MAX, Pending, RESPONSE_TIMEOUT, TooManyPending};
 pub use reader::{BODY_MAX, HEAD_MAX, HEADERS_MAX, PIECE_MAX, Piece, Reader};

@@ -89,7 +89,8 @@ pub fn write_report(report: &Report<'_>, tid: Tid, paths: &PathLines, out: &mut 
     put_end_line(out, tid, b'$');
 }
 
-/// Appends a NICKNAME request (RFC 7701 section 7.1); an empty nickname gives it up.
+/// Appends a NICKNAME request (RFC 7701 section 7.1), without report headers; an empty nickname
+/// gives it up. Longer than [`NICKNAME_MAX`](crate::NICKNAME_MAX) octets it will be refused.
 pub fn write_nickname(nickname: &str, tid: Tid, paths: &PathLines, out: &mut BytesMut) {
     out.reserve(paths.0.len() + 2 * nickname.len() + 96);
     put_request_line(out, tid, "NICKNAME");

@@ -72,11 +72,49 @@ fn reports_and_nicknames_are_read_back() {
     assert_eq!(pieces[1].head.use_nickname().unwrap(), "a \"b\" \\ \u{e9}");
 }
 
+/// RFC 7701 section 7.1: a method without report headers, and a nickname of 1 to 1023 octets; 7.3: or
+/// of none.
+#[test]
+fn rfc_7701_7_1_the_length_of_a_nickname() {
+    let paths = PathLines::new("msrp://r:9/z;tcp", "msrp://b:2/y;tcp");
+    for (nickname, is_read) in [
+        (String::new(), true),
+        ("a".repeat(1023), true),
+        ("\u{e9}".repeat(511), true),
+        // Octets count, those that had to be escaped once.
+        ("\"".repeat(1023), true),
+        ("a".repeat(1024), false),
+        ("\u{e9}".repeat(512), false),
+    ] {
+        let mut out = BytesMut::new();
+        write_nickname(&nickname, Tid::new(6), &paths, &mut out);
+        let head = &read(&out)[0].head;
+        assert_eq!(head.kind(), Kind::Request(Method::Nickname));
+        assert_eq!(head.headers().count(), 3, "{head:?}");
+        let want = is_read.then_some(nickname);
+        assert_eq!(head.use_nickname(), want);
+    }
+}
+
 fn any_flag() -> impl Strategy<Value = Flag> {
     prop::sample::select(vec![Flag::Complete, Flag::More, Flag::Abort])
 }
 
 proptest! {
+    #[test]
+    fn rfc_7701_7_1_whatever_stands_for_a_nickname_is_read_or_not(
+        value in "[\"\\\\ \\ta\u{e9}\u{1f600}]{0,12}|\\PC{0,20}",
+    ) {
+        let frame = format!(
+            "MSRP tid1 NICKNAME\r\nTo-Path: msrp://a:1/x;tcp\r\nFrom-Path: msrp://b:2/y;tcp\r\n\
+             Use-Nickname: {value}\r\n-------tid1$\r\n"
+        );
+        let mut buffer = BytesMut::from(frame.as_bytes());
+        let piece = Reader::new().next(&mut buffer).unwrap().unwrap();
+        let nickname = piece.head.use_nickname();
+        prop_assert!(nickname.is_none_or(|it| it.len() <= value.len().saturating_sub(2)));
+    }
+
     #[test]
     fn a_chunk_is_read_back(
         lead in prop::collection::vec(any::<u8>(), 0..300),

@@ -200,6 +200,12 @@ impl People {
         // IM-7.2.2.2-OK-S3c: those who saw the address are told it is gone, and no more.
         if person.shown {
             person.shown = false;
+            // What they were called under the address would tell whose the alias is.
+            if let Some(nick) = person.nick.take()
+                && person.presence.is_named()
+            {
+                self.by_nick.remove(nick.key());
+            }
             out.push(Action::Concealed { who });
         }
         // Somebody in the room, or heard ringing, goes on under the alias.

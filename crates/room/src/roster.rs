@@ -63,7 +63,9 @@ pub struct Seat<'a> {
     pub standing: Standing,
     /// What observers see of them; none if nothing.
     pub visible: Option<Visible>,
-    /// What they are called in the room. Of a hidden person it is for the face alone.
+    /// What they are called in the room. A hidden person who is called something by
+    /// [`Event::Renamed`](crate::Event::Renamed) has chosen that as a hidden person; what they were
+    /// called when they were seen by their address is forgotten.
     pub nick: Option<&'a str>,
     /// The number of the alias a hidden person is seen as, from 1; theirs as long as the room
     /// lives, and nobody else's. None for those who are seen by their address.

@@ -80,12 +80,13 @@ impl Conference {
             }
         };
         let session = &answered.session;
-        let (accepts, wrapped) = match self.peer(house) {
+        let (accepts, wrapped, whispers) = match self.peer(house) {
             Some((_, peer)) => (
                 peer.accept_types.as_slice().into(),
                 peer.accept_wrapped_types.as_slice().into(),
+                peer.takes_private_messages(),
             ),
-            None => ([media::CPIM.to_owned()].into(), [].into()),
+            None => ([media::CPIM.to_owned()].into(), [].into(), false),
         };
         let arrival = Arrival {
             leg,
@@ -93,6 +94,7 @@ impl Conference {
             session: Arc::clone(session),
             accepts,
             wrapped,
+            whispers,
         };
         // In the room before the 200 goes out: what the inviter says at once is heard.
         // IM-7.2.1.2-OK-S4: and with that attached to the switch.

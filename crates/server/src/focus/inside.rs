@@ -219,6 +219,7 @@ impl Leg {
             leg: self.session.leg,
             accepts: peer.accept_types.as_slice().into(),
             wrapped: peer.accept_wrapped_types.as_slice().into(),
+            whispers: peer.takes_private_messages(),
         });
     }
 

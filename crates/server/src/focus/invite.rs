@@ -253,6 +253,7 @@ impl Ringing {
             session: Arc::clone(&line.session),
             accepts: peer.accept_types.as_slice().into(),
             wrapped: peer.accept_wrapped_types.as_slice().into(),
+            whispers: peer.takes_private_messages(),
         };
         let joined = Event::Joined {
             who: self.guest.who,

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use sip::sdp::{
-    Connects, Description, LocalMedia, MsrpMedia, Setup, capabilities as describe, intersection,
+    Connects, Description, LocalMedia, MsrpMedia, Setup, capabilities as describe, chatroom,
+    intersection,
 };
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub(crate) fn local(house: &House, session: &Session, setup: Setup) -> LocalMedi
     let mut local = LocalMedia::new(&at.ip().to_string(), at.port(), &session.path(), setup);
     local.accept_types = types();
     local.accept_wrapped_types = vec!["*".to_owned()];
+    // RFC 7701 section 8: what every room here allows.
+    local.chatroom = Some(chatroom());
     local
 }
 
@@ -81,6 +84,7 @@ pub(crate) fn capabilities(house: &House) -> Bytes {
     let mut local = LocalMedia::new(&at.ip().to_string(), at.port(), "", Setup::ActPass);
     local.accept_types = types();
     local.accept_wrapped_types = vec!["*".to_owned()];
+    local.chatroom = Some(chatroom());
     describe(&local)
 }
 

@@ -54,6 +54,7 @@ pub(crate) enum Order {
         leg: LegId,
         accepts: Types,
         wrapped: Types,
+        whispers: bool,
     },
     /// A fact.
     Event(Event),
@@ -86,6 +87,8 @@ pub(crate) struct Arrival {
     pub(crate) accepts: Types,
     /// The types it takes wrapped in one of those; empty if it did not say.
     pub(crate) wrapped: Types,
+    /// It takes private messages (RFC 7701 section 8).
+    pub(crate) whispers: bool,
 }
 
 /// A SUBSCRIBE to the conference event package, not yet answered.

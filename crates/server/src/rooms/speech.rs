@@ -26,7 +26,10 @@ use world::Rng;
 
 use crate::switch::{Outgoing, Said};
 use forward::Passing;
-use verify::{Media, Refused, absent, audience, canonical, essence, everyone, media, sender};
+use verify::{
+    Decided, Hearers, Media, Refused, absent, audience, canonical, essence, everyone, media,
+    sender, whisper,
+};
 
 pub(crate) use voices::{Voice, Voices};
 
@@ -78,7 +81,8 @@ struct Underway {
 
 #[derive(Debug)]
 enum State {
-    /// The CPIM head is not complete; these are its octets so far, at most 8 KiB.
+    /// The CPIM head is not complete, or the head of what is wrapped, where it matters to whom it
+    /// goes; these are its octets so far, at most 16 KiB.
     Head(Bytes),
     Passing(Passing),
 }
@@ -280,11 +284,16 @@ impl Speech {
             return Ok(State::Passing(passing));
         }
         let held = join(held, piece)?;
-        let Some(cpim) = Cpim::parse(&held, piece.end == Some(Flag::Complete))? else {
+        let is_whole = piece.end == Some(Flag::Complete);
+        let Some(cpim) = Cpim::parse(&held, is_whole)? else {
             return Ok(State::Head(held));
         };
         let from = sender(&cpim, voices.get(leg).ok_or_else(absent)?)?;
-        audience(&cpim, leg, &self.identity, room, &mut to)?;
+        if audience(&cpim, leg, &self.identity, room, &mut to)? == Hearers::One
+            && whisper(&cpim, is_whole, voices, &mut to)? == Decided::Later
+        {
+            return Ok(State::Head(held));
+        }
         // RFC 7701 6.1: what a recipient cannot read is not sent there.
         if let Some(mime) = cpim.mime()
             && let Some(wrapped) = mime.content_type()
@@ -376,6 +385,11 @@ impl Speech {
         if !head.failure_report().wants_response(code) {
             return true;
         }
+        self.respond(head, code, why, voice)
+    }
+
+    /// Answers a request, whatever it says of reports. False: the line is full.
+    pub(super) fn respond(&mut self, head: &Head, code: u16, why: &str, voice: &Voice) -> bool {
         respond(head, code, why, &mut self.scratch);
         self.send_scratch(voice)
     }

@@ -6,6 +6,7 @@
 
 mod devices;
 mod handsets;
+mod naming;
 mod watchers;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -252,7 +253,8 @@ impl RoomTask {
                 leg,
                 accepts,
                 wrapped,
-            } => self.described(leg, accepts, wrapped),
+                whispers,
+            } => self.described(leg, accepts, wrapped, whispers),
             Order::Event(event) => {
                 if let Event::Left { leg } = event {
                     self.unseat(leg);
@@ -280,11 +282,13 @@ impl RoomTask {
         let before = self.actions.len();
         // Who comes back is told by the 200 that they are in, and who is removed that they are not.
         let is_told = matches!(event, Event::Entered { .. } | Event::Removed { .. });
+        // What somebody is called is not stored.
+        let is_stored = !matches!(event, Event::Renamed { .. });
         let result = self.room.handle(event, now, &mut self.actions);
         let news: Vec<_> = self.actions.iter().skip(before).copied().collect();
         for action in news {
             match action {
-                Action::Changed { who } | Action::Invite { who } => {
+                Action::Changed { who } | Action::Invite { who } if is_stored => {
                     self.ledger.note(who, now_ms, now);
                 }
                 Action::PassOver { who, cause } => self.told.pass_over(who, cause),

@@ -100,7 +100,10 @@ impl Connection {
         }
         // RFC 4975 7.3: the path is looked at before the method.
         let refused = match self.session_of(head) {
-            Ok(session) if method == Method::Send => return Target::Room(session),
+            // RFC 7701 7.1: whether a nickname can be had is the room's to say, in its turn.
+            Ok(session) if matches!(method, Method::Send | Method::Nickname) => {
+                return Target::Room(session);
+            }
             Ok(_) => Refused(501, "The method is not offered here"),
             Err(refused) => refused,
         };

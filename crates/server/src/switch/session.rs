@@ -15,7 +15,7 @@ pub(crate) struct RoomDoor {
     pub(crate) news: mpsc::UnboundedSender<News>,
 }
 
-/// A piece of a SEND request from a leg, in the order received.
+/// A piece of a SEND or NICKNAME request from a leg, in the order received.
 #[derive(Clone, Debug)]
 pub(crate) struct Said {
     pub(crate) leg: LegId,

@@ -18,7 +18,7 @@ pub fn sdp(id: &str) -> String {
          a=accept-types:message/cpim application/im-iscomposing+xml\r\n\
          a=accept-wrapped-types:text/plain message/imdn+xml\r\n\
          a=path:msrp://127.0.0.1:9/{id};tcp\r\n\
-         a=setup:active\r\na=sendrecv\r\n"
+         a=setup:active\r\na=chatroom:nickname private-messages\r\na=sendrecv\r\n"
     )
 }
 
@@ -73,13 +73,18 @@ impl Chat {
 
     /// Writes one SEND; `headers` are whole lines after Message-ID, `body` may be empty.
     pub fn send_frame(&mut self, message_id: &str, headers: &str, body: &str) -> String {
+        let id = match message_id {
+            "" => format!("mtid{:08}x", self.next + 1),
+            id => id.to_owned(),
+        };
+        let headers = format!("Message-ID: {id}\r\n{headers}");
+        self.frame("SEND", &headers, body, '$')
+    }
+
+    /// Writes one request; `headers` are whole lines after the paths, `body` may be empty.
+    pub fn frame(&mut self, method: &str, headers: &str, body: &str, flag: char) -> String {
         self.next += 1;
         let tid = format!("tid{:08}x", self.next);
-        let id = if message_id.is_empty() {
-            format!("m{tid}")
-        } else {
-            message_id.to_owned()
-        };
         let (to, from) = (&self.to_path, &self.from_path);
         let content = if body.is_empty() {
             String::new()
@@ -87,7 +92,7 @@ impl Chat {
             format!("\r\n{body}\r\n")
         };
         let frame = format!(
-            "MSRP {tid} SEND\r\nTo-Path: {to}\r\nFrom-Path: {from}\r\nMessage-ID: {id}\r\n{headers}{content}-------{tid}$\r\n"
+            "MSRP {tid} {method}\r\nTo-Path: {to}\r\nFrom-Path: {from}\r\n{headers}{content}-------{tid}{flag}\r\n"
         );
         self.write(frame.as_bytes());
         tid
@@ -125,9 +130,15 @@ impl Chat {
     /// Says a text, and waits for the switch to answer: its status.
     pub fn say_and_wait(&mut self, from: &str, to: &str, text: &str) -> u16 {
         self.say(from, to, text);
+        self.answer().1
+    }
+
+    /// The next answer of the switch: to which transaction, and its status.
+    pub fn answer(&mut self) -> (String, u16) {
         loop {
-            if let Kind::Response(status) = self.piece().head.kind() {
-                return status;
+            let head = self.piece().head;
+            if let Kind::Response(status) = head.kind() {
+                return (head.transaction_id().to_owned(), status);
             }
         }
     }

@@ -24,5 +24,6 @@ mod im_7_2_2_2;
 mod interop_facts;
 mod proxy;
 mod registrar;
+mod rfc_7701;
 mod subscriptions;
 mod timers;

@@ -31,7 +31,7 @@ pub struct LocalMedia {
     pub cema: bool,
     /// The largest message we wish to get, in octets.
     pub max_size: Option<u64>,
-    /// RFC 7701: we are a chat room with these abilities.
+    /// RFC 7701: we are a chat room, or take part in one, with these abilities.
     pub chatroom: Option<Vec<String>>,
     /// Which way messages may flow, as we see it. An answer narrows it to what was offered.
     pub direction: Direction,
@@ -62,7 +62,8 @@ impl LocalMedia {
     }
 
     /// Takes over all that a focus repeats of the inviter's offer when it makes its own
-    /// (IM-7.2.2.2-S4a): every attribute except those of the connection, which stay ours.
+    /// (IM-7.2.2.2-S4a): every attribute except those of the connection, which stay ours, and
+    /// `chatroom`, by which each side declares what it can do itself (RFC 7701 section 8).
     #[must_use]
     pub fn repeating_in_offer(self, offer: &MsrpMedia) -> Self {
         Self {
@@ -80,7 +81,6 @@ impl LocalMedia {
             accept_types: offer.accept_types.clone(),
             accept_wrapped_types: offer.accept_wrapped_types.clone(),
             max_size: offer.max_size,
-            chatroom: offer.chatroom.clone(),
             attributes: repeated_attributes(offer),
             ..self
         }
@@ -474,11 +474,15 @@ mod tests {
         let offer = description(
             "m=message 4000 TCP/MSRP *\r\na=accept-types:message/cpim text/plain\r\n\
             a=accept-wrapped-types:*\r\na=path:msrp://192.0.2.9:4000/p;tcp\r\na=setup:active\r\n\
-            a=max-size:500\r\na=sendonly\r\na=x-vendor:1\r\na=x-flag\r\n",
+            a=max-size:500\r\na=sendonly\r\na=x-vendor:1\r\na=chatroom:com.example.foo\r\na=x-flag\r\n",
         );
         let (_, media) = offer.msrp().unwrap();
-        let invite = LocalSession::new(1).offer(&ours().repeating_in_offer(media));
-        let mut local = ours().repeating_in_answer(media);
+        let focus = || LocalMedia {
+            chatroom: Some(crate::sdp::chatroom()),
+            ..ours()
+        };
+        let invite = LocalSession::new(1).offer(&focus().repeating_in_offer(media));
+        let mut local = focus().repeating_in_answer(media);
         local.setup = Setup::negotiate(media.setup, true);
         let answer = LocalSession::new(1).answer(&offer, 0, &local);
         for (said, setup, direction) in [
@@ -493,6 +497,8 @@ mod tests {
                 "a=path:msrp://192.0.2.1:2855/s1;tcp",
                 setup,
                 "a=max-size:500",
+                // RFC 7701 section 8: each says what it can itself.
+                "a=chatroom:nickname private-messages",
                 direction,
                 "a=x-vendor:1",
                 "a=x-flag",

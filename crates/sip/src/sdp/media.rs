@@ -29,7 +29,7 @@ pub struct MsrpMedia {
     pub cema: bool,
     /// The largest message the peer wishes to get, in octets.
     pub max_size: Option<u64>,
-    /// RFC 7701: the peer is a chat room, with these abilities.
+    /// RFC 7701: the peer is a chat room or takes part in one, with these abilities.
     pub chatroom: Option<Vec<String>>,
     /// Which way messages may flow, as the peer sees it.
     pub direction: Direction,
@@ -117,6 +117,23 @@ impl MsrpMedia {
         accept::accepts(&self.accept_wrapped_types, media_type) || self.accepts(media_type)
     }
 
+    /// RFC 7701 section 8: whether the peer takes private messages; of a focus, whether it forwards
+    /// them.
+    pub fn takes_private_messages(&self) -> bool {
+        self.can(PRIVATE_MESSAGES)
+    }
+
+    /// RFC 7701 section 8: whether the peer knows nicknames; of a focus, whether it gives them. The
+    /// grammar calls the token `nickname`, the text `nicknames`.
+    pub fn takes_nicknames(&self) -> bool {
+        self.can(NICKNAME) || self.can("nicknames")
+    }
+
+    fn can(&self, ability: &str) -> bool {
+        let mut abilities = self.chatroom.iter().flatten();
+        abilities.any(|can| can.eq_ignore_ascii_case(ability))
+    }
+
     /// Where to connect, if we are the active side.
     ///
     /// `our_cema` says that our own description carried `msrp-cema`. `None` if the peer waits for
@@ -169,6 +186,17 @@ impl MsrpMedia {
     }
 }
 
+/// RFC 7701 section 8: the endpoint tells private messages from those to all.
+const PRIVATE_MESSAGES: &str = "private-messages";
+
+/// RFC 7701 section 8: the endpoint knows nicknames.
+const NICKNAME: &str = "nickname";
+
+/// What we can do of RFC 7701, as a focus and in a chat room: the value of `a=chatroom`.
+pub fn chatroom() -> Vec<String> {
+    [NICKNAME, PRIVATE_MESSAGES].map(str::to_owned).to_vec()
+}
+
 fn types(value: &str) -> Vec<String> {
     accept::list(value).collect()
 }
@@ -184,6 +212,25 @@ mod tests {
     fn msrp(text: &str) -> MsrpMedia {
         let description = Description::parse(text.as_bytes()).unwrap();
         description.msrp().unwrap().1.clone()
+    }
+
+    #[test]
+    fn rfc_7701_8_what_a_peer_can_do_in_a_chat_room() {
+        // (the attribute, private messages, nicknames)
+        for (line, private, nicknames) in [
+            ("a=chatroom:nickname private-messages\r\n", true, true),
+            ("a=chatroom:private-messages\r\n", true, false),
+            ("a=chatroom:nickname\r\n", false, true),
+            ("a=chatroom:nicknames com.example.foo\r\n", false, true),
+            ("a=chatroom:com.example.private-messages\r\n", false, false),
+            ("a=chatroom\r\n", false, false),
+            ("", false, false),
+        ] {
+            let path = "a=path:msrp://192.0.2.11:2855/a1b2;tcp\r\n";
+            let media = msrp(&format!("{HEAD}m=message 2855 TCP/MSRP *\r\n{path}{line}"));
+            let got = (media.takes_private_messages(), media.takes_nicknames());
+            assert_eq!(got, (private, nicknames), "{line}");
+        }
     }
 
     #[test]

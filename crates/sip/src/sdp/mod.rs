@@ -24,6 +24,6 @@ pub use self::{
     attribute::{Attribute, Direction, repeated_attributes},
     description::{Description, MAX_LEN, Media, NoMsrp, SdpError},
     local::{ACTIVE_PORT, LocalMedia, LocalSession, capabilities},
-    media::{MsrpMedia, Target},
+    media::{MsrpMedia, Target, chatroom},
     setup::{Connects, Setup},
 };

@@ -159,11 +159,13 @@ fn user_xml(seat: &Seat<'_>, visible: Visible) -> UserXml {
         Visible::Disconnected => Status::Disconnected, // IM-7.2.2.10-S2c2B
     };
     match seat.hidden {
-        // IM-7.2.2.10-S2a4: an anonymous identity of its own for each, and no name.
-        Some(alias) => UserXml::new(&anonymous(alias), None, status),
+        // IM-7.2.2.10-S2a4: an anonymous identity of its own for each, and no name but one that
+        // they have chosen as such.
+        Some(alias) => UserXml::new(&anonymous(alias), seat.nick, status),
         // IM-7.2.2.10-S2a1, IM-7.2.2.10-S2a3: the originator's authenticated address; the
-        // address in the list of one who was invited. IM-7.2.2.10-S2b1: with its name.
-        None => UserXml::new(seat.address.as_str(), seat.display, status),
+        // address in the list of one who was invited. IM-7.2.2.10-S2b1: with its name. RFC 7701
+        // 7.4: the one they have in this room comes first.
+        None => UserXml::new(seat.address.as_str(), seat.nick.or(seat.display), status),
     }
 }
 

@@ -8,7 +8,7 @@ use msrp::{
 };
 use room::{Address, Audience, LegId, Refusal, Room};
 
-use super::Voice;
+use super::{Voice, Voices};
 
 /// Whoever does not say who they are, or whom they mean, in the form that RCS clients write.
 pub(crate) const ANONYMOUS: &str = "sip:anonymous@anonymous.invalid";
@@ -117,6 +117,13 @@ fn is_theirs(uri: &str, voice: &Voice) -> bool {
             .is_some_and(|alias| canonical == *alias)
 }
 
+/// Whom a message is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Hearers {
+    All,
+    One,
+}
+
 /// Appends the legs that are to hear it, in the order of the room.
 pub(super) fn audience(
     cpim: &Cpim,
@@ -124,7 +131,7 @@ pub(super) fn audience(
     identity: &str,
     room: &Room,
     out: &mut Vec<LegId>,
-) -> Result<(), Refused> {
+) -> Result<Hearers, Refused> {
     let mut named = cpim.to();
     let Some(to) = named.next() else {
         return Err(Refused::new(400, "The CPIM message has no To"));
@@ -134,18 +141,62 @@ pub(super) fn audience(
         return Err(Refused::new(403, "The CPIM message has several To"));
     }
     if to.uri() == identity || is_anonymous(to.uri()) {
-        return everyone(from, room, out);
+        return everyone(from, room, out).map(|()| Hearers::All);
     }
     let canonical = canonical(to.uri());
     if canonical == identity {
-        return everyone(from, room, out);
+        return everyone(from, room, out).map(|()| Hearers::All);
     }
     match alias_of(&canonical) {
         Some(alias) => room.audience(from, &Audience::Alias(alias), out),
         None => room.audience(from, &Audience::Address(&Address::new(&canonical)), out),
     }
-    .map_err(refused)
+    .map_err(refused)?;
+    Ok(Hearers::One)
 }
+
+/// Whether it is known to whom a private message goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Decided {
+    Now,
+    /// Not before the type of what is wrapped has come.
+    Later,
+}
+
+/// Takes those devices of one person out that would show a private message as if it were for all.
+/// A person without any other does not get it (RFC 7701 section 6.2).
+///
+/// A disposition notification goes to all of them: nobody reads it or replies to it, it has no
+/// other way to whoever asked for it, and RCS clients, which ask, do not declare private messages.
+pub(super) fn whisper(
+    cpim: &Cpim,
+    is_whole: bool,
+    voices: &Voices,
+    to: &mut Vec<LegId>,
+) -> Result<Decided, Refused> {
+    let whispers = |leg: &LegId| voices.get(*leg).is_some_and(|voice| voice.whispers);
+    if to.iter().all(whispers) {
+        return Ok(Decided::Now);
+    }
+    let wrapped = match cpim.mime() {
+        None if !is_whole => return Ok(Decided::Later),
+        mime => mime.and_then(|mime| mime.content_type().map(Cow::into_owned)),
+    };
+    if wrapped.is_some_and(|wrapped| essence(&wrapped).eq_ignore_ascii_case(NOTIFICATION)) {
+        return Ok(Decided::Now);
+    }
+    to.retain(whispers);
+    match to.is_empty() {
+        true => Err(Refused::new(
+            428,
+            "Private messages are not supported there",
+        )),
+        false => Ok(Decided::Now),
+    }
+}
+
+/// What became of a message, told to its sender (RFC 5438).
+const NOTIFICATION: &str = "message/imdn+xml";
 
 /// Appends everybody who hears what is said to all.
 pub(super) fn everyone(from: LegId, room: &Room, out: &mut Vec<LegId>) -> Result<(), Refused> {
@@ -157,6 +208,7 @@ fn refused(refusal: Refusal) -> Refused {
     match refusal {
         // RFC 7701 6.2: a To that cannot be resolved.
         Refusal::Unknown => Refused::new(404, "Nobody of that name is in the room"),
+        Refusal::NoWhispering => Refused::new(403, "Private messages are not allowed here"),
         _ => absent(),
     }
 }

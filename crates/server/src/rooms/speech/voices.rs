@@ -24,6 +24,8 @@ pub(crate) struct Voice {
     pub(crate) accepts: Types,
     /// The `accept-wrapped-types` of this leg; empty if it did not say.
     pub(crate) wrapped: Types,
+    /// The leg tells private messages from those to all (RFC 7701 section 8).
+    pub(crate) whispers: bool,
 }
 
 impl Voice {

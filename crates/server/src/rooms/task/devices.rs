@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use msrp::{Kind, Method};
 use room::{Event, LegId, PersonId, Refusal, Seat, Why};
 use tokio::sync::oneshot;
 
@@ -72,10 +73,11 @@ impl RoomTask {
         self.answers.push(Reply::Device(answer, result));
     }
 
-    pub(super) fn described(&mut self, leg: LegId, accepts: Types, wrapped: Types) {
+    pub(super) fn described(&mut self, leg: LegId, accepts: Types, wrapped: Types, whispers: bool) {
         if let Some(Place::Device(seat)) = self.seats.get_mut(&leg) {
             seat.accepts = accepts;
             seat.wrapped = wrapped;
+            seat.whispers = whispers;
         }
         if let Some(who) = self.room.owner(leg) {
             self.give_voice(who);
@@ -93,6 +95,9 @@ impl RoomTask {
                 self.early.pop_front();
             }
             return self.early.push_back(said);
+        }
+        if said.piece.head.kind() == Kind::Request(Method::Nickname) {
+            return self.asks_for_nickname(&said);
         }
         let slow = self
             .speech
@@ -149,6 +154,7 @@ fn voice(seat: &Seat<'_>, arrival: &Arrival) -> Voice {
         seen_as: seat.hidden.map(anonymous),
         accepts: arrival.accepts.clone(),
         wrapped: arrival.wrapped.clone(),
+        whispers: arrival.whispers,
     }
 }
 

@@ -85,7 +85,7 @@ async fn what_is_not_for_a_room_is_answered_here() {
         ("SEND", other, "Failure-Report: partial\r\n", Got::Answer(481)),
         ("SEND", other, "Failure-Report: no\r\n", Got::Silence),
         ("AUTH", same, "", Got::Answer(501)),
-        ("NICKNAME", same, "", Got::Answer(501)),
+        ("NICKNAME", other, "", Got::Answer(481)),
         ("DANCE", same, "", Got::Answer(501)),
         ("DANCE", other, "", Got::Answer(481)),
         ("REPORT", same, "", Got::Silence),
