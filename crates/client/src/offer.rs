@@ -33,7 +33,7 @@ pub(crate) fn local(
         accept_types: ACCEPT.map(str::to_owned).to_vec(),
         accept_wrapped_types: WRAPPED.map(str::to_owned).to_vec(),
         max_size: Some(MESSAGE_MAX),
-        chatroom: Some(chatroom()),
+        chatroom: Some(chatroom(true)),
         ..LocalMedia::new(&host, port, &path, setup)
     }
 }

@@ -63,9 +63,9 @@ pub struct Seat<'a> {
     pub standing: Standing,
     /// What observers see of them; none if nothing.
     pub visible: Option<Visible>,
-    /// What they are called in the room. A hidden person who is called something by
-    /// [`Event::Renamed`](crate::Event::Renamed) has chosen that as a hidden person; what they were
-    /// called when they were seen by their address is forgotten.
+    /// What they are called in the room, by the others too. A hidden person is called something
+    /// only by [`Event::Renamed`](crate::Event::Renamed) while they are hidden: how they were called
+    /// before is forgotten, and a name that they bring along is not taken.
     pub nick: Option<&'a str>,
     /// The number of the alias a hidden person is seen as, from 1; theirs as long as the room
     /// lives, and nobody else's. None for those who are seen by their address.
@@ -101,10 +101,13 @@ impl Room {
     /// left.
     pub fn may_observe(&self, address: &Address) -> bool {
         let person = self.find(address).and_then(|who| self.people.get(who));
-        matches!(
-            person.map(|person| person.presence),
-            Some(Presence::Connected | Presence::Calling)
-        )
+        let is_allowed =
+            person.is_some_and(|person| self.rules.allow_observe || person.claim.may_observe);
+        is_allowed
+            && matches!(
+                person.map(|person| person.presence),
+                Some(Presence::Connected | Presence::Calling)
+            )
     }
 }
 

@@ -140,7 +140,7 @@ impl Ringing {
         let session = house.switch.open(leg, self.room.door.clone(), &mut rng);
         let mut description = LocalSession::new(rng.u64() >> 1);
         // IM-7.2.2.2-S4: an offer with an MSRP line of our own.
-        let mut local = media::local(house, &session, MediaSetup::ActPass);
+        let mut local = media::local(house, &self.room, &session, MediaSetup::ActPass);
         if let Some(offer) = &self.room.opening.offer {
             // IM-7.2.2.2-S4a: with every attribute of the inviter's that is not of the connection.
             local = local.repeating_in_offer(offer);

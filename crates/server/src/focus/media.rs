@@ -8,6 +8,7 @@ use sip::sdp::{
 use std::sync::Arc;
 
 use crate::house::House;
+use crate::rooms::RoomHandle;
 use crate::switch::Session;
 
 /// What every leg takes, whatever else it does.
@@ -21,14 +22,24 @@ fn types() -> Vec<String> {
 }
 
 /// Our end of one leg's chat.
-pub(crate) fn local(house: &House, session: &Session, setup: Setup) -> LocalMedia {
+pub(crate) fn local(
+    house: &House,
+    room: &RoomHandle,
+    session: &Session,
+    setup: Setup,
+) -> LocalMedia {
     let at = house.switch.address();
     let mut local = LocalMedia::new(&at.ip().to_string(), at.port(), &session.path(), setup);
     local.accept_types = types();
     local.accept_wrapped_types = vec!["*".to_owned()];
-    // RFC 7701 section 8: what every room here allows.
-    local.chatroom = Some(chatroom());
+    local.chatroom = abilities(room);
     local
+}
+
+/// What a room can do of RFC 7701, and allows (section 8): the same towards everybody, whatever
+/// they can do themselves.
+pub(crate) fn abilities(room: &RoomHandle) -> Option<Vec<String>> {
+    Some(chatroom(room.allows_whispering()))
 }
 
 /// Can this offer be carried (IM-7.2.1.2-S7)? With the place of the media line if so.
@@ -84,7 +95,7 @@ pub(crate) fn capabilities(house: &House) -> Bytes {
     let mut local = LocalMedia::new(&at.ip().to_string(), at.port(), "", Setup::ActPass);
     local.accept_types = types();
     local.accept_wrapped_types = vec!["*".to_owned()];
-    local.chatroom = Some(chatroom());
+    local.chatroom = Some(chatroom(true));
     describe(&local)
 }
 

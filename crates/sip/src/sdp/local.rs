@@ -478,7 +478,7 @@ mod tests {
         );
         let (_, media) = offer.msrp().unwrap();
         let focus = || LocalMedia {
-            chatroom: Some(crate::sdp::chatroom()),
+            chatroom: Some(crate::sdp::chatroom(true)),
             ..ours()
         };
         let invite = LocalSession::new(1).offer(&focus().repeating_in_offer(media));

@@ -192,9 +192,12 @@ const PRIVATE_MESSAGES: &str = "private-messages";
 /// RFC 7701 section 8: the endpoint knows nicknames.
 const NICKNAME: &str = "nickname";
 
-/// What we can do of RFC 7701, as a focus and in a chat room: the value of `a=chatroom`.
-pub fn chatroom() -> Vec<String> {
-    [NICKNAME, PRIVATE_MESSAGES].map(str::to_owned).to_vec()
+/// What we can do of RFC 7701, as a focus or in a chat room: the value of `a=chatroom`. A room may
+/// allow no private messages.
+pub fn chatroom(private_messages: bool) -> Vec<String> {
+    let private_messages = private_messages.then_some(PRIVATE_MESSAGES);
+    let abilities = [NICKNAME].into_iter().chain(private_messages);
+    abilities.map(str::to_owned).collect()
 }
 
 fn types(value: &str) -> Vec<String> {
