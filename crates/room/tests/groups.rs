@@ -256,26 +256,6 @@ fn a_whisper_by_name_does_not_find_the_hidden() {
     assert_eq!((got, out), (Err(Refusal::Unknown), vec![]));
 }
 
-/// RFC 7701 section 7 lets the hidden have a nickname. One under which they were seen before they
-/// hid would tell who they are.
-#[test]
-fn who_hides_is_called_nothing_until_they_choose_again() {
-    for hides in ["ben enters 4 hidden", "2 leaves; ben enters 4 hidden"] {
-        let (mut story, _) = Story::open(group(), "ben cleo");
-        story.play("ben joins 2; host arrives 1; cleo joins 3; 2 is called Duke");
-        story.play(hides);
-        let nick = |story: &Story| {
-            let ben = story.room.seat(story.who("ben")).unwrap();
-            (ben.nick.map(str::to_owned), ben.hidden)
-        };
-        assert_eq!(nick(&story), (None, Some(1)), "{hides}");
-        assert_eq!(story.play("3 is called Duke"), "changed cleo", "{hides}");
-        assert_eq!(story.play("4 is called Ghost"), "changed ben", "{hides}");
-        assert_eq!(nick(&story), (Some("Ghost".to_owned()), Some(1)), "{hides}");
-        assert_eq!(story.play("3 is called ghost"), "no: NickTaken", "{hides}");
-    }
-}
-
 #[test]
 fn the_hosts_name_is_theirs_from_the_beginning() {
     let mut host = cast::ann();

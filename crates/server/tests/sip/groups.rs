@@ -10,7 +10,7 @@ use crate::lab::ask::identity;
 use crate::lab::watch::{Watch, shown};
 use crate::lab::{Ask, Chat, Guest, Lab, Phone, store};
 
-const FRIENDS: &str = "sip:friends@localhost";
+pub(crate) const FRIENDS: &str = "sip:friends@localhost";
 const LOBBY: &str = "sip:lobby@localhost";
 
 /// A store with the groups of `tertulia serve --dev`.
@@ -49,14 +49,14 @@ fn usual() -> Permissions {
 }
 
 /// A store with one group `friends` of alice, bob and carol, otherwise.
-fn with_friends(change: impl FnOnce(&mut SharedGroup)) -> Store {
+pub(crate) fn with_friends(change: impl FnOnce(&mut SharedGroup)) -> Store {
     let mut store = store();
     write(&mut store, change);
     store
 }
 
 /// Writes the document of `friends` as somebody else does while the server runs.
-fn write(store: &mut Store, change: impl FnOnce(&mut SharedGroup)) {
+pub(crate) fn write(store: &mut Store, change: impl FnOnce(&mut SharedGroup)) {
     let mut rule = Rule::new("members");
     rule.conditions.push(Condition::IsListMember(true));
     rule.actions = usual();
@@ -83,7 +83,7 @@ fn write(store: &mut Store, change: impl FnOnce(&mut SharedGroup)) {
 }
 
 /// An INVITE to a group.
-fn join(group: &str, id: &str) -> Ask {
+pub(crate) fn join(group: &str, id: &str) -> Ask {
     Ask {
         uri: group.to_owned(),
         list: String::new(),
@@ -92,7 +92,7 @@ fn join(group: &str, id: &str) -> Ask {
     }
 }
 
-fn comes(phone: &mut Phone, group: &str) -> (Response, Chat) {
+pub(crate) fn comes(phone: &mut Phone, group: &str) -> (Response, Chat) {
     let id = phone.user.clone();
     let ok = join(group, &id).ask(phone);
     assert_eq!(ok.status(), 200, "{id} {:?}", ok.raw(Name::Warning));

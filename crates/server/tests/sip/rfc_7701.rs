@@ -1,11 +1,13 @@
-//! RFC 7701: private messages and nicknames in a chat room, clause by clause.
+//! RFC 7701: a chat room, clause by clause.
+
+mod nicknames;
 
 use sip::Name;
-use xdm::conference_info::ConferenceInfo;
+use xdm::shared_group::SharedGroup;
 
+use crate::groups::{FRIENDS, comes, join, with_friends, write};
 use crate::lab::ask::identity;
-use crate::lab::watch::{Watch, users};
-use crate::lab::{Ask, Chat, Conference, Guest, Lab, Phone, names};
+use crate::lab::{Ask, Chat, Conference, Guest, Lab, PATIENCE, Phone};
 
 const DECLARED: &str = "a=chatroom:nickname private-messages";
 
@@ -14,15 +16,20 @@ fn sdp(id: &str, line: &str) -> String {
     Chat::sdp(id).replace(&format!("{DECLARED}\r\n"), line)
 }
 
+/// What a description says of chat rooms.
+fn declared(description: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(description).unwrap();
+    let lines = text.lines().filter(|line| line.contains("chatroom"));
+    lines.map(str::to_owned).collect()
+}
+
 /// RFC 7701 section 8: the focus declares what it can do, whatever the other side declares, in
 /// every description it sends.
 #[test]
 fn rfc_7701_8_the_focus_declares_what_it_can() {
     let lab = Lab::start();
     let declares = |what: &str, description: &[u8]| {
-        let text = std::str::from_utf8(description).unwrap();
-        let lines: Vec<_> = text.lines().filter(|l| l.contains("chatroom")).collect();
-        assert_eq!(lines, [DECLARED], "{what}: {text}");
+        assert_eq!(declared(description), [DECLARED], "{what}");
     };
     for line in [
         "",
@@ -52,11 +59,11 @@ fn rfc_7701_8_the_focus_declares_what_it_can() {
     let refused = alice.final_response(&call_id);
     assert_eq!(refused.status(), 488);
     declares("what we would have taken", &refused.body());
+    let bob = lab.phone("bob");
     let call_id = Ask::guests(&["bob"]).with_sdp("").send(&mut alice);
-    let bob = Guest::joins(lab.phone("bob"), "");
+    let _bob = Guest::joins(bob, "");
     let ok = alice.final_response(&call_id);
     declares("the offer to the inviter", &ok.body());
-    drop(bob);
 }
 
 /// alice in a chat with bob, who declares all of RFC 7701, and carol, who declares what is said.
@@ -244,193 +251,70 @@ fn rfc_7701_8_what_is_declared_may_change() {
     }
 }
 
-/// Asks for a nickname, as the value of the header, and gives the status of the answer.
-fn asks(chat: &mut Chat, value: &str) -> u16 {
-    let tid = chat.frame("NICKNAME", &format!("Use-Nickname: {value}\r\n"), "", '$');
-    let (of, status) = chat.answer();
-    assert_eq!(of, tid, "{value}");
-    status
+/// A session of a stored group in which the document allows to hide, if it is so.
+fn friends(may_hide: bool) -> Lab {
+    let store = with_friends(|group| group.rules[0].actions.allow_anonymity = may_hide);
+    Lab::on(store, |_, _| {})
 }
 
-/// (the clause, Use-Nickname, the answer, what the roster shows then)
-type Wish = (&'static str, &'static str, u16, Option<&'static str>);
-
-/// alice asks, one after the other. bob is called Duke.
-#[rustfmt::skip]
-const NICKNAMES: &[Wish] = &[
-    ("7.1 reserved",               "\"Alice the great\"",        200, Some("Alice the great")),
-    ("7.1 UTF-8 and escapes",      r#""A \"B\" \\ é 😀""#,       200, Some("A \"B\" \\ é 😀")),
-    ("7.1 the same again",         r#""A \"B\" \\ é 😀""#,       200, Some("A \"B\" \\ é 😀")),
-    ("7.1 one's own, otherwise",   r#""a \"b\" \\ É 😀""#,       200, Some("a \"b\" \\ É 😀")),
-    ("7.2 modified",               "\"Queen\"",                  200, Some("Queen")),
-    ("7.1 in use",                 "\"Duke\"",                   425, Some("Queen")),
-    ("7.1 in use, by case",        "\"dUKE\"",                   425, Some("Queen")),
-    ("7.1 in use, by white space", "\"  Duke\u{3000} \"",        425, Some("Queen")),
-    ("7.1 in use, by what is not seen", "\"Du\u{200b}ke\"",      425, Some("Queen")),
-    ("7.1 a reserved word",        "\"Anonymous1\"",             425, Some("Queen")),
-    ("7.1 no quotes",              "King",                       424, Some("Queen")),
-    ("7.1 one quote",              "\"King",                     424, Some("Queen")),
-    ("7.1 an escape that is none", r#""K\ing""#,                 424, Some("Queen")),
-    ("7.1 a quote inside",         r#""K"ing""#,                 424, Some("Queen")),
-    ("7.1 nothing",                "",                           424, Some("Queen")),
-    ("7.1 white space alone",      "\" \u{a0}\"",                424, Some("Queen")),
-    ("7.1 a control character",    "\"K\ting\"",                 424, Some("Queen")),
-    ("7.1 a mark of direction",    "\"\u{202e}gniK\"",           424, Some("Queen")),
-    ("7.3 removed",                "\"\"",                       200, None),
-    ("7.3 removed again",          "\"\"",                       200, None),
-];
-
-#[test]
-fn rfc_7701_7_nicknames() {
-    let lab = Lab::start();
-    let mut conference = chat_with(&lab, "");
-    let (mut watch, _) = Watch::begin(&mut conference.guests[0].phone, &conference.identity);
-    assert_eq!(asks(&mut conference.guests[0].chat, "\"Duke\""), 200);
-    let mut shown = None;
-    let bob = &mut conference.guests[0].phone;
-    assert_eq!(called(&watch.next(bob)), [(BOB, Some("Duke"))]);
-    for (clause, value, code, want) in NICKNAMES {
-        assert_eq!(asks(&mut conference.chat, value), *code, "{clause}");
-        if shown != *want {
-            shown = *want;
-            // RFC 7701 7.4: those who observe the room are told of this and of nothing else.
-            assert_eq!(called(&watch.next(bob)), [(ALICE, shown)], "{clause}");
-        }
-    }
-    bob.heard_only(|_| false);
-    conference.all_hear("we go on");
-}
-
-/// Whom a document shows, and by which name.
-fn called(info: &ConferenceInfo) -> Vec<(&str, Option<&str>)> {
-    users(info)
-        .iter()
-        .map(|user| (user.entity.as_str(), user.display_text.as_deref()))
-        .collect()
-}
-
-/// RFC 7701 7.1: from 1 to 1023 octets.
-#[test]
-fn rfc_7701_7_1_the_length_of_a_nickname() {
-    let lab = Lab::start();
-    let mut conference = lab.conference(&["bob"]);
-    for (nickname, code) in [
-        ("a".to_owned(), 200),
-        ("a".repeat(1023), 200),
-        ("&".repeat(1023), 200),
-        ("é".repeat(511), 200),
-        ("a".repeat(1024), 424),
-        ("é".repeat(512), 424),
-        ("a".repeat(12_000), 424),
-    ] {
-        let answer = asks(&mut conference.chat, &format!("\"{nickname}\""));
-        assert_eq!(answer, code, "{} octets", nickname.len());
-    }
-    conference.all_hear("we go on");
-}
-
-/// What else a NICKNAME request may hold: (the clause, its headers, body and flag, the answer).
-#[rustfmt::skip]
-const REQUESTS: &[(&str, &str, &str, char, u16)] = &[
-    ("7.1 no Use-Nickname",      "",                                                "",     '$', 424),
-    ("7.1 in other letters",     "use-nickname: \"King\"\r\n",                      "",     '$', 200),
-    // It must not carry them, so they mean nothing.
-    ("7.1 report headers",       "Use-Nickname: \"Duke\"\r\nFailure-Report: no\r\nSuccess-Report: yes\r\n", "", '$', 200),
-    ("7.1 a body",               "Use-Nickname: \"Earl\"\r\nContent-Type: text/plain\r\n", "King", '$', 200),
-    ("7.1 a body, refused",      "Use-Nickname: Earl\r\nContent-Type: text/plain\r\n", "King", '$', 424),
-    // RFC 4975 7.1: only a SEND comes in chunks.
-    ("RFC 4975 7.1 interrupted", "Use-Nickname: \"King\"\r\n",                      "",     '+', 400),
-    ("RFC 4975 7.1 aborted",     "Use-Nickname: \"King\"\r\n",                      "",     '#', 400),
-];
-
-#[test]
-fn rfc_7701_7_1_the_request() {
-    let lab = Lab::start();
-    let mut conference = lab.conference(&["bob"]);
-    for (clause, headers, body, flag, code) in REQUESTS {
-        let chat = &mut conference.chat;
-        let tid = chat.frame("NICKNAME", headers, body, *flag);
-        // One answer, to this request; the next is to the next.
-        assert_eq!(chat.answer(), (tid, *code), "{clause}");
-    }
-    // RFC 4975 7.3: the session is looked for first.
-    let chat = &mut conference.chat;
-    let path = chat.to_path.clone();
-    chat.to_path = path.replace(path.split('/').nth(3).unwrap(), "nosuchsession;tcp");
-    assert_eq!(asks(chat, "\"King\""), 481);
-    chat.to_path = path;
-    conference.all_hear("we go on");
-}
-
-/// RFC 7701 7.1: the room answers in the order in which it is asked and told.
-#[test]
-fn rfc_7701_7_1_in_the_order_of_what_is_said() {
-    let lab = Lab::start();
-    let mut conference = lab.conference(&["bob"]);
-    let chat = &mut conference.chat;
-    let nickname = |name: &str| format!("Use-Nickname: \"{name}\"\r\n");
-    let message = cpim(ALICE, &[&conference.identity], TEXT, "before");
-    let send = "Message-ID: m1xx\r\nContent-Type: message/cpim\r\n";
-    let tids = [
-        chat.frame("SEND", send, &message, '$'),
-        chat.frame("NICKNAME", &nickname("Queen"), "", '$'),
-        chat.frame("SEND", send, &message.replace("before", "after"), '$'),
-        chat.frame("NICKNAME", &nickname(""), "", '$'),
-    ];
-    for tid in tids {
-        assert_eq!(chat.answer(), (tid, 200));
-    }
-    for text in ["before", "after"] {
-        assert_eq!(conference.guests[0].chat.hear().2, text);
-    }
-}
-
-/// RFC 7701 section 7: a name is given to one, and free again when it is given up or its holder
-/// has left. 7.2: whoever is refused keeps what they had.
-#[test]
-fn rfc_7701_7_a_name_is_for_one_at_a_time() {
-    let lab = Lab::start();
-    let mut conference = lab.conference(&["bob", "carol"]);
-    let [bob, carol] = &mut conference.guests[..] else {
-        panic!("two guests");
+/// Comes in with a device that says this of chat rooms.
+fn comes_as(phone: &mut Phone, line: &str, extra: &str) -> Chat {
+    let body = ("application/sdp".to_owned(), sdp("device", line));
+    let ask = Ask {
+        body: Some(body),
+        ..join(FRIENDS, "device")
     };
-    let alice = &mut conference.chat;
-    assert_eq!(asks(&mut bob.chat, "\"Duke\""), 200);
-    assert_eq!(asks(&mut carol.chat, "\"Duke\""), 425);
-    assert_eq!(asks(&mut carol.chat, "\"Earl\""), 200);
-    assert_eq!(asks(&mut carol.chat, "\"Duke\""), 425);
-    assert_eq!(asks(alice, "\"Earl\""), 425, "7.2: carol has it still");
-    assert_eq!(asks(&mut bob.chat, "\"\""), 200);
-    assert_eq!(asks(&mut carol.chat, "\"Duke\""), 200);
-    assert_eq!(asks(alice, "\"Earl\""), 200, "7.2: carol has another now");
-    let (mut watch, _) = Watch::begin(&mut bob.phone, &conference.identity);
-    carol.leaves();
-    watch.next(&mut bob.phone);
-    assert_eq!(asks(&mut bob.chat, "\"Duke\""), 200);
+    let ok = ask.with(extra).ask(phone);
+    assert_eq!(ok.status(), 200);
+    phone.ack(&ok, "");
+    Chat::connect(&ok.body(), "device")
 }
 
-/// RFC 7701 section 7: those who hide may be called something, and are not known by it.
+/// RFC 7701 6.2: a private message goes to each device of the recipient that tells it from others.
 #[test]
-fn rfc_7701_7_a_hidden_participant_has_a_nickname() {
-    let lab = Lab::start();
-    let (mut alice, bob, carol) = (lab.phone("alice"), lab.phone("bob"), lab.phone("carol"));
-    let call_id = Ask::guests(&["bob", "carol"]).send(&mut alice);
-    let mut bob = Guest::joins(bob, "Privacy: id\r\n");
-    let mut carol = Guest::joins(carol, "");
-    let conference = identity(&alice.final_response(&call_id));
-    let (mut watch, _) = Watch::begin(&mut carol.phone, &conference);
-    assert_eq!(asks(&mut bob.chat, "\"The Shadow\""), 200);
-    let shadow = "sip:anonymous1@anonymous.invalid";
-    let told = watch.next(&mut carol.phone);
-    assert_eq!(called(&told), [(shadow, Some("The Shadow"))]);
-    assert_eq!(asks(&mut carol.chat, "\"the shadow\""), 425);
-    // 6.2: a private message to them goes to the address that is seen.
-    let message = cpim(CAROL, &[shadow], TEXT, "who are you?");
-    assert_eq!(say(&mut carol.chat, &message), 200);
-    assert_eq!(bob.chat.hear().2, "who are you?");
-    let heard = [carol.phone.heard.as_slice(), &carol.chat.heard].concat();
-    let heard = String::from_utf8_lossy(&heard);
-    assert!(!names(&heard, "bob"), "{heard}");
-    assert_eq!(asks(&mut bob.chat, "\"\""), 200);
-    assert_eq!(called(&watch.next(&mut carol.phone)), [(shadow, None)]);
+fn rfc_7701_6_2_each_device_of_the_recipient() {
+    let lab = friends(false);
+    let (_, mut alice) = comes(&mut lab.phone("alice"), FRIENDS);
+    let (_, mut desk) = comes(&mut lab.phone("bob"), FRIENDS);
+    let (_, mut mobile) = comes(&mut lab.phone("bob"), FRIENDS);
+    let mut old = comes_as(&mut lab.phone("bob"), "", "");
+    assert_eq!(say(&mut alice, &cpim(ALICE, &[BOB], TEXT, "psst")), 200);
+    assert_eq!(say(&mut alice, &cpim(ALICE, &[FRIENDS], TEXT, "all")), 200);
+    for device in [&mut desk, &mut mobile] {
+        assert_eq!([device.hear().2, device.hear().2], ["psst", "all"]);
+    }
+    assert_eq!(old.hear().2, "all");
+}
+
+/// RFC 7701 section 8, 6.2: a room that allows no private messages says so, and forwards none.
+#[test]
+fn rfc_7701_8_private_messages_are_the_rooms_to_allow() {
+    let forbid = |group: &mut SharedGroup| {
+        let property = ("PrivateMessaging".to_owned(), "F".to_owned());
+        group.extension.properties.push(property);
+    };
+    let mut store = with_friends(forbid);
+    let lab = Lab::on(store.reopen().unwrap(), |_, _| {});
+    let mut phone = lab.phone("alice");
+    let (ok, mut alice) = comes(&mut phone, FRIENDS);
+    let (_, mut bob) = comes(&mut lab.phone("bob"), FRIENDS);
+    assert_eq!(declared(&ok.body()), ["a=chatroom:nickname"]);
+    for to in [BOB, "sip:dave@localhost"] {
+        assert_eq!(say(&mut alice, &cpim(ALICE, &[to], TEXT, "psst")), 403);
+    }
+    assert_eq!(say(&mut alice, &cpim(ALICE, &[FRIENDS], TEXT, "all")), 200);
+    assert_eq!(bob.hear().2, "all");
+    write(&mut store, |_| {});
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while say(&mut alice, &cpim(ALICE, &[BOB], TEXT, "psst")) != 200 {
+        assert!(std::time::Instant::now() < deadline, "it is not noticed");
+    }
+    assert_eq!(bob.hear().2, "psst");
+    let contact = phone.contact();
+    let headers = format!("Contact: {contact}\r\nContent-Type: application/sdp\r\n");
+    let cseq = phone.next_cseq();
+    let update = phone.inside("UPDATE", &ok, cseq, &headers, &Chat::sdp("alice"));
+    phone.send(update.as_bytes());
+    let answer = phone.final_response_to("UPDATE", ok.raw(Name::CallId).unwrap(), cseq);
+    assert_eq!(declared(&answer.body()), [DECLARED]);
 }
