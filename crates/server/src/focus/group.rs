@@ -66,7 +66,7 @@ async fn arrive(house: &Arc<House>, call: &Call, uri: &str) -> Option<Came> {
             None => match rooms::kept(house, uri).await {
                 Ok(Some(kept)) => {
                     let room = Room::restored(kept.people(), stored.rules(&policy));
-                    let opened = |room| rejoin::opened(&kept, room, Kind::Group);
+                    let opened = |room| rejoin::opened(house, &kept, room, Kind::Group);
                     comer.revive(uri, room, opened).await.map(|()| Came::In)
                 }
                 Ok(None) => start(&mut comer, &stored).await,

@@ -53,12 +53,12 @@ async fn back(comer: &Comer<'_>, kept: Kept) -> Result<(), Stop> {
     rules.fewest = if kept.members.len() <= 2 { 2 } else { 0 };
     let identity = kept.room.identity.clone();
     let room = Room::restored(kept.people(), rules);
-    let opened = |room| opened(&kept, room, Kind::Conference);
+    let opened = |room| opened(comer.house, &kept, room, Kind::Conference);
     comer.revive(&identity, room, opened).await
 }
 
-/// What makes a session alive again. It is stored already.
-pub(super) fn opened(kept: &Kept, room: Room, kind: Kind) -> Opened {
+/// What makes a session alive again.
+pub(super) fn opened(house: &House, kept: &Kept, room: Room, kind: Kind) -> Opened {
     let host = kept
         .members
         .iter()
@@ -81,6 +81,6 @@ pub(super) fn opened(kept: &Kept, room: Room, kind: Kind) -> Opened {
         actions: Vec::new(),
         host,
         kind,
-        writes: Vec::new(),
+        writes: kept.writes(house),
     }
 }

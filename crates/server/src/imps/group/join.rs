@@ -164,7 +164,7 @@ fn open(
         let partition = Partition::of(&wish.uri);
         // If the server ended while somebody was in it, it is as it was.
         let (room, writes) = match kept {
-            Some(kept) => (Room::restored(kept.people(), rules), Vec::new()),
+            Some(kept) => (Room::restored(kept.people(), rules), kept.writes(house)),
             None => {
                 let about = (partition, RoomKind::Group);
                 let opener = vec![(own.address.clone(), store::Role::Host)];
