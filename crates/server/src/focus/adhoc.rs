@@ -21,8 +21,11 @@ use crate::house::House;
 use crate::keeper;
 use crate::rooms::{self};
 
+/// The fewest people of a session of two: it is over when either leaves.
+pub(crate) const ONE_TO_ONE: u32 = 2;
+
 /// What a user is told who invites too many at a time.
-pub(super) const NO_CREDIT: &str = "too many invitations under way";
+pub(crate) const NO_CREDIT: &str = "too many invitations under way";
 
 /// Answers an INVITE to the conference factory.
 ///
@@ -84,7 +87,7 @@ impl Wanted {
             guests.len()
         };
         // IM-7.2.1.2-S0: with one guest it is a one-to-one session, over when either leaves.
-        rules.fewest = if guests.len() == 1 { 2 } else { 0 };
+        rules.fewest = if guests.len() == 1 { ONE_TO_ONE } else { 0 };
         room::admit(&offer, &rules).map_err(|refused| {
             let answer = refusal::answer(refused);
             match refused {
@@ -164,6 +167,7 @@ impl Wanted {
                 actions,
                 host,
                 kind: rooms::Kind::Conference,
+                document: None,
                 writes: Vec::new(),
             },
         );

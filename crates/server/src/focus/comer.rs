@@ -155,6 +155,7 @@ impl<'a> Comer<'a> {
             Refusal::Barred
             | Refusal::Closed
             | Refusal::MayNotInvite
+            | Refusal::MayNotRemove
             | Refusal::NickTaken
             | Refusal::NoGuests
             | Refusal::NoWhispering

@@ -14,7 +14,7 @@ use crate::focus::credit::Hold;
 use crate::focus::legs::{Invite, InviteNews, LegCommand, NewLeg};
 use crate::focus::{media, outgoing, refusal};
 use crate::house::House;
-use crate::rooms::{Arrival, Order, RoomHandle};
+use crate::rooms::{Arrival, Order, Referred, RoomHandle};
 use crate::switch::Session;
 
 /// How a conference was opened: what every invitation to it repeats.
@@ -45,6 +45,8 @@ impl Opening {
 pub(crate) struct Invited {
     pub(crate) who: PersonId,
     pub(crate) address: Address,
+    /// Who has brought them in, if it was not whoever opened the conference.
+    pub(crate) referred: Option<Referred>,
 }
 
 /// Invites one user and tells the room what came of it. `cancelled` ends it at any time.
@@ -54,7 +56,11 @@ pub(crate) async fn invite(
     guest: Invited,
     cancelled: oneshot::Receiver<()>,
 ) {
-    let _hold = room.opening.hold();
+    let mut guest = guest;
+    let _hold = match &mut guest.referred {
+        Some(referred) => referred.hold.take(),
+        None => room.opening.hold(),
+    };
     let who = guest.who;
     let devices = match reachable(&house, &guest.address).await {
         Ok(devices) => devices,
@@ -146,7 +152,9 @@ impl Ringing {
             local = local.repeating_in_offer(offer);
         }
         let sdp = description.offer(&local);
-        let request = outgoing::invite(house, &self.room, device, &flow, &call_id, sdp, &mut rng);
+        let inviter = self.inviter();
+        let to = (device, &flow, call_id.as_str());
+        let request = outgoing::invite(house, &self.room, inviter, to, sdp, &mut rng);
         shard.tell(Command::Leg(LegCommand::Invite(Box::new(Invite {
             request,
             flow,
@@ -163,6 +171,17 @@ impl Ringing {
             })),
         }))));
         self.legs.insert(leg, Line { shard, session });
+    }
+
+    /// Who is told as the one who invites, and their name.
+    fn inviter(&self) -> Option<(&Address, Option<&str>)> {
+        let (inviter, display) = match &self.guest.referred {
+            Some(referred) => (&referred.inviter, &referred.display),
+            None => (&self.room.opening.inviter, &self.room.opening.display),
+        };
+        inviter
+            .as_ref()
+            .map(|inviter| (inviter, display.as_deref()))
     }
 
     async fn wait(

@@ -1,6 +1,7 @@
 //! The INVITE by which a focus calls a user: 7.2.2.1 "General" and 7.2.2.2.
 
 use bytes::Bytes;
+use room::Address;
 use sip::dialog::Outset;
 use sip::multipart::{self, NewPart};
 use sip::{Draft, Method, Name};
@@ -25,9 +26,8 @@ pub(crate) struct OutInvite {
 pub(crate) fn invite(
     house: &House,
     room: &RoomHandle,
-    device: &Device,
-    flow: &Flow,
-    call_id: &str,
+    inviter: Option<(&Address, Option<&str>)>,
+    (device, flow, call_id): (&Device, &Flow, &str),
     sdp: Bytes,
     rng: &mut Rng,
 ) -> OutInvite {
@@ -57,9 +57,8 @@ pub(crate) fn invite(
     draft.header(Name::Supported, "timer");
     draft.header(Name::SessionExpires, timer::wanted(&policy));
     draft.header(Name::PAssertedIdentity, format_args!("<{identity}>"));
-    if let Some(inviter) = &room.opening.inviter {
+    if let Some((inviter, display)) = inviter {
         // Who invites is told by Referred-By, unless they hide: RCS clients look there.
-        let display = room.opening.display.as_deref();
         draft.header(
             Name::ReferredBy,
             sip::header::NameAddr::write(display, inviter.as_str()),

@@ -146,6 +146,7 @@ impl Wanted {
                 actions,
                 host,
                 kind: Kind::Extended(Arc::new(extended)),
+                document: None,
                 writes: Vec::new(),
             },
         );

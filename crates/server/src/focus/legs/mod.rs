@@ -421,7 +421,7 @@ impl Leg {
 }
 
 /// What may be asked of a conference from outside its dialogs.
-pub(crate) const ALLOW_OUTSIDE: &str = "INVITE, ACK, CANCEL, OPTIONS, SUBSCRIBE";
+pub(crate) const ALLOW_OUTSIDE: &str = "INVITE, ACK, CANCEL, OPTIONS, SUBSCRIBE, REFER";
 
 /// What every response of a focus carries (7.2.1.1 "General").
 pub(crate) fn general(draft: &mut sip::Draft) {
