@@ -57,7 +57,13 @@ impl Shard {
             }
             return;
         }
-        match self.target(&request) {
+        let target = self.target(&request);
+        if let Target::Factory | Target::Room(_) | Target::NoRoom(_) = target
+            && let Some(answer) = misplaced(&request)
+        {
+            return self.desk.answer(id, &request, &answer);
+        }
+        match target {
             Target::Server => self.for_server(id, &request),
             Target::Factory => self.for_factory(id, request, flow),
             Target::Room(room) => self.for_room(id, request, flow, room),
@@ -108,6 +114,9 @@ impl Shard {
     /// A request inside a dialog: of a leg, of a subscription, or one that passes through.
     fn inside(&mut self, id: ServerId, request: Request, flow: &Flow) {
         if let Some(leg) = self.legs.find(&request) {
+            if let Some(answer) = misplaced(&request) {
+                return self.desk.answer(id, &request, &answer);
+            }
             if *request.method() == Method::Refer {
                 return self.refer_inside(leg, id, request, flow);
             }
@@ -382,6 +391,12 @@ impl Shard {
         let draft = sip::Draft::response(request, 100, "Trying", None);
         self.desk.respond(id, 100, draft.finish());
     }
+}
+
+/// RFC 3891 section 3: Replaces is for INVITE alone.
+fn misplaced(request: &Request) -> Option<Answer> {
+    let is_misplaced = *request.method() != Method::Invite && request.has(Name::Replaces);
+    is_misplaced.then(|| Answer::because(400, "Replaces Is for INVITE"))
 }
 
 /// Nobody is in a group.

@@ -16,7 +16,7 @@ use crate::focus::body::{self, Bodies};
 use crate::focus::entry::Entry;
 use crate::focus::host::Conference;
 use crate::focus::invite::Opening;
-use crate::focus::{Call, media, refusal, timer};
+use crate::focus::{Call, media, refusal, replace, timer};
 use crate::house::House;
 use crate::keeper;
 use crate::rooms::{self};
@@ -124,6 +124,8 @@ impl Wanted {
                 policy.focus.fan_out_credit,
             )
             .ok_or(Answer::warned(403, NO_CREDIT))?;
+        let list = self.bodies.list.as_deref().unwrap_or_default();
+        let successions = replace::successions(house, &self.host.address, list).await?;
         let (identity, partition) = identity(house);
         let mut actions = Vec::new();
         let now = house.world.clock.now();
@@ -155,6 +157,7 @@ impl Wanted {
                 .map(|(_, media)| media.clone()),
             subject: call.request.raw(Name::Subject).map(str::to_owned),
             list: self.bodies.list.unwrap_or_default(),
+            successions: successions.into_iter().collect(),
             holds: Mutex::new(holds),
         };
         let room = rooms::open(

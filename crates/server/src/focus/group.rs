@@ -217,6 +217,7 @@ fn opened(
             .raw(sip::Name::Subject)
             .map(str::to_owned),
         list: Vec::new(),
+        successions: std::collections::BTreeMap::new(),
         holds: Mutex::default(),
     };
     Opened {

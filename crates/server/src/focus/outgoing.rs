@@ -9,7 +9,8 @@ use world::Rng;
 use xdm::resource_lists;
 
 use crate::core::{Device, SERVER};
-use crate::focus::{ACCEPT_CONTACT, ALLOW, FEATURES, timer};
+use crate::focus::replace::Succession;
+use crate::focus::{ACCEPT_CONTACT, ALLOW, FEATURES, REPLACES, timer};
 use crate::house::House;
 use crate::net::Flow;
 use crate::rooms::RoomHandle;
@@ -26,7 +27,7 @@ pub(crate) struct OutInvite {
 pub(crate) fn invite(
     house: &House,
     room: &RoomHandle,
-    inviter: Option<(&Address, Option<&str>)>,
+    (inviter, succession): (Option<(&Address, Option<&str>)>, Option<&Succession>),
     (device, flow, call_id): (&Device, &Flow, &str),
     sdp: Bytes,
     rng: &mut Rng,
@@ -55,6 +56,16 @@ pub(crate) fn invite(
     draft.header(Name::Allow, ALLOW);
     draft.header(Name::AllowEvents, "conference");
     draft.header(Name::Supported, "timer");
+    if let Some(succession) = succession {
+        if let Some(replaces) = succession.for_device(&device.record.contact) {
+            // IM-7.1.1.6-S8: whoever does not understand must not have two sessions of it.
+            draft.header(Name::Replaces, replaces);
+            draft.header(Name::Require, REPLACES);
+        }
+        if let Some(session) = succession.session() {
+            draft.header(Name::SessionReplaces, session);
+        }
+    }
     draft.header(Name::SessionExpires, timer::wanted(&policy));
     draft.header(Name::PAssertedIdentity, format_args!("<{identity}>"));
     if let Some((inviter, display)) = inviter {

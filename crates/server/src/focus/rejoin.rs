@@ -74,6 +74,7 @@ pub(super) fn opened(house: &House, kept: &Kept, room: Room, kind: Kind) -> Open
         offer: None,
         subject: kept.room.subject.clone(),
         list: Vec::new(),
+        successions: std::collections::BTreeMap::new(),
         holds: Mutex::default(),
     };
     let (host, _) = mpsc::unbounded_channel();

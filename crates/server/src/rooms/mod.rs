@@ -68,6 +68,15 @@ pub(crate) enum Order {
         claim: Claim,
         answer: oneshot::Sender<Result<(), Refusal>>,
     },
+    /// If a leg is this person's: the legs of another person in the room.
+    Peers {
+        leg: LegId,
+        of: Address,
+        who: Address,
+        answer: oneshot::Sender<Option<Vec<(LegId, ShardHandle)>>>,
+    },
+    /// Another leg has taken the place of this one.
+    Replaced { leg: LegId },
     /// Whoever it was made alive for does not come.
     Abandoned,
     /// The group's document is different.

@@ -288,6 +288,15 @@ impl RoomTask {
                 // Nobody waits any more for an answer that is not wanted.
                 let _ = answer.send(self.room.may_enter(&address, hidden, claim));
             }
+            Order::Peers {
+                leg,
+                of,
+                who,
+                answer,
+            } => {
+                let _ = answer.send(self.peers(leg, &of, &who));
+            }
+            Order::Replaced { leg } => self.replaced(leg),
             Order::Abandoned => self.close_if_vacant(),
             Order::Document(stored) => self.document_changed(stored),
             Order::Refer(refer) => self.refer(*refer),

@@ -27,5 +27,6 @@ mod interop_facts;
 mod proxy;
 mod refer;
 mod registrar;
+mod replaces;
 mod subscriptions;
 mod timers;

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use room::{Event, LegId, PersonId, Refusal, Seat, Standing, Why};
+use room::{Address, Event, LegId, PersonId, Refusal, Seat, Standing, Why};
 use tokio::sync::oneshot;
 
 use super::{EARLY, Place, Reply, RoomTask, SLOW};
-use crate::core::Command;
+use crate::core::{Command, ShardHandle};
 use crate::focus::ONE_TO_ONE;
 use crate::focus::legs::LegCommand;
 use crate::rooms::observers::anonymous;
@@ -149,6 +149,35 @@ impl RoomTask {
             if let Some(Place::Device(arrival)) = self.seats.get(leg) {
                 self.voices.insert(*leg, voice(&seat, arrival));
             }
+        }
+    }
+
+    /// If a leg is this person's: the devices of another person.
+    pub(super) fn peers(
+        &self,
+        leg: LegId,
+        of: &Address,
+        who: &Address,
+    ) -> Option<Vec<(LegId, ShardHandle)>> {
+        let owner = self.room.owner(leg)?;
+        if self.room.find(of) != Some(owner) {
+            return None;
+        }
+        let other = self.room.find(who).and_then(|who| self.room.seat(who));
+        let legs = other.map(|seat| seat.legs).unwrap_or_default();
+        let device = |leg: &LegId| match self.seats.get(leg) {
+            Some(Place::Device(arrival)) => Some((*leg, arrival.shard.clone())),
+            Some(Place::Handset(_)) | None => None,
+        };
+        Some(legs.iter().filter_map(device).collect())
+    }
+
+    /// Another device has taken the place of this one.
+    pub(super) fn replaced(&mut self, leg: LegId) {
+        if let Some(Place::Device(arrival)) = self.unseat(leg) {
+            let reason = "SIP;cause=200;text=\"Replaced\"".to_owned();
+            Self::hang_up(&arrival, Some(reason));
+            let _ = self.happen(Event::Left { leg });
         }
     }
 
