@@ -62,11 +62,6 @@ impl Room {
         Ok(())
     }
 
-    /// Whether its rules allow whispers.
-    pub fn allows_whispering(&self) -> bool {
-        self.rules.allow_whisper
-    }
-
     fn whisper(
         &self,
         from: LegId,

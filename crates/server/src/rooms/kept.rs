@@ -27,6 +27,20 @@ impl Kept {
         };
         self.members.iter().map(former).collect()
     }
+
+    /// What is to be stored when it is alive again: whoever was in it then is not in it now.
+    pub(crate) fn writes(&self, house: &House) -> Vec<Write> {
+        let absent =
+            |member: &&Member| matches!(member.state, MemberState::Joined | MemberState::Invited);
+        let left = |member: &Member| {
+            Write::PutMember(Member {
+                state: MemberState::Left,
+                changed_at_ms: house.unix_ms(),
+                ..member.clone()
+            })
+        };
+        self.members.iter().filter(absent).map(left).collect()
+    }
 }
 
 /// Closes what was open in the store when the server started and nobody has come back to.

@@ -1,5 +1,7 @@
 //! Joining and leaving a group.
 
+use std::sync::Arc;
+
 use imps::Primitive;
 use imps::csp::{AdminMapList, Status};
 use imps::csp::{
@@ -101,6 +103,7 @@ async fn come_in(turn: &Turn<'_>, wish: &Wish) -> Result<(Entered, Option<Welcom
                 (room, claim, None)
             }
             Found::Stored(stored) => {
+                let stored = Arc::new(*stored);
                 let claim = Claim {
                     invited,
                     ..stored.claim(turn.house, own, false)
@@ -153,7 +156,7 @@ async fn enter(
 /// The room of a stored group: the one that is there, or a new one that this user opens.
 fn open(
     turn: &Turn<'_>,
-    stored: &Stored,
+    stored: &Arc<Stored>,
     wish: &Wish,
     (claim, kept): (Claim, Option<Kept>),
 ) -> Result<RoomHandle, Refused> {
@@ -164,7 +167,7 @@ fn open(
         let partition = Partition::of(&wish.uri);
         // If the server ended while somebody was in it, it is as it was.
         let (room, writes) = match kept {
-            Some(kept) => (Room::restored(kept.people(), rules), Vec::new()),
+            Some(kept) => (Room::restored(kept.people(), rules), kept.writes(house)),
             None => {
                 let about = (partition, RoomKind::Group);
                 let opener = vec![(own.address.clone(), store::Role::Host)];
@@ -182,6 +185,7 @@ fn open(
             actions: Vec::new(),
             host,
             kind: Kind::Group,
+            document: Some(Arc::clone(stored)),
             writes,
         })
     });
