@@ -194,7 +194,8 @@ impl Server {
         }
     }
 
-    /// Replaces the rules. Procedures under way keep those they began with.
+    /// Replaces the rules. Procedures under way keep those they began with; live conferences obey the
+    /// new ones at once.
     pub fn replace_policy(&self, policy: Policy) {
         let policy = Arc::new(policy);
         let before = std::mem::replace(
@@ -206,6 +207,9 @@ impl Server {
             Arc::clone(&policy),
         );
         self.house.shards.policy(&policy);
+        for room in self.house.rooms.all() {
+            room.tell(Order::Policy);
+        }
         imps::bulletin::changed(&self.house, &before, &policy);
     }
 

@@ -208,7 +208,7 @@ fn of(user: &User) -> Guest {
 
 /// What a conversation that has grown allows. The other properties are those of
 /// [`properties`](super::group::extended_properties).
-fn rules(policy: &Policy) -> Rules {
+pub(crate) fn rules(policy: &Policy) -> Rules {
     Rules {
         max_guests: policy.imps.max_group_size.saturating_sub(1),
         max_present: None,

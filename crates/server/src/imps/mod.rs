@@ -18,7 +18,7 @@ pub(crate) mod cir;
 mod contacts;
 mod desk;
 mod dispatch;
-mod extend;
+pub(crate) mod extend;
 mod failed;
 pub(crate) mod group;
 mod invitations;

@@ -83,6 +83,8 @@ pub(crate) enum Order {
     Replaced { leg: LegId },
     /// Whoever it was made alive for does not come.
     Abandoned,
+    /// The operator changed the rules.
+    Policy,
     /// The group's document is different.
     Document(Arc<Stored>),
     /// An invitation has ended without a leg.

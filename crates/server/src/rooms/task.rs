@@ -15,14 +15,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use room::{Action, Event, LegId, PersonId, Refusal, Room, Seat, Standing, Why};
+use room::{Action, Event, LegId, PersonId, Refusal, Room, Rules, Seat, Standing, Why};
 use store::{Partition, Write};
 use tokio::sync::{mpsc, oneshot};
 use world::Rng;
 
+use crate::focus::adhoc;
 use crate::focus::invite::{self, Opening};
 use crate::groups::Stored;
 use crate::house::House;
+use crate::imps::extend;
 use crate::rooms::handset::{Entered, Handset, Ringing};
 use crate::rooms::ledger::Ledger;
 use crate::rooms::observers::Observers;
@@ -302,6 +304,7 @@ impl RoomTask {
             }
             Order::Replaced { leg } => self.replaced(leg),
             Order::Abandoned => self.close_if_vacant(),
+            Order::Policy => self.policy_changed(),
             Order::Document(stored) => self.document_changed(stored),
             Order::Refer(refer) => self.refer(*refer),
             Order::Subscribe(subscribe) => self.subscribe(subscribe),
@@ -326,6 +329,22 @@ impl RoomTask {
         if self.room.people().all(is_absent) {
             let _ = self.happen(Event::Close { why: Why::Empty });
         }
+    }
+
+    /// The operator changed the rules: what of them is a room's counts from now on.
+    fn policy_changed(&mut self) {
+        let policy = self.house.policy();
+        let rules = match (&self.handle.kind, &self.document) {
+            (Kind::Conference, _) => Rules {
+                // Of how many it began with.
+                fewest: self.room.rules().fewest,
+                ..adhoc::rules(&policy)
+            },
+            (Kind::Extended(_), _) => extend::rules(&policy),
+            (Kind::Group, Some(document)) => document.rules(&policy),
+            (Kind::Group, None) => return,
+        };
+        let _ = self.happen(Event::RulesChanged(rules));
     }
 
     /// The group's document is different: so is what holds, and who may be here.

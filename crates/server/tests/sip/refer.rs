@@ -359,3 +359,16 @@ fn who_does_not_want_to_know_after_all() {
     conference.all_hear("never mind");
     conference.host.heard_only(|_| false);
 }
+
+/// What the operator changes counts for conferences that are under way.
+#[test]
+fn another_policy_counts_at_once() {
+    let lab = Lab::start();
+    let mut conference = lab.conference(&["bob"]);
+    let mut policy = server::Policy::default();
+    policy.focus.max_adhoc_group_size = 1;
+    lab.server().replace_policy(policy);
+    let refused = refer(&mut conference, "<sip:carol@localhost>", NO_SUB);
+    assert_eq!(refused.status(), 486);
+    conference.all_hear("as before");
+}

@@ -193,11 +193,11 @@ impl Legs {
                 let _ = answer.send(self.found(&dialog));
             }
             LegCommand::Name { leg, answer } => {
-                let name = |leg: &Box<Leg>| {
+                let name = |leg: &Leg| {
                     let dialog = &leg.dialog;
                     (dialog.remote_target().to_owned(), dialog.id().clone())
                 };
-                let _ = answer.send(self.legs.get(&leg).map(name));
+                let _ = answer.send(self.legs.get(&leg).map(Box::as_ref).map(name));
             }
             LegCommand::Release { leg, reason } => self.release(leg, reason.as_deref(), desk),
         }
