@@ -160,23 +160,24 @@ impl Core {
             return;
         };
         session.replaced_by = Some(new);
-        self.tell(Event::Replaced {
-            session: old,
-            by: new,
-        });
-        match self
-            .sessions
-            .get_mut(&old)
-            .map(|session| &mut session.stage)
-        {
+        match &mut session.stage {
             // RFC 3261 section 15: who was called sends no BYE before the ACK has come.
-            Some(Stage::Live(live)) if live.unconfirmed.is_some() => live.at_ack.leave = true,
-            // RFC 3891 section 3: what is replaced ends with a BYE ...
-            Some(Stage::Live(_)) => self.hang_up(old, &replaced(new), None, now),
-            // ... or with a CANCEL, if it was an invitation of ours. It was there a moment ago.
-            Some(Stage::Calling(_)) => _ = self.leave(old, now),
-            Some(Stage::Called(_)) | None => {}
+            Stage::Live(live) if live.unconfirmed.is_some() => live.at_ack.leave = true,
+            Stage::Live(_) => self.give_way(old, new, now),
+            // RFC 3891 section 3: an invitation of ours is taken back. It was there a moment ago.
+            Stage::Calling(_) => {
+                let by = new;
+                self.tell(Event::Replaced { session: old, by });
+                let _left = self.leave(old, now);
+            }
+            Stage::Called(_) => {}
         }
+    }
+
+    /// RFC 3891 section 3: what is replaced ends with a BYE.
+    pub(crate) fn give_way(&mut self, old: SessionId, by: SessionId, now: Instant) {
+        self.tell(Event::Replaced { session: old, by });
+        self.hang_up(old, &replaced(by), None, now);
     }
 
     /// The other side ends a session. Has another taken its place? Then that is told, and not that

@@ -166,13 +166,17 @@ impl Core {
             return;
         };
         session.invites.finished();
+        let replaced_by = session.replaced_by;
         let Some(live) = session.live() else {
             return;
         };
         live.unconfirmed = None;
         let at_ack = std::mem::take(&mut live.at_ack);
         if at_ack.leave {
-            self.depart(id, now);
+            match replaced_by {
+                Some(by) => self.give_way(id, by, now),
+                None => self.depart(id, now),
+            }
             return;
         }
         if at_ack.answer

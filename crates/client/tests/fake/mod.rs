@@ -205,9 +205,19 @@ impl Server {
         )
     }
 
-    /// Rings the agent: an INVITE from a conference. `more` goes before what it says of itself; an
-    /// empty value leaves a header out.
+    /// Rings the agent: an INVITE from a conference. `more` takes the place of what it says of
+    /// itself; an empty value leaves a header out.
     pub(crate) async fn call(&mut self, more: &[(Name, &str)], offer: &[u8]) -> Request {
+        self.call_with("application/sdp", more, offer).await
+    }
+
+    /// The same with any body.
+    pub(crate) async fn call_with(
+        &mut self,
+        content_type: &str,
+        more: &[(Name, &str)],
+        body: &[u8],
+    ) -> Request {
         let via = self.via();
         let mut draft = Draft::request(&Method::Invite, "sip:alice@10.0.0.2");
         let from = format!("<{SESSION}>;tag=f1");
@@ -224,13 +234,12 @@ impl Server {
             .header(Name::To, format_args!("<{ALICE}>"))
             .header(Name::CallId, format_args!("call{}", self.branch))
             .header(Name::CSeq, "1 INVITE");
-        let usual = usual
-            .iter()
-            .filter(|(name, _)| more.iter().all(|(m, _)| m != name));
+        let is_given = |name: &Name| more.iter().any(|(given, _)| given == name);
+        let usual = usual.iter().filter(|(name, _)| !is_given(name));
         for (name, value) in usual.chain(more).filter(|(_, value)| !value.is_empty()) {
             draft.header(*name, value);
         }
-        let bytes = draft.finish_with("application/sdp", offer);
+        let bytes = draft.finish_with(content_type, body);
         self.send(&bytes).await;
         match Message::parse(bytes).unwrap() {
             Message::Request(request) => request,
