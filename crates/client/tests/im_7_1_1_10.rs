@@ -69,7 +69,7 @@ async fn what_the_answer_brings() {
     };
     assert_eq!(
         kept.await,
-        [known.clone()],
+        std::slice::from_ref(&known),
         "IM-7.1.1.10-OK-S1, IM-7.1.1.10-OK-S2"
     );
     assert_eq!(

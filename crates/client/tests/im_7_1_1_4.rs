@@ -68,7 +68,7 @@ async fn what_the_answer_brings() {
         allow: ["INVITE", "BYE", "REFER"].map(str::to_owned).to_vec(),
         ad_hoc: false,
     };
-    assert_eq!(kept.await, [known.clone()], "IM-7.1.1.4-OK-S1");
+    assert_eq!(kept.await, std::slice::from_ref(&known), "IM-7.1.1.4-OK-S1");
     assert_eq!(agent.known().await.unwrap(), [known], "IM-7.1.1.4-OK-S1");
     // The state of the conference is asked for where it is.
     let subscribe = server.expect(Method::Subscribe).await;

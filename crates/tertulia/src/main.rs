@@ -13,6 +13,7 @@ mod ready;
 mod script;
 mod send;
 mod serve;
+mod sessions;
 mod settings;
 mod signals;
 mod user;
