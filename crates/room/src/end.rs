@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::{
-    Action, LegId, PersonId, Refusal, Room, Rules, Why,
+    Action, Claim, LegId, PersonId, Refusal, Room, Rules, Why,
     people::Presence,
     room::{State, places},
 };
@@ -22,7 +22,9 @@ impl Room {
         let hides = host.hides();
         let why = match (host.presence, self.state) {
             // Hiding was forbidden while their leg came up.
-            (Presence::Calling, State::Open { .. }) if hides && !self.rules.allow_hidden => {
+            (Presence::Calling, State::Open { .. })
+                if hides && !(self.rules.allow_hidden || host.claim.may_hide) =>
+            {
                 self.people.turn(PersonId::HOST, Presence::Left, out);
                 Why::Hidden
             }
@@ -95,15 +97,36 @@ impl Room {
         Ok(())
     }
 
+    /// The group's document has changed: who was in by it may be so no more.
+    pub(crate) fn known(
+        &mut self,
+        who: PersonId,
+        claim: Claim,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let person = self.people.get(who).ok_or(Refusal::Unknown)?;
+        let (before, hides) = (person.claim, person.hides());
+        let is_in = person.presence == Presence::Connected;
+        self.people.note_claim(who, claim);
+        if claim.is_lost_since(before) {
+            return self.removed(who, false, out);
+        }
+        if is_in && hides && !(self.rules.allow_hidden || claim.may_hide) {
+            self.release(who, Why::Hidden, out);
+            self.people.turn(who, Presence::Left, out);
+        }
+        Ok(())
+    }
+
     pub(crate) fn rules_changed(&mut self, rules: Rules, out: &mut Vec<Action>) {
         self.rules = rules;
         if self.rules.allow_hidden {
             return;
         }
         let hiding = |who: &PersonId| {
-            self.people
-                .get(*who)
-                .is_some_and(|person| person.presence == Presence::Connected && person.hides())
+            self.people.get(*who).is_some_and(|person| {
+                person.presence == Presence::Connected && person.hides() && !person.claim.may_hide
+            })
         };
         let hiding: Vec<PersonId> = self.everybody().filter(hiding).collect();
         for who in hiding {
@@ -134,14 +157,15 @@ impl Room {
                 self.close(Why::NobodyJoined, out);
             }
             State::Open { guest_came } => {
-                let coming = self.presence(PersonId::HOST) == Ok(Presence::Calling);
-                let here = self.people.connected().saturating_add(usize::from(coming));
+                let here = self.here();
+                let is_enough = here.saturating_add(ringing) >= places(self.rules.fewest);
+                self.gathers &= !is_enough;
                 if here == 0 && ringing == 0 {
                     self.close(Why::Empty, out);
                 } else if !guest_came && ringing == 0 {
                     // IM-7.2.1.2-FAIL-S2: everybody has refused a host who is already in.
                     self.close(Why::NobodyJoined, out);
-                } else if here.saturating_add(ringing) < places(self.rules.fewest) {
+                } else if !is_enough && !self.gathers {
                     self.close(Why::TooFew, out);
                 }
             }

@@ -41,13 +41,17 @@ impl Room {
             )
             | None => {}
         }
-        if self.rules.members_only && !(claim.listed || claim.runs) {
+        if self.rules.members_only && !claim.lets_in() {
             return Err(Refusal::NotMember);
         }
         // IM 7.2.1.5, IMPS-9.1.11-S10: only the invited.
         let is_invited = claim.invited || person.is_some_and(|person| person.invited);
         if self.rules.invited_only && !(is_invited || claim.runs) {
             return Err(Refusal::NotInvited);
+        }
+        // IM-7.2.1.5-S3: whoever comes takes a place.
+        if presence != Some(Presence::Connected) {
+            self.has_place()?;
         }
         match presence {
             Some(Presence::Connected) => {
@@ -76,7 +80,7 @@ impl Room {
         }
         // IM 7.2.1.5: hiding has to be allowed, now as it was then.
         let hides = hidden || person.is_some_and(|person| person.hides());
-        if hides && !self.rules.allow_hidden {
+        if hides && !(self.rules.allow_hidden || claim.may_hide) {
             return Err(Refusal::Anonymous);
         }
         Ok(())
@@ -98,6 +102,7 @@ impl Room {
         self.check_nick(nick.as_ref(), known)?;
         let add = || self.people.add(address.clone(), None, Role::Guest);
         let who = known.or_else(add).ok_or(Refusal::NotInvited)?;
+        self.people.note_claim(who, claim);
         if claim.invited {
             self.people.note_invited(who);
         }
@@ -159,7 +164,7 @@ impl Room {
     ) -> Result<(), Refusal> {
         let referrer = self.people.owner(by).ok_or(Refusal::NotConnected)?;
         let referrer = self.people.get(referrer).ok_or(Refusal::NotConnected)?;
-        if !self.rules.allow_refer {
+        if !(self.rules.allow_refer || referrer.claim.may_invite) {
             return Err(Refusal::MayNotInvite);
         }
         let guests = distinct(&referrer.address, guests);
@@ -189,6 +194,23 @@ impl Room {
             self.invite(guest, now, out);
         }
         Ok(())
+    }
+
+    /// Refuses one person more than may be in at a time.
+    pub(crate) fn has_place(&self) -> Result<(), Refusal> {
+        match self.rules.max_present {
+            Some(limit) => within(self.here().saturating_add(1), limit),
+            None => Ok(()),
+        }
+    }
+
+    /// How many people are in, a host on the way among them.
+    pub(crate) fn here(&self) -> usize {
+        let host = self.people.get(PersonId::HOST);
+        let is_coming = host.is_some_and(|host| host.presence == Presence::Calling);
+        self.people
+            .connected()
+            .saturating_add(usize::from(is_coming))
     }
 
     /// How many places of guests are taken: by those in, those being invited and those who are to

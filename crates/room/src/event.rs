@@ -98,6 +98,14 @@ pub enum Event {
         /// They cannot come back to this room. Otherwise they may, if they may come in at all.
         for_good: bool,
     },
+    /// The group's document says something else of a person than before. Who may come in no more is
+    /// taken out, and who hides without leave.
+    Known {
+        /// Whom.
+        who: PersonId,
+        /// What it says now.
+        claim: Claim,
+    },
     /// The configuration or the group's document changed. Nobody is taken out for a lower
     /// `max_guests`; those who hid themselves are, when that is no longer allowed.
     RulesChanged(Rules),
@@ -175,6 +183,9 @@ pub enum Why {
     Empty,
     /// The operator ended the conversation.
     Ended,
+    /// They accepted an invitation when as many people were in as may be
+    /// ([`Rules::max_present`](crate::Rules::max_present)).
+    Full,
     /// They hid themselves, which is not allowed (IM-7.2.2.2-OK-S3a).
     Hidden,
     /// The host gave up, or was lost, before their leg was up.

@@ -49,7 +49,7 @@ impl Room {
         if !peer.able {
             return Err(Refusal::Unsupported);
         }
-        if host.hidden && !rules.allow_hidden {
+        if host.hidden && !(rules.allow_hidden || host.claim.may_hide) {
             return Err(Refusal::Anonymous);
         }
         let peer = peer.guest;
@@ -70,6 +70,7 @@ impl Room {
                 rung: false,
                 lowest: None,
             },
+            gathers: false,
         };
         room.seat_host(host, out);
         // IMPS-9.1.11-S18, IMPS-9.1.11-S28: the peer is asked alone, and the time is taken.
@@ -95,6 +96,7 @@ impl Room {
         if guest.hidden {
             self.people.mask(who, Wish::Inviter, out);
         }
+        self.people.note_claim(who, guest.claim);
         self.people.turn(who, Presence::Waiting, out);
     }
 

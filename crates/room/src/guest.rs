@@ -18,19 +18,43 @@ pub struct Host {
     pub hidden: bool,
     /// What they are called in the room, if anything.
     pub nick: Option<Nick>,
+    /// What is known of them elsewhere.
+    pub claim: Claim,
 }
 
-/// What is known elsewhere of somebody who comes by themselves, gathered by the face.
+/// What is known elsewhere of somebody, gathered by the face. It is the last word until another is
+/// said ([`Event::Known`](crate::Event::Known)).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Claim {
     /// The group's document lists them as barred.
     pub barred: bool,
+    /// The group's document names them as somebody to be invited.
+    pub expected: bool,
     /// The group's document lets them in: as a member, or by another of its rules.
     pub listed: bool,
     /// They hold an invitation that this room did not send.
     pub invited: bool,
+    /// They may hide themselves, whatever the room allows in general.
+    pub may_hide: bool,
+    /// They may invite others, whatever the room allows in general.
+    pub may_invite: bool,
+    /// They may be told who is in, whatever the room allows in general.
+    pub may_observe: bool,
     /// They administer or moderate the group: neither a list nor an invitation is asked of them.
     pub runs: bool,
+}
+
+impl Claim {
+    /// Do they come in by what is said here, without an invitation?
+    pub(crate) fn lets_in(self) -> bool {
+        self.listed || self.runs
+    }
+
+    /// Has somebody who was in by an earlier word lost that by this one?
+    pub(crate) fn is_lost_since(self, before: Self) -> bool {
+        let has = |claim: Self| claim.lets_in() || claim.expected;
+        self.barred || (has(before) && !has(self))
+    }
 }
 
 /// Somebody to invite.
@@ -47,6 +71,23 @@ pub struct Guest {
     ///
     /// [`Rules::allow_hidden`]: crate::Rules::allow_hidden
     pub hidden: bool,
+    /// What is known of them elsewhere.
+    pub claim: Claim,
+}
+
+/// Somebody whom a room knew before the server was started anew.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Former {
+    /// Who they are.
+    pub address: Address,
+    /// The name to show for them.
+    pub display: Option<Arc<str>>,
+    /// They opened the room.
+    pub host: bool,
+    /// They are hidden from the others.
+    pub hidden: bool,
+    /// They were taken out for good.
+    pub removed: bool,
 }
 
 /// The guests that a list of `inviter` really names: each address once, the inviter not among
@@ -114,6 +155,7 @@ mod tests {
             address: Address::new(word.trim_start_matches('*')),
             display: None,
             hidden: word.starts_with('*'),
+            claim: Claim::default(),
         };
         list.split_whitespace().map(guest).collect()
     }

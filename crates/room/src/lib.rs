@@ -26,7 +26,7 @@ mod speak;
 
 pub use event::{Action, Event, Why};
 pub use extend::Peer;
-pub use guest::{Claim, Guest, Host, distinct};
+pub use guest::{Claim, Former, Guest, Host, distinct};
 pub use name::{Address, Cause, LegId, Nick, PersonId};
 pub use policy::{Answer, Offer, Refusal, Rules, admit};
 pub use room::Room;

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use crate::{Action, Address, LegId, Nick, PersonId, Role, Visible};
+use crate::{Action, Address, Claim, LegId, Nick, PersonId, Role, Visible};
 
 /// The most devices of one person in one room: a phone, a tablet, a desk and a browser, twice.
 /// Everything said is sent once to each of them, so this bounds what one person can cost.
@@ -41,6 +41,8 @@ pub(crate) struct Person {
     pub(crate) nick: Option<Nick>,
     /// They were invited into this room, or opened it.
     pub(crate) invited: bool,
+    /// What is known of them elsewhere.
+    pub(crate) claim: Claim,
     /// Observers were shown this person, under the address or, once masked, the alias.
     shown: bool,
     legs: Vec<LegId>,
@@ -127,6 +129,7 @@ impl People {
             mask: None,
             nick: None,
             invited: role == Role::Host,
+            claim: Claim::default(),
             shown: false,
             legs: Vec::new(),
         });
@@ -239,6 +242,13 @@ impl People {
     pub(crate) fn note_invited(&mut self, who: PersonId) {
         if let Some(person) = self.table.get_mut(who.index()) {
             person.invited = true;
+        }
+    }
+
+    /// Notes what is known of `who` elsewhere.
+    pub(crate) fn note_claim(&mut self, who: PersonId, claim: Claim) {
+        if let Some(person) = self.table.get_mut(who.index()) {
+            person.claim = claim;
         }
     }
 

@@ -10,8 +10,13 @@ pub struct Rules {
     /// The most guests at a time, in people: those in and those being invited, the host not
     /// counted.
     pub max_guests: u32,
+    /// The most people who are in at a time, whoever they are, if that is bounded as well. More may
+    /// be invited; of those who accept the first come in.
+    pub max_present: Option<u32>,
     /// People may hide themselves from the others (IM 7.2.2.2).
     pub allow_hidden: bool,
+    /// People in the room may be told who is in it.
+    pub allow_observe: bool,
     /// People in the room may invite others into it.
     pub allow_refer: bool,
     /// People in the room may whisper to one another.
@@ -34,6 +39,8 @@ pub struct Rules {
     /// The cause that stands for an invitation accepted by somebody who hid, where that is not
     /// allowed.
     pub hidden_refused: Cause,
+    /// The cause that stands for an invitation accepted by somebody for whom there was no place.
+    pub full: Cause,
     /// The cause a host hears when the operator ends the room before the host was answered.
     pub ended: Cause,
 }
@@ -273,7 +280,9 @@ mod tests {
     fn rules() -> Rules {
         Rules {
             max_guests: 3,
+            max_present: None,
             allow_hidden: false,
+            allow_observe: true,
             allow_refer: true,
             allow_whisper: true,
             members_only: false,
@@ -283,6 +292,7 @@ mod tests {
             fewest: 1,
             unanswered: Cause(8),
             hidden_refused: Cause(3),
+            full: Cause(7),
             ended: Cause(9),
         }
     }

@@ -20,7 +20,8 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    Action, Answer, Cause, Event, Guest, Host, LegId, Nick, PersonId, Refusal, Role, Rules, Why,
+    Action, Answer, Cause, Event, Former, Guest, Host, LegId, Nick, PersonId, Refusal, Role, Rules,
+    Why,
     guest::distinct,
     people::{People, Presence, Wish},
     policy::within,
@@ -36,6 +37,8 @@ pub struct Room {
     pub(crate) people: People,
     pub(crate) rules: Rules,
     pub(crate) state: State,
+    /// There have not been enough people in yet for too few to end the conversation.
+    pub(crate) gathers: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -79,7 +82,7 @@ impl Room {
         out: &mut Vec<Action>,
     ) -> Result<Self, Refusal> {
         // IM-7.2.1.2-S3: hiding has to be allowed.
-        if host.hidden && !rules.allow_hidden {
+        if host.hidden && !(rules.allow_hidden || host.claim.may_hide) {
             return Err(Refusal::Anonymous);
         }
         let guests = distinct(&host.address, guests);
@@ -107,7 +110,9 @@ impl Room {
             people: People::new(),
             rules,
             state,
+            gathers: false,
         };
+        room.has_place()?;
         room.seat_host(host, out);
         if let State::Open { .. } = state {
             out.push(Action::AnswerHost);
@@ -125,7 +130,44 @@ impl Room {
             people: People::new(),
             rules,
             state: State::Open { guest_came: true },
+            gathers: false,
         }
+    }
+
+    /// A room as it was before the server was started anew, with nobody in it: who was, may come
+    /// back (IM 7.2.1.5). The names, the hidden and the removed are as they were. It does not end
+    /// for too few people before there were enough again; one to which nobody comes is the face's
+    /// to close.
+    pub fn restored(people: Vec<Former>, rules: Rules) -> Self {
+        let mut room = Self::vacant(rules);
+        room.gathers = true;
+        let most = usize::try_from(room.rules.people_max()).unwrap_or(usize::MAX);
+        let mut people: Vec<Former> = people.into_iter().take(most).collect();
+        // The host is the first, if there is one.
+        people.sort_by_key(|former| !former.host);
+        let mut told = Vec::new();
+        for (place, former) in people.into_iter().enumerate() {
+            let role = match former.host && place == 0 {
+                true => Role::Host,
+                false => Role::Guest,
+            };
+            if room.people.find(&former.address).is_some() {
+                continue;
+            }
+            let Some(who) = room.people.add(former.address, former.display, role) else {
+                break;
+            };
+            room.people.note_invited(who);
+            if former.hidden {
+                room.people.mask(who, Wish::Inviter, &mut told);
+            }
+            let presence = match former.removed {
+                true => Presence::Removed,
+                false => Presence::Left,
+            };
+            room.people.turn(who, presence, &mut told);
+        }
+        room
     }
 
     /// Tells the room what happened and learns what must be done.
@@ -164,6 +206,7 @@ impl Room {
             } => self.entered(&address, leg, (hidden, nick), claim, out)?,
             Event::Renamed { leg, nick } => self.renamed(leg, nick, out)?,
             Event::Unable { who, cause } => self.unable(who, cause, out)?,
+            Event::Known { who, claim } => self.known(who, claim, out)?,
             Event::Referred { by, guests } => self.referred(by, guests, now, out)?,
             Event::Removed { who, for_good } => self.removed(who, for_good, out)?,
             Event::RulesChanged(rules) => self.rules_changed(rules, out),
@@ -192,6 +235,7 @@ impl Room {
             return;
         };
         self.people.rename(who, host.nick);
+        self.people.note_claim(who, host.claim);
         if host.hidden {
             self.people.mask(who, Wish::Own, out);
         }
@@ -206,6 +250,7 @@ impl Room {
         if guest.hidden {
             self.people.mask(who, Wish::Inviter, out);
         }
+        self.people.note_claim(who, guest.claim);
         self.ring(who, now, out);
     }
 
@@ -279,10 +324,17 @@ impl Room {
             }
         }
         // IM-7.2.2.2-OK-S3a: hiding without leave: out again at once.
-        if hides && !self.rules.allow_hidden {
+        // IM-7.2.2.2-OK-S3b: in a stored group by leave of its document alone.
+        if hides && !(self.rules.allow_hidden || person.claim.may_hide) {
             let why = Why::Hidden;
             out.push(Action::Release { leg, why });
             self.give_up(who, self.rules.hidden_refused, out);
+            return Ok(());
+        }
+        if self.has_place().is_err() {
+            let why = Why::Full;
+            out.push(Action::Release { leg, why });
+            self.give_up(who, self.rules.full, out);
             return Ok(());
         }
         self.check_nick(nick.as_ref(), Some(who))?;
@@ -389,6 +441,7 @@ fn after_the_end(event: &Event) -> Result<(), Refusal> {
         | Event::Left { .. }
         | Event::RulesChanged(_)
         | Event::Unable { .. }
+        | Event::Known { .. }
         | Event::Close { .. }
         | Event::Timeout => Ok(()),
     }

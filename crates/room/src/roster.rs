@@ -99,10 +99,13 @@ impl Room {
     /// left.
     pub fn may_observe(&self, address: &Address) -> bool {
         let person = self.find(address).and_then(|who| self.people.get(who));
-        matches!(
-            person.map(|person| person.presence),
-            Some(Presence::Connected | Presence::Calling)
-        )
+        let is_allowed =
+            person.is_some_and(|person| self.rules.allow_observe || person.claim.may_observe);
+        is_allowed
+            && matches!(
+                person.map(|person| person.presence),
+                Some(Presence::Connected | Presence::Calling)
+            )
     }
 }
 

@@ -35,7 +35,7 @@ proptest! {
         rules in any_rules(),
         guests in vec((1..6_usize, any::<bool>()), 2..6),
         extends in any::<bool>(),
-        moves in vec((0..41_u8, 0..8_usize, 0..LEGS, any::<bool>(), 0..90_u64), 0..150),
+        moves in vec((0..43_u8, 0..8_usize, 0..LEGS, any::<bool>(), 0..90_u64), 0..150),
     ) {
         let Some(mut watch) = Watch::open(rules, &guests, extends) else {
             return Ok(());
@@ -49,8 +49,9 @@ proptest! {
 }
 
 fn any_rules() -> impl Strategy<Value = Rules> {
-    (2..6_u32, any::<[bool; 5]>(), 0..3_u32).prop_map(|(max_guests, flags, fewest)| Rules {
+    (2..6_u32, any::<[bool; 6]>(), 0..3_u32).prop_map(|(max_guests, flags, fewest)| Rules {
         max_guests,
+        max_present: flags[5].then_some(max_guests),
         allow_hidden: flags[0],
         allow_refer: flags[1] || flags[2],
         invited_only: flags[3] || flags[4],
@@ -114,6 +115,15 @@ fn event(&(what, who, leg, flag, seconds): &Move, room: &Room) -> Event {
             leg: somebody.unwrap_or(leg),
             nick: flag.then(|| Nick::new(address.as_str())),
         },
+        41 | 42 => {
+            let claim = Claim {
+                listed: flag,
+                may_hide: seconds % 3 == 0,
+                barred: seconds % 11 == 0,
+                ..Claim::default()
+            };
+            Event::Known { who, claim }
+        }
         _ if seconds > 20 => Event::Timeout,
         _ if flag => Event::HostWithdrew,
         _ => Event::Close { why: Why::Ended },
@@ -140,6 +150,9 @@ struct Watch {
     legs: BTreeMap<LegId, PersonId>,
     aliases: BTreeMap<PersonId, u32>,
     hid: BTreeSet<PersonId>,
+    /// Those who have leave of their own to hide.
+    may_hide: BTreeSet<PersonId>,
+    most_present_ever: u32,
     answered: u32,
     refused: u32,
     closed: Option<Why>,
@@ -168,6 +181,7 @@ impl Watch {
             assert_eq!(out, [], "refused, and yet something is to be done");
             return None;
         };
+        let most_present_ever = rules.max_present.unwrap_or(u32::MAX);
         let mut watch = Self {
             room,
             now: cast::epoch(),
@@ -177,6 +191,8 @@ impl Watch {
             legs: BTreeMap::new(),
             aliases: BTreeMap::new(),
             hid: BTreeSet::new(),
+            may_hide: BTreeSet::new(),
+            most_present_ever,
             answered: 0,
             refused: 0,
             closed: None,
@@ -198,10 +214,22 @@ impl Watch {
             return;
         }
         self.outcome(&event);
+        match &event {
+            Event::Known { who, claim } if claim.may_hide => drop(self.may_hide.insert(*who)),
+            Event::Known { who, .. } => drop(self.may_hide.remove(who)),
+            Event::Entered { address, leg, .. } if !self.legs.contains_key(leg) => {
+                // Who comes says nothing of it here.
+                let who = self.room.find(address).unwrap();
+                self.may_hide.remove(&who);
+            }
+            _ => {}
+        }
         let brought = self.arrival(&event);
         self.follow(&out, brought);
         if let Event::RulesChanged(rules) = event {
             self.most_guests_ever = self.most_guests_ever.max(rules.max_guests);
+            let present = rules.max_present.unwrap_or(u32::MAX);
+            self.most_present_ever = self.most_present_ever.max(present);
             self.rules = rules;
         }
         self.check_observers(&before, &out);
@@ -331,7 +359,9 @@ impl Watch {
             connected += u32::from(is_in);
             guests += u32::from((is_in || rings) && seat.id != PersonId::HOST);
             assert!(
-                !(is_in && self.hid.contains(&seat.id)) || self.rules.allow_hidden,
+                !(is_in && self.hid.contains(&seat.id))
+                    || self.rules.allow_hidden
+                    || self.may_hide.contains(&seat.id),
                 "{seat:?}"
             );
             if let Some(alias) = self.aliases.get(&seat.id) {
@@ -347,6 +377,7 @@ impl Watch {
         assert_eq!(legs, self.legs);
         assert_eq!(self.room.poll_timeout().is_some(), !invited.is_empty());
         assert!(guests <= self.most_guests_ever);
+        assert!(connected <= self.most_present_ever);
         assert_eq!(self.room.is_closed(), self.closed.is_some());
         if self.closed.is_some() {
             assert!(invited.is_empty() && legs.is_empty(), "{:?}", self.room);

@@ -284,3 +284,100 @@ fn the_hosts_name_is_theirs_from_the_beginning() {
     };
     assert_eq!(story.room.handle(refused, story.now, &mut out), Ok(()));
 }
+
+/// IM-7.2.1.5-S3: the places are counted in people who are in, whoever they are.
+#[test]
+fn more_may_be_invited_than_may_be_in() {
+    let rules = Rules {
+        max_present: Some(2),
+        ..group()
+    };
+    let (mut story, out) = Story::open(rules, "ben cleo dave");
+    assert_eq!(story.told(&out), "invite ben; invite cleo; invite dave");
+    story.play("ben joins 2; host arrives 1");
+    assert_eq!(story.play("cleo joins 3"), "release 3 Full");
+    assert_eq!(story.play("dave enters 4"), "no: TooMany { limit: 2 }");
+    // One more device of somebody who is in takes no place.
+    assert_eq!(story.play("ben enters 5"), "");
+    assert_eq!(story.play("1 leaves; cleo enters 3"), "changed cleo");
+    assert_eq!(story.play("ann enters 6"), "no: TooMany { limit: 2 }");
+}
+
+#[test]
+fn whoever_is_struck_off_the_list_is_put_out() {
+    let rules = Rules {
+        members_only: true,
+        ..open()
+    };
+    let mut story = Story {
+        room: Room::vacant(rules),
+        now: epoch(),
+    };
+    let listed = Claim {
+        listed: true,
+        ..Claim::default()
+    };
+    assert_eq!(enter(&mut story, "ben", 2, listed), Ok(()));
+    assert_eq!(enter(&mut story, "cleo", 3, listed), Ok(()));
+    assert_eq!(story.play("ben is listed"), "");
+    assert_eq!(
+        story.play("ben is struck off"),
+        "release 2 Removed; changed ben"
+    );
+    assert_eq!(story.play("ben enters 4"), "no: NotMember");
+    assert_eq!(story.play("ben is listed"), "");
+    assert_eq!(enter(&mut story, "ben", 4, listed), Ok(()));
+}
+
+/// Somebody whom the list never named, and who was asked in, stays.
+#[test]
+fn a_changed_list_is_not_about_the_invited() {
+    let (mut story, _) = Story::open(group(), "ben cleo");
+    story.play("ben joins 2; host arrives 1");
+    assert_eq!(story.play("ben is struck off; cleo is struck off"), "");
+    // Who was to be invited by it and is not on it any more is rung no longer.
+    assert_eq!(
+        story.play("cleo is listed; cleo is struck off"),
+        "cancel cleo"
+    );
+}
+
+/// IM-7.2.2.2-OK-S3b: what the document says of this person counts, and nothing else.
+#[test]
+fn im_7_2_2_2_ok_s3b_leave_to_hide_is_personal() {
+    let rules = Rules {
+        allow_hidden: false,
+        ..group()
+    };
+    let mut guests = guests(["ben", "cleo"]);
+    guests[0].claim.may_hide = true;
+    let mut out = Vec::new();
+    let room = Room::open(cast::ann(), guests, rules.clone(), epoch(), &mut out).unwrap();
+    let mut story = Story { room, now: epoch() };
+    assert_eq!(story.play("ben joins 2 hidden"), "answer host; changed ben");
+    assert_eq!(story.play("host arrives 1"), "changed ann");
+    assert_eq!(story.play("cleo joins 3 hidden"), "release 3 Hidden");
+    assert_eq!(story.seen(), "ann Connected; anonymous1 Connected");
+    // Other rules leave that alone; another word on it does not.
+    let changed = Event::RulesChanged(rules);
+    let mut out = Vec::new();
+    assert_eq!(story.room.handle(changed, story.now, &mut out), Ok(()));
+    assert_eq!(out, []);
+    assert_eq!(story.play("ben is listed"), "release 2 Hidden; changed ben");
+}
+
+#[test]
+fn who_may_invite_is_personal_where_others_may_not() {
+    let rules = Rules {
+        allow_refer: false,
+        ..group()
+    };
+    let mut guests = guests(["ben"]);
+    guests[0].claim.may_invite = true;
+    let mut out = Vec::new();
+    let room = Room::open(cast::ann(), guests, rules, epoch(), &mut out).unwrap();
+    let mut story = Story { room, now: epoch() };
+    story.play("ben joins 2; host arrives 1");
+    assert_eq!(story.play("1 refers dave"), "no: MayNotInvite");
+    assert_eq!(story.play("2 refers dave"), "invite dave");
+}

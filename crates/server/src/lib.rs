@@ -10,6 +10,7 @@ pub mod config;
 mod core;
 mod count;
 mod focus;
+mod groups;
 mod house;
 mod http;
 mod imps;

@@ -17,12 +17,13 @@ use crate::core::{
 };
 use crate::count::Counters;
 use crate::focus::Credit;
+use crate::groups;
 use crate::house::{House, PROCEDURES};
 use crate::http;
 use crate::imps::{self, Imps};
 use crate::keeper::{Keeper, OpenKeeper};
 use crate::net::{self, Flow, Streams, UdpPort};
-use crate::rooms::{Order, Rooms};
+use crate::rooms::{self, Order, Rooms};
 use crate::switch::{self, Switch};
 use crate::tap::Tap;
 
@@ -149,6 +150,9 @@ impl Server {
         }
         sockets.serve(&house);
         world.tasks.spawn("purge", purge(Arc::clone(&house)));
+        world
+            .tasks
+            .spawn("groups", groups::watch(Arc::clone(&house)));
         Ok(Self {
             house,
             addresses,
@@ -420,10 +424,20 @@ impl House {
 /// How long a closed conference is remembered.
 const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// How long the conversations that the end of a server has interrupted wait for their people after
+/// the next start: a day, in which everybody has looked at their phone.
+const INTERRUPTED: Duration = Duration::from_secs(24 * 3600);
+
 /// Removes from the store what has lapsed, a little at a time.
 async fn purge(house: Arc<House>) {
+    let started_ms = house.unix_ms();
+    let mut interrupted_until = Some(house.world.clock.now() + INTERRUPTED);
     loop {
         house.world.clock.sleep(Duration::from_secs(300)).await;
+        if interrupted_until.is_some_and(|until| until <= house.world.clock.now()) {
+            interrupted_until = None;
+            rooms::give_up(&house, started_ms).await;
+        }
         // Senders are told before the messages go.
         imps::mail::expire(&house).await;
         let now_ms = house.unix_ms();

@@ -7,6 +7,7 @@
 //!   host withdraws       2 leaves                  ben enters 7 [hidden]
 //!   1 refers dave *erin  ben removed               close               wait 120
 //!   forbid hiding        places 5                  forbid referring
+//!   ben is listed        ben is struck off
 //! ```
 //!
 //! Numbers after a person are legs; a star marks somebody whom the list wants hidden. What the
@@ -46,7 +47,9 @@ pub(crate) fn epoch() -> Instant {
 pub(crate) fn group() -> Rules {
     Rules {
         max_guests: 4,
+        max_present: None,
         allow_hidden: true,
+        allow_observe: true,
         allow_refer: true,
         allow_whisper: true,
         members_only: false,
@@ -56,6 +59,7 @@ pub(crate) fn group() -> Rules {
         fewest: 1,
         unanswered: Cause(408),
         hidden_refused: Cause(433),
+        full: Cause(486),
         ended: Cause(480),
     }
 }
@@ -75,6 +79,7 @@ pub(crate) fn ann() -> Host {
         display: None,
         hidden: false,
         nick: None,
+        claim: Claim::default(),
     }
 }
 
@@ -84,6 +89,7 @@ pub(crate) fn guests<'a>(list: impl IntoIterator<Item = &'a str>) -> Vec<Guest> 
         address: Address::new(word.trim_start_matches('*')),
         display: None,
         hidden: word.starts_with('*'),
+        claim: Claim::default(),
     };
     list.into_iter().map(guest).collect()
 }
@@ -158,6 +164,8 @@ impl Story {
                 who: self.who(who),
                 cause: Cause(cause.parse().unwrap()),
             },
+            [who, "is", "listed"] => self.known(who, true),
+            [who, "is", "struck", "off"] => self.known(who, false),
             [leg, "is", "called", nick] => Event::Renamed {
                 leg: self::leg(leg),
                 nick: Some(Nick::new(nick)),
@@ -182,6 +190,15 @@ impl Story {
             hidden,
             nick: None,
         }
+    }
+
+    fn known(&self, who: &str, listed: bool) -> Event {
+        let claim = Claim {
+            listed,
+            ..Claim::default()
+        };
+        let who = self.who(who);
+        Event::Known { who, claim }
     }
 
     fn rules(&self, change: impl FnOnce(&mut Rules)) -> Event {

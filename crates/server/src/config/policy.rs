@@ -77,6 +77,15 @@ pub enum FocusAnswer {
     Immediate,
 }
 
+impl From<FocusAnswer> for room::Answer {
+    fn from(answer: FocusAnswer) -> Self {
+        match answer {
+            FocusAnswer::Confirmed => Self::WhenFirstJoins,
+            FocusAnswer::Immediate => Self::AtOnce,
+        }
+    }
+}
+
 impl Default for Focus {
     fn default() -> Self {
         Self {

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use sip::dialog::Dialog;
-use sip::header::{Contact, To};
+use sip::header::To;
 use sip::transaction::ServerId;
 use sip::{Method, Name, Request, Uri};
-use tokio::sync::mpsc;
 
+use crate::core::calling::Procedure;
 use crate::core::shard::Shard;
 use crate::core::{Answer, Command, Device, Identity, proxy, registrar};
-use crate::focus::{self, Call, adhoc, legs};
+use crate::focus::{self, legs};
+use crate::groups;
 use crate::net::Flow;
 use crate::rooms::RoomHandle;
 
@@ -22,12 +22,23 @@ enum Target {
     Factory,
     /// A live conference.
     Room(RoomHandle),
-    /// What looks like a conference that is no more.
-    NoRoom,
+    /// What looks like a conference that is not alive.
+    NoRoom(String),
     /// Somebody of our domain.
     User(String),
     /// Somebody of another domain.
     Elsewhere,
+}
+
+/// A request for a stored group.
+#[derive(Debug)]
+pub(crate) struct ForGroup {
+    id: ServerId,
+    request: Request,
+    flow: Flow,
+    who: Identity,
+    /// The address of the group.
+    uri: String,
 }
 
 impl Shard {
@@ -49,7 +60,7 @@ impl Shard {
             Target::Server => self.for_server(id, &request),
             Target::Factory => self.for_factory(id, request, flow),
             Target::Room(room) => self.for_room(id, request, flow, room),
-            Target::NoRoom => self.for_no_room(id, request, &flow),
+            Target::NoRoom(identity) => self.for_no_room(id, request, flow, identity),
             Target::User(aor) => self.for_user(id, request, flow, aor),
             Target::Elsewhere => {
                 if let Some((request, _)) = self.identify(id, request, &flow) {
@@ -89,7 +100,7 @@ impl Shard {
         }
         match self.house.rooms.find(&aor) {
             Some(room) => Target::Room(room),
-            None => Target::NoRoom,
+            None => Target::NoRoom(aor),
         }
     }
 
@@ -173,49 +184,7 @@ impl Shard {
         let Some((request, who)) = self.identify(id, request, &flow) else {
             return;
         };
-        if let Some(answer) = adhoc::unknown_options(&request) {
-            return self.desk.answer(id, &request, &answer);
-        }
-        if !matches!(request.first::<Contact<'_>>(), Ok(Some(_))) {
-            return self.desk.answer(
-                id,
-                &request,
-                &Answer::because(400, "An INVITE Needs a Contact"),
-            );
-        }
-        let tag = self.desk.rng.token(64);
-        if Dialog::uas(&request, &tag, "").is_err() {
-            // Found out only when somebody has accepted, it could not be accepted any more.
-            let answer = Answer::because(400, "Bad Request: no dialog can be made of it");
-            return self.desk.answer(id, &request, &answer);
-        }
-        if !flow.is_open() {
-            // The connection went before its INVITE was read: nobody would hear the answer, and
-            // nobody is rung for it.
-            return self.desk.answer(id, &request, &Answer::plain(487));
-        }
-        let permit = Arc::clone(&self.house.procedures).try_acquire_owned().ok();
-        let Some(permit) = permit.filter(|_| self.house.rooms.has_place()) else {
-            let answer = Answer::plain(503).with(Name::RetryAfter, "5");
-            return self.desk.answer(id, &request, &answer);
-        };
-        self.trying(id, &request);
-        let (tell, events) = mpsc::unbounded_channel();
-        self.calls.insert(id, (tell, flow.clone()));
-        let call = Call {
-            id,
-            request,
-            flow,
-            who,
-            tag,
-            shard: self.me.clone(),
-            events,
-        };
-        let house = Arc::clone(&self.house);
-        self.house.world.tasks.spawn("ad-hoc set-up", async move {
-            adhoc::set_up(house, call).await;
-            drop(permit);
-        });
+        self.call(id, request, flow, who, Procedure::AdHoc);
     }
 
     fn for_room(&mut self, id: ServerId, request: Request, flow: Flow, room: RoomHandle) {
@@ -228,9 +197,13 @@ impl Shard {
                 }
             }
             Method::Options => self.options(id, &request),
-            // Coming back to a session is 7.2.1.5, which this server does not have yet: for it a
-            // session can be come to by invitation alone.
-            Method::Invite => self.for_no_room(id, request, &flow),
+            // IM-7.2.1.5-S1: the session is there.
+            Method::Invite => {
+                if let Some((request, who)) = self.identify(id, request, &flow) {
+                    let identity = room.identity.to_string();
+                    self.call(id, request, flow, who, Procedure::Rejoin(identity));
+                }
+            }
             _ => {
                 let answer = Answer::plain(405).with(Name::Allow, legs::ALLOW_OUTSIDE);
                 self.desk.answer(id, &request, &answer);
@@ -238,14 +211,47 @@ impl Shard {
         }
     }
 
-    fn for_no_room(&mut self, id: ServerId, request: Request, flow: &Flow) {
-        if let Some((request, _)) = self.identify(id, request, flow) {
-            let status = match request.method() {
-                Method::Invite => self.policy.focus.unknown_session,
-                _ => 404,
-            };
-            self.desk
-                .answer(id, &request, &Answer::because(status, "No Such Session"));
+    fn for_no_room(&mut self, id: ServerId, request: Request, flow: Flow, identity: String) {
+        let Some((request, who)) = self.identify(id, request, &flow) else {
+            return;
+        };
+        match request.method() {
+            // It may be one that the end of the server has interrupted.
+            Method::Invite => self.call(id, request, flow, who, Procedure::Rejoin(identity)),
+            _ => {
+                let answer = Answer::because(404, "No Such Session");
+                self.desk.answer(id, &request, &answer);
+            }
+        }
+    }
+
+    /// A request for a stored group, from somebody whose identity is established.
+    pub(super) fn for_group(&mut self, group: ForGroup) {
+        let ForGroup {
+            id,
+            request,
+            flow,
+            who,
+            uri,
+        } = group;
+        match request.method() {
+            Method::Invite => self.call(id, request, flow, who, Procedure::Group(uri)),
+            Method::Options => self.options(id, &request),
+            Method::Subscribe => match self.house.rooms.find(&uri) {
+                Some(room) => {
+                    let me = self.me.clone();
+                    self.watchers
+                        .subscribe(id, request, flow, &who, room, me, &mut self.desk);
+                }
+                None => {
+                    let answer = Answer::because(480, "No Session of This Group");
+                    self.desk.answer(id, &request, &answer);
+                }
+            },
+            _ => {
+                let answer = Answer::plain(405).with(Name::Allow, legs::ALLOW_OUTSIDE);
+                self.desk.answer(id, &request, &answer);
+            }
         }
     }
 
@@ -279,7 +285,7 @@ impl Shard {
             None => self.location.devices(&aor, now_ms),
         };
         if devices.is_empty() {
-            return self.nobody(id, request, &aor);
+            return self.nobody(id, request, flow, who, aor);
         }
         self.forward(id, request, &flow, &who, devices);
     }
@@ -299,20 +305,32 @@ impl Shard {
             .forward(id, request, flow, Some(who), devices, &mut self.desk);
     }
 
-    /// Says why nobody can be reached: no such user, or not registered.
-    fn nobody(&mut self, id: ServerId, request: Request, aor: &str) {
+    /// Nobody there has a device: it may be a group. Else this says why nobody can be reached: no
+    /// such user, or not registered.
+    fn nobody(&mut self, id: ServerId, request: Request, flow: Flow, who: Identity, aor: String) {
         let user = aor.trim_start_matches("sip:").split('@').next();
-        let user = user.unwrap_or_default();
-        let known = self.accounts.get(&sip::unescape(user), self.desk.now);
-        if let Some(is_user) = known.map(|account| account.is_some()) {
-            let answer = unreachable(&request, is_user);
+        let user = user.unwrap_or_default().to_owned();
+        let known = self.accounts.get(&sip::unescape(&user), self.desk.now);
+        if known.is_some_and(|account| account.is_some()) {
+            let answer = unreachable(&request, true);
             return self.desk.answer(id, &request, &answer);
         }
         let Ok(permit) = Arc::clone(&self.house.procedures).try_acquire_owned() else {
             return self.desk.answer(id, &request, &Answer::plain(503));
         };
-        let (house, me, user) = (Arc::clone(&self.house), self.me.clone(), user.to_owned());
+        let (house, me) = (Arc::clone(&self.house), self.me.clone());
         self.house.world.tasks.spawn("nobody", async move {
+            let is_group = matches!(groups::load(&house, &aor).await, Ok(Some(_)));
+            if is_group {
+                let group = ForGroup {
+                    id,
+                    request,
+                    flow,
+                    who,
+                    uri: aor,
+                };
+                return me.tell(Command::ForGroup(Box::new(group)));
+            }
             let found = house.account(&user).await;
             // What cannot be found out is not denied.
             let answer = unreachable(&request, found.is_none_or(|account| account.is_some()));
@@ -328,7 +346,7 @@ impl Shard {
     }
 
     /// 100 at once: the rest may take a while.
-    fn trying(&mut self, id: ServerId, request: &Request) {
+    pub(super) fn trying(&mut self, id: ServerId, request: &Request) {
         let draft = sip::Draft::response(request, 100, "Trying", None);
         self.desk.respond(id, 100, draft.finish());
     }

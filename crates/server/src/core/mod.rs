@@ -3,6 +3,7 @@
 mod accounts;
 mod alarms;
 mod auth;
+mod calling;
 pub(crate) mod desk;
 mod dispatch;
 mod gruu;
@@ -16,6 +17,7 @@ mod shards;
 pub(crate) use accounts::Accounts;
 pub(crate) use alarms::Alarms;
 pub(crate) use auth::{Identity, Nonces, hides_sender};
+pub(crate) use dispatch::ForGroup;
 pub(crate) use gruu::Gruus;
 pub(crate) use location::{Delta, Device, Location};
 pub(crate) use reply::{Answer, Replies, SERVER};

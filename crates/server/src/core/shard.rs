@@ -161,6 +161,7 @@ impl Shard {
                 let devices = self.location.devices(&aor, self.house.unix_ms());
                 let _ = answer.send(proxy::for_focus(devices));
             }
+            Command::ForGroup(group) => self.for_group(*group),
             Command::FlowLost(connection) => self.flow_lost(connection),
             Command::FlowUp(connection) => {
                 self.flows.insert(connection.id, Flow::Stream(connection));

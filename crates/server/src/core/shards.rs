@@ -11,7 +11,7 @@ use store::Account;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Policy;
-use crate::core::{Delta, Device, Replies};
+use crate::core::{Delta, Device, ForGroup, Replies};
 use crate::count::Counters;
 use crate::focus::legs::LegCommand;
 use crate::net::{Connection, Flow};
@@ -53,6 +53,8 @@ pub(crate) enum Command {
         aor: String,
         answer: oneshot::Sender<Vec<Arc<Device>>>,
     },
+    /// A request is for a stored group.
+    ForGroup(Box<ForGroup>),
     /// A connection is gone.
     FlowLost(u64),
     /// A connection is there.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use room::{Address, Cause, Guest, Host, Offer, Room, Rules};
+use room::{Address, Cause, Claim, Guest, Host, Offer, Room, Rules};
 use sip::header::From;
 use sip::sdp::Description;
 use sip::session_timer::Agreed;
@@ -10,15 +10,19 @@ use sip::{Method, Name, Request};
 use store::{Member, MemberState, Partition, RoomKind, Write};
 use tokio::sync::mpsc;
 
-use crate::config::{FocusAnswer, Policy};
+use crate::config::Policy;
 use crate::core::{Answer, hides_sender};
 use crate::focus::body::{self, Bodies};
+use crate::focus::entry::Entry;
 use crate::focus::host::Conference;
 use crate::focus::invite::Opening;
 use crate::focus::{Call, media, refusal, timer};
 use crate::house::House;
 use crate::keeper;
 use crate::rooms::{self};
+
+/// What a user is told who invites too many at a time.
+pub(super) const NO_CREDIT: &str = "too many invitations under way";
 
 /// Answers an INVITE to the conference factory.
 ///
@@ -69,6 +73,7 @@ impl Wanted {
             display: display(call, offer.hidden),
             hidden: offer.hidden,
             nick: None,
+            claim: Claim::default(),
         };
         let guests = room::distinct(&host.address, guests(&bodies));
         // IM-7.2.1.2-S8: each user counts once, the inviter not at all.
@@ -115,7 +120,7 @@ impl Wanted {
                 self.guests.len(),
                 policy.focus.fan_out_credit,
             )
-            .ok_or(Answer::warned(403, "too many invitations under way"))?;
+            .ok_or(Answer::warned(403, NO_CREDIT))?;
         let (identity, partition) = identity(house);
         let mut actions = Vec::new();
         let now = house.world.clock.now();
@@ -163,12 +168,8 @@ impl Wanted {
             },
         );
         let (sdp, timer) = (self.sdp, self.timer);
-        Ok(Conference {
-            room,
-            news,
-            sdp,
-            timer,
-        })
+        let entry = Entry { room, sdp, timer };
+        Ok(Conference { entry, news })
     }
 
     fn writes(&self, house: &House, identity: &str, partition: Partition) -> Vec<Write> {
@@ -229,22 +230,22 @@ pub(crate) fn identity(house: &House) -> (Arc<str>, Partition) {
 }
 
 /// The rules of an ad-hoc conference.
-fn rules(policy: &Policy) -> Rules {
+pub(crate) fn rules(policy: &Policy) -> Rules {
     Rules {
         max_guests: policy.focus.max_adhoc_group_size,
+        max_present: None,
         allow_hidden: policy.focus.allow_anonymity,
+        allow_observe: true,
         allow_refer: true,
         allow_whisper: true,
         members_only: false,
         invited_only: true,
-        answer: match policy.focus.answer {
-            FocusAnswer::Confirmed => room::Answer::WhenFirstJoins,
-            FocusAnswer::Immediate => room::Answer::AtOnce,
-        },
+        answer: policy.focus.answer.into(),
         ring: policy.focus.ring,
         fewest: 0,
         unanswered: Cause(408),
         hidden_refused: Cause(403),
+        full: Cause(486),
         ended: Cause(480),
     }
 }
@@ -256,7 +257,7 @@ fn may_create(policy: &Policy, aor: &str) -> bool {
 }
 
 /// IM-7.2.1.2-S5: the name in From unless the inviter hides, else the one the account has.
-fn display(call: &Call, hidden: bool) -> Option<Arc<str>> {
+pub(super) fn display(call: &Call, hidden: bool) -> Option<Arc<str>> {
     if hidden {
         return None;
     }
@@ -276,20 +277,17 @@ fn guests(bodies: &Bodies) -> Vec<Guest> {
                     .as_ref()
                     .map(|name| Arc::from(name.text.as_str())),
                 hidden: body::hides(entry),
+                claim: Claim::default(),
             })
         })
         .collect()
 }
 
 /// The options of an INVITE to a focus that it does not know (420).
-pub(crate) fn unknown_options(request: &Request) -> Option<Answer> {
+pub(crate) fn unknown_options(request: &Request, known: &[&str]) -> Option<Answer> {
     let unknown: Vec<_> = request
         .tokens(Name::Require)
-        .filter(|option| {
-            !super::SUPPORTED
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(option))
-        })
+        .filter(|option| !known.iter().any(|known| known.eq_ignore_ascii_case(option)))
         .collect();
     debug_assert!(*request.method() != Method::Ack, "an ACK is never refused");
     (!unknown.is_empty()).then(|| Answer::plain(420).with(Name::Unsupported, unknown.join(", ")))

@@ -24,7 +24,7 @@ use crate::config::Policy;
 use crate::core::Answer;
 use crate::core::desk::Desk;
 use crate::focus::legs::{Leg, Legs, general};
-use crate::focus::{ACCEPT, body, media, timer};
+use crate::focus::{ACCEPT, RECIPIENT_LIST, TIMER, body, media, timer};
 use crate::house::House;
 use crate::net::Flow;
 use crate::notify::misfit;
@@ -33,12 +33,6 @@ use crate::switch::Switch;
 
 /// What is understood inside a dialog of the focus.
 const ALLOW_INSIDE: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE";
-
-/// The one option that changes anything inside a dialog of the focus.
-const TIMER: &str = "timer";
-
-/// RFC 5366: the INVITE carries a list of recipients.
-const RECIPIENT_LIST: &str = "recipient-list-invite";
 
 impl Legs {
     /// Takes a request inside a leg's dialog, and answers it.

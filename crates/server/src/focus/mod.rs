@@ -3,7 +3,10 @@
 pub(crate) mod adhoc;
 mod body;
 mod call;
+mod comer;
 pub(crate) mod credit;
+mod entry;
+pub(crate) mod group;
 mod host;
 mod inside;
 pub(crate) mod invite;
@@ -11,6 +14,7 @@ pub(crate) mod legs;
 mod media;
 mod outgoing;
 mod refusal;
+pub(crate) mod rejoin;
 pub(crate) mod timer;
 
 pub(crate) use adhoc::identity;
@@ -23,7 +27,10 @@ pub(crate) const ALLOW: &str =
     "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, SUBSCRIBE, NOTIFY, MESSAGE";
 
 /// The options a focus understands, as its Supported header lists them.
-pub(crate) const SUPPORTED: &[&str] = &["timer", "recipient-list-invite"];
+pub(crate) const SUPPORTED: &[&str] = &[TIMER, RECIPIENT_LIST];
+
+/// RFC 4028: a session ends that is not kept.
+pub(crate) const TIMER: &str = "timer";
 
 /// What a focus wants of a device (IM 7.2.2.1).
 pub(crate) const ACCEPT_CONTACT: &str = "*;+g.oma.sip-im";
@@ -31,3 +38,6 @@ pub(crate) const ACCEPT_CONTACT: &str = "*;+g.oma.sip-im";
 /// The feature tags of a focus, behind its Contact (RFC 4579 section 4, and the tag of OMA SIMPLE
 /// IM).
 pub(crate) const FEATURES: &str = ";isfocus;+g.oma.sip-im";
+
+/// RFC 5366: the INVITE carries a list of recipients.
+pub(crate) const RECIPIENT_LIST: &str = "recipient-list-invite";

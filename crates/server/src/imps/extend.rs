@@ -6,7 +6,7 @@ use imps::Primitive;
 use imps::csp::{ClientId, ExtendConversationRequest, Status, WelcomeNote};
 use imps::service::Function;
 use imps::status::Code;
-use room::{Address, Cause, Guest, Host, Nick, Peer, Room, Rules};
+use room::{Address, Cause, Claim, Guest, Host, Nick, Peer, Room, Rules};
 use store::RoomKind;
 use tokio::sync::mpsc;
 
@@ -97,6 +97,7 @@ impl Wanted {
             display: own.display.clone(),
             hidden: false,
             nick: Some(self.nick),
+            claim: Claim::default(),
         };
         let mut actions = Vec::new();
         let now = house.world.clock.now();
@@ -199,6 +200,7 @@ fn of(user: &User) -> Guest {
         address: user.address.clone(),
         display: user.display.clone(),
         hidden: false,
+        claim: Claim::default(),
     }
 }
 
@@ -207,7 +209,9 @@ fn of(user: &User) -> Guest {
 fn rules(policy: &Policy) -> Rules {
     Rules {
         max_guests: policy.imps.max_group_size.saturating_sub(1),
+        max_present: None,
         allow_hidden: false,
+        allow_observe: true,
         // IMPS-9.1.11-S9: everybody in it may invite others.
         allow_refer: true,
         // IMPS-9.1.11-S12
@@ -222,6 +226,7 @@ fn rules(policy: &Policy) -> Rules {
         fewest: 0,
         unanswered: Cause(Code::UNABLE_TO_DELIVER.number()),
         hidden_refused: Cause(Code::FORBIDDEN.number()),
+        full: Cause(Code::UNABLE_TO_DELIVER.number()),
         ended: Cause(Code::UNABLE_TO_DELIVER.number()),
     }
 }

@@ -27,7 +27,7 @@ use sip::{Draft, Method, Name, Request, Response};
 
 use crate::core::desk::Desk;
 use crate::core::{Alarms, Answer, Identity, SERVER, ShardHandle};
-use crate::focus::{FEATURES, adhoc};
+use crate::focus::{FEATURES, SUPPORTED, adhoc};
 use crate::net::Flow;
 use crate::rooms::{Order, RoomHandle, Subscribe};
 
@@ -146,7 +146,7 @@ impl Watchers {
         room: &RoomHandle,
         desk: &mut Desk,
     ) -> Result<(Dialog, Wish), Answer> {
-        if let Some(answer) = adhoc::unknown_options(request) {
+        if let Some(answer) = adhoc::unknown_options(request, SUPPORTED) {
             return Err(answer);
         }
         let wish = TERMS.read(request).map_err(|refused| answer(&refused))?;

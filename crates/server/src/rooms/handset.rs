@@ -24,8 +24,8 @@ impl Kind {
     /// Are people invited into it in their sessions of IMPS?
     pub(crate) fn is_of_handsets(&self) -> bool {
         match self {
-            Self::Extended(_) | Self::Group => true,
-            Self::Conference => false,
+            Self::Extended(_) => true,
+            Self::Conference | Self::Group => false,
         }
     }
 }

@@ -99,15 +99,19 @@ mod tests {
             display: None,
             hidden: false,
             nick: None,
+            claim: room::Claim::default(),
         };
         let guest = Guest {
             address: Address::new("sip:bob@h"),
             display: None,
             hidden: false,
+            claim: room::Claim::default(),
         };
         let rules = Rules {
             max_guests: 2,
+            max_present: None,
             allow_hidden: true,
+            allow_observe: true,
             allow_refer: true,
             allow_whisper: true,
             members_only: false,
@@ -117,6 +121,7 @@ mod tests {
             fewest: 0,
             unanswered: Cause(408),
             hidden_refused: Cause(403),
+            full: Cause(486),
             ended: Cause(480),
         };
         Room::open(host, vec![guest], rules, now, &mut Vec::new()).unwrap()

@@ -1,6 +1,7 @@
 //! Live rooms: one task each, and the register of them.
 
 pub(crate) mod handset;
+mod kept;
 mod ledger;
 mod observers;
 mod speech;
@@ -9,18 +10,20 @@ mod task;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use room::{Cause, Event, LegId, PersonId, Refusal};
+use room::{Address, Cause, Claim, Event, LegId, PersonId, Refusal};
 use sip::transaction::ServerId;
 use store::{Member, MemberState, Partition, RoomKind, Write};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::core::ShardHandle;
 use crate::focus::invite::Opening;
+use crate::groups::Stored;
 use crate::house::House;
 use crate::imps;
 use crate::switch::{RoomDoor, Session};
 
 pub(crate) use handset::Kind;
+pub(crate) use kept::{Kept, give_up, kept};
 pub(crate) use task::{Opened, open};
 
 /// MIME types as a description lists them. Several keep them for as long as a leg lives.
@@ -57,6 +60,17 @@ pub(crate) enum Order {
     },
     /// A fact.
     Event(Event),
+    /// May somebody come in by themselves, as the room is now?
+    MayEnter {
+        address: Address,
+        hidden: bool,
+        claim: Claim,
+        answer: oneshot::Sender<Result<(), Refusal>>,
+    },
+    /// Whoever it was made alive for does not come.
+    Abandoned,
+    /// The group's document is different.
+    Document(Arc<Stored>),
     /// An invitation has ended without a leg.
     Failed { who: PersonId, cause: Cause },
     /// Somebody asks to be told who is in the room.
@@ -96,7 +110,7 @@ pub(crate) struct Subscribe {
     /// Names the subscription in its shard.
     pub(crate) watch: u64,
     /// Who asks: an address of record.
-    pub(crate) address: room::Address,
+    pub(crate) address: Address,
     /// The most octets of one document on the way to the subscriber.
     pub(crate) piece: usize,
 }
@@ -122,6 +136,23 @@ impl RoomHandle {
     pub(crate) async fn arrive(&self, leg: Arrival, event: Event) -> Result<(), Refusal> {
         let (answer, answered) = oneshot::channel();
         self.tell(Order::Arrived { leg, event, answer });
+        answered.await.unwrap_or(Err(Refusal::Closed))
+    }
+
+    /// May somebody come in by themselves, as the room is now?
+    pub(crate) async fn may_enter(
+        &self,
+        address: Address,
+        hidden: bool,
+        claim: Claim,
+    ) -> Result<(), Refusal> {
+        let (answer, answered) = oneshot::channel();
+        self.tell(Order::MayEnter {
+            address,
+            hidden,
+            claim,
+            answer,
+        });
         answered.await.unwrap_or(Err(Refusal::Closed))
     }
 
@@ -170,6 +201,17 @@ impl Rooms {
         self.live().values().cloned().collect()
     }
 
+    /// The live rooms of stored groups, in the order of their addresses.
+    pub(crate) fn groups(&self) -> Vec<RoomHandle> {
+        let live = self.live();
+        let groups = live
+            .values()
+            .filter(|room| matches!(room.kind, Kind::Group));
+        let mut groups: Vec<_> = groups.cloned().collect();
+        groups.sort_by(|one, other| one.identity.cmp(&other.identity));
+        groups
+    }
+
     /// The room of this identity; if there is none the one that `open` starts. Of two who come at
     /// once both get the same.
     pub(crate) fn find_or_open(
@@ -205,7 +247,7 @@ pub(crate) fn writes(
     house: &House,
     identity: &str,
     (partition, kind): (Partition, RoomKind),
-    members: Vec<(room::Address, store::Role)>,
+    members: Vec<(Address, store::Role)>,
 ) -> Vec<Write> {
     let now_ms = house.unix_ms();
     let host = members.first().map(|(host, _)| host.to_string());
@@ -219,7 +261,7 @@ pub(crate) fn writes(
         created_at_ms: now_ms,
         closed_at_ms: None,
     };
-    let member = |(address, role): (room::Address, store::Role)| {
+    let member = |(address, role): (Address, store::Role)| {
         Write::PutMember(Member {
             room: identity.to_owned(),
             address: address.to_string(),

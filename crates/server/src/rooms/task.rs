@@ -12,12 +12,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use room::{Action, Event, LegId, PersonId, Refusal, Room, Standing, Why};
+use room::{Action, Event, LegId, PersonId, Refusal, Room, Seat, Standing, Why};
 use store::{Partition, Write};
 use tokio::sync::{mpsc, oneshot};
 use world::Rng;
 
 use crate::focus::invite::{self, Opening};
+use crate::groups::Stored;
 use crate::house::House;
 use crate::rooms::handset::{Entered, Handset, Ringing};
 use crate::rooms::ledger::Ledger;
@@ -264,6 +265,17 @@ impl RoomTask {
                 self.forget_early();
                 let _ = self.happen(Event::Refused { who, cause });
             }
+            Order::MayEnter {
+                address,
+                hidden,
+                claim,
+                answer,
+            } => {
+                // Nobody waits any more for an answer that is not wanted.
+                let _ = answer.send(self.room.may_enter(&address, hidden, claim));
+            }
+            Order::Abandoned => self.close_if_vacant(),
+            Order::Document(stored) => self.document(&stored),
             Order::Subscribe(subscribe) => self.subscribe(subscribe),
             Order::Refreshed { watch, piece } => {
                 self.observers
@@ -272,6 +284,38 @@ impl RoomTask {
             Order::Notified { watch, alive } => self.observers.notified(watch, alive),
             Order::Handset(order) => self.handset(order),
             Order::Declined { who, session, code } => self.handset_declined(who, &session, code),
+        }
+    }
+
+    /// It was made alive for somebody who does not come.
+    fn close_if_vacant(&mut self) {
+        let is_absent = |seat: Seat<'_>| {
+            matches!(
+                seat.standing,
+                Standing::Left | Standing::Refused | Standing::Removed
+            )
+        };
+        if self.room.people().all(is_absent) {
+            let _ = self.happen(Event::Close { why: Why::Empty });
+        }
+    }
+
+    /// The group's document is different: so is what holds, and who may be here.
+    fn document(&mut self, stored: &Stored) {
+        let rules = stored.rules(&self.house.policy());
+        let _ = self.happen(Event::RulesChanged(rules));
+        let claim = |seat: Seat<'_>| {
+            let claim = stored.claim(&self.house, seat.address, seat.hidden.is_some());
+            (seat.id, claim)
+        };
+        let claims: Vec<_> = self.room.people().map(claim).collect();
+        for (who, claim) in claims {
+            let _ = self.happen(Event::Known { who, claim });
+            let seat = self.room.seat(who);
+            let hushed = seat.filter(|seat| !self.room.may_observe(seat.address));
+            if let Some(address) = hushed.map(|seat| seat.address.clone()) {
+                self.observers.expel(&address);
+            }
         }
     }
 

@@ -338,7 +338,7 @@ fn groups_outlive_the_server() {
     let told = told_of(&mut bob);
     assert_eq!(value(&told, "Topic").as_deref(), Some("Chess"));
     assert_eq!(value(&told, "ActiveUsers").as_deref(), Some("1"));
-    // Who is in it now is in the store, and those who were in it then are not.
+    // The store knows who is in it now, and who was then.
     let reader = third.reader().unwrap();
     let members = reader
         .members("sip:alice/club@localhost", &store::Cursor::START, 10)
@@ -346,7 +346,9 @@ fn groups_outlive_the_server() {
     let members: Vec<_> = members
         .rows
         .iter()
-        .map(|one| one.address.as_str())
+        .map(|one| (one.address.as_str(), one.state))
         .collect();
-    assert_eq!(members, ["sip:bob@localhost"]);
+    let (left, joined) = (store::MemberState::Left, store::MemberState::Joined);
+    let want = [("sip:alice@localhost", left), ("sip:bob@localhost", joined)];
+    assert_eq!(members, want);
 }

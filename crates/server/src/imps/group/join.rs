@@ -10,7 +10,7 @@ use imps::csp::{
 use imps::service::Function;
 use imps::status::Code;
 use room::{Claim, Event, Refusal, Room};
-use store::{Partition, RoomKind, Write};
+use store::{Partition, RoomKind};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::desk::Turn;
@@ -19,9 +19,8 @@ use super::super::session::Seat;
 use super::super::user::{group_uri, wv_of_group};
 use super::super::{Refused, blocks, extend};
 use super::{Found, Standing, Stored, props};
-use crate::house::House;
 use crate::rooms::handset::{Enter, Entered, Handset, Order as HandsetOrder, Present};
-use crate::rooms::{self, Kind, Opened, Order, RoomHandle};
+use crate::rooms::{self, Kept, Kind, Opened, Order, RoomHandle};
 
 /// The longest screen name, in bytes.
 const NAME_MAX: usize = 256;
@@ -102,9 +101,12 @@ async fn come_in(turn: &Turn<'_>, wish: &Wish) -> Result<(Entered, Option<Welcom
                 (room, claim, None)
             }
             Found::Stored(stored) => {
-                let claim = stored.claim(turn.house, own, invited);
-                let was_open = is_left_open(turn.house, &wish.uri).await?;
-                let room = open(turn, &stored, wish, (claim, was_open))?;
+                let claim = Claim {
+                    invited,
+                    ..stored.claim(turn.house, own, false)
+                };
+                let kept = rooms::kept(turn.house, &wish.uri).await.map_err(broken)?;
+                let room = open(turn, &stored, wish, (claim, kept))?;
                 (room, claim, props::note_of(&stored))
             }
         };
@@ -148,36 +150,30 @@ async fn enter(
     answered.await.unwrap_or(Err(Refusal::Closed))
 }
 
-/// Does the store believe that the room of a group is open? Then it is, or the server ended while
-/// somebody was in it.
-async fn is_left_open(house: &House, uri: &str) -> Result<bool, Refused> {
-    let identity = uri.to_owned();
-    let found = house.keeper.read(move |reader| reader.room(&identity));
-    let room = found.await.map_err(broken)?.map_err(broken)?;
-    Ok(room.is_some_and(|room| room.closed_at_ms.is_none()))
-}
-
 /// The room of a stored group: the one that is there, or a new one that this user opens.
 fn open(
     turn: &Turn<'_>,
     stored: &Stored,
     wish: &Wish,
-    (claim, was_open): (Claim, bool),
+    (claim, kept): (Claim, Option<Kept>),
 ) -> Result<RoomHandle, Refused> {
     let house = turn.house;
     let own = &turn.session.user;
     let room = house.rooms.find_or_open(house, &wish.uri, || {
-        let room = Room::vacant(stored.rules(turn.policy));
-        room.may_enter(&own.address, false, claim)?;
+        let rules = stored.rules(turn.policy);
         let partition = Partition::of(&wish.uri);
-        let about = (partition, RoomKind::Group);
-        let opener = vec![(own.address.clone(), store::Role::Host)];
+        // If the server ended while somebody was in it, it is as it was.
+        let (room, writes) = match kept {
+            Some(kept) => (Room::restored(kept.people(), rules), kept.writes(house)),
+            None => {
+                let about = (partition, RoomKind::Group);
+                let opener = vec![(own.address.clone(), store::Role::Host)];
+                let writes = rooms::writes(house, &wish.uri, about, opener);
+                (Room::vacant(rules), writes)
+            }
+        };
+        room.may_enter(&own.address, false, claim)?;
         let (host, _) = mpsc::unbounded_channel();
-        let mut writes = rooms::writes(house, &wish.uri, about, opener);
-        if was_open {
-            let (identity, at_ms) = (wish.uri.clone(), house.unix_ms());
-            writes.insert(0, Write::CloseRoom { identity, at_ms });
-        }
         Ok(Opened {
             identity: wish.uri.as_str().into(),
             partition,

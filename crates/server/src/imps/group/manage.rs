@@ -177,8 +177,6 @@ pub(in crate::imps) async fn set_properties(
     props::set(&mut stored.group, &wanted)?;
     super::save(turn.house, &stored).await?;
     if let Some(room) = turn.house.rooms.find(&uri) {
-        let rules = stored.rules(turn.policy);
-        room.tell(Order::Event(Event::RulesChanged(rules)));
         let properties = wanted.properties;
         room.tell(Order::Handset(HandsetOrder::Changed { properties }));
     }

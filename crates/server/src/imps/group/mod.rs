@@ -17,42 +17,25 @@ mod speak;
 use std::sync::Arc;
 
 use imps::status::Code;
-use room::{Address, Cause, Claim, Rules};
+use room::Address;
 use store::{CommitError, Document, Expect, Partition, Write};
-use xdm::shared_group::{AUID, Asker, Rank, SharedGroup};
+use xdm::shared_group::{AUID, SharedGroup};
 
 pub(super) use join::{join, joined_users, leave, present, subscribe};
 pub(super) use manage::{create, delete, properties_of, set_properties};
 pub(super) use members::{add_members, list_members, rank_members, reject_list, remove_members};
-use props::Flag;
 pub(super) use props::truth;
+pub(crate) use props::{Flag, flag};
 pub(super) use search::search;
 pub(super) use speak::speak;
 
 use super::Refused;
 use super::refused::broken;
-use crate::config::Policy;
+use crate::groups;
+pub(crate) use crate::groups::{Standing, Stored};
 use crate::house::House;
 use crate::keeper::CommitFailed;
-use crate::rooms::{Kind, RoomHandle};
-
-/// A stored group, as it is in the store.
-pub(crate) struct Stored {
-    pub(crate) group: SharedGroup,
-    owner: String,
-    etag: String,
-}
-
-/// What somebody is in a group.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Standing {
-    /// Neither on its list nor more.
-    Stranger,
-    /// On its list.
-    Member,
-    Moderator,
-    Administrator,
-}
+use crate::rooms::{Kind, Order, RoomHandle};
 
 /// A group: stored, or a conversation that has grown.
 pub(super) enum Found {
@@ -86,37 +69,10 @@ pub(super) async fn stored(house: &House, uri: &str) -> Result<Stored, Refused> 
 }
 
 async fn load(house: &House, uri: &str) -> Result<Option<Stored>, Refused> {
-    let name = uri.to_owned();
-    let found = house
-        .keeper
-        .read(move |reader| reader.document(AUID, &name));
-    let Some(document) = found.await.map_err(broken)?.map_err(broken)? else {
-        return Ok(None);
-    };
-    let group = SharedGroup::read(&document.body).map_err(|error| {
-        let why = format!("the document of {uri} cannot be read: {error}");
-        broken(why)
-    })?;
-    Ok(Some(Stored {
-        group,
-        owner: document.owner,
-        etag: document.etag,
-    }))
+    groups::load(house, uri).await.map_err(broken)
 }
 
 impl Stored {
-    /// What somebody is in it.
-    pub(super) fn standing(&self, who: &Address) -> Standing {
-        let uri = who.as_str();
-        match self.group.extension.rank_of(uri) {
-            _ if self.owner == uri => Standing::Administrator,
-            Some(Rank::Administrator) => Standing::Administrator,
-            Some(Rank::Moderator) => Standing::Moderator,
-            None if self.group.is_member(uri) => Standing::Member,
-            None => Standing::Stranger,
-        }
-    }
-
     /// Who is less than that may not.
     pub(super) fn demand(&self, who: &Address, least: Standing) -> Result<(), Refused> {
         if self.standing(who) >= least {
@@ -139,50 +95,21 @@ impl Stored {
     pub(super) fn is_owner(&self, who: &Address) -> bool {
         self.owner == who.as_str()
     }
-
-    /// What the document says of somebody who comes by themselves.
-    fn claim(&self, house: &House, who: &Address, invited: bool) -> Claim {
-        let now = i64::try_from(house.world.clock.unix().as_secs()).ok();
-        let asker = Asker {
-            uri: who.as_str(),
-            is_anonymous: false,
-            now,
-        };
-        Claim {
-            barred: self.group.extension.is_rejected(who.as_str()),
-            listed: self.group.permissions(asker).join_handling,
-            invited,
-            runs: self.standing(who) >= Standing::Moderator,
-        }
-    }
-
-    /// The rules of a conversation in this group.
-    fn rules(&self, policy: &Policy) -> Rules {
-        let most = policy.imps.max_group_size;
-        let most = self.group.max_participants.unwrap_or(most).min(most);
-        Rules {
-            // Nobody is the host of a stored group.
-            max_guests: most,
-            allow_hidden: false,
-            allow_refer: true,
-            allow_whisper: props::flag(&self.group, Flag::PrivateMessaging),
-            // Whom the document lets in comes in, by whatever rule.
-            members_only: true,
-            invited_only: props::flag(&self.group, Flag::RequireInvitation),
-            answer: room::Answer::AtOnce,
-            ring: policy.focus.ring,
-            fewest: 0,
-            unanswered: Cause(Code::UNABLE_TO_DELIVER.number()),
-            hidden_refused: Cause(Code::FORBIDDEN.number()),
-            ended: Cause(Code::UNKNOWN_GROUP.number()),
-        }
-    }
 }
 
 /// Writes a changed group, if nobody else has changed it meanwhile.
 pub(super) async fn save(house: &House, stored: &Stored) -> Result<(), Refused> {
     let expect = Expect::Etag(stored.etag.clone());
-    put(house, &stored.group, &stored.owner, expect).await
+    put(house, &stored.group, &stored.owner, expect).await?;
+    // Whoever is in it feels it at once.
+    if let Some(room) = house.rooms.find(&stored.group.uri) {
+        room.tell(Order::Document(Arc::new(Stored {
+            group: stored.group.clone(),
+            owner: stored.owner.clone(),
+            etag: stored.etag.clone(),
+        })));
+    }
+    Ok(())
 }
 
 /// Writes a document.
@@ -256,7 +183,7 @@ pub(crate) async fn emptied(house: &Arc<House>, uri: &str) {
     let Ok(stored) = load(house, uri).await else {
         return;
     };
-    if stored.is_some_and(|stored| props::flag(&stored.group, Flag::AutoDelete))
+    if stored.is_some_and(|stored| flag(&stored.group, Flag::AutoDelete))
         && remove(house, uri).await.is_ok()
     {
         tracing::info!(group = uri, "a group has gone with its last user");

@@ -11,7 +11,7 @@ use super::{Standing, Stored};
 
 /// A property that is on or off.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::imps) enum Flag {
+pub(crate) enum Flag {
     /// Its users may whisper.
     PrivateMessaging,
     /// It can be found.
@@ -30,7 +30,7 @@ impl Flag {
         Self::RequireInvitation,
     ];
 
-    pub(in crate::imps) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::PrivateMessaging => "PrivateMessaging",
             Self::Searchable => "Searchable",
@@ -81,7 +81,7 @@ pub(in crate::imps) fn extended_properties(
 }
 
 /// Whether a property is on.
-pub(in crate::imps) fn flag(group: &SharedGroup, flag: Flag) -> bool {
+pub(crate) fn flag(group: &SharedGroup, flag: Flag) -> bool {
     match group.extension.property(flag.name()) {
         Some(value) => value == "T",
         None => flag.default(),

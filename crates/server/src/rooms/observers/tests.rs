@@ -29,16 +29,20 @@ fn stage_of(guests: &[String]) -> Stage {
         address: Address::new(&format!("sip:{name}@h")),
         display: None,
         hidden: false,
+        claim: room::Claim::default(),
     };
     let host = Host {
         address: Address::new("sip:alice@h"),
         display: Some(Arc::from("Alice")),
         hidden: false,
         nick: None,
+        claim: room::Claim::default(),
     };
     let rules = Rules {
         max_guests: 5000,
+        max_present: None,
         allow_hidden: true,
+        allow_observe: true,
         allow_refer: true,
         allow_whisper: true,
         members_only: false,
@@ -48,6 +52,7 @@ fn stage_of(guests: &[String]) -> Stage {
         fewest: 0,
         unanswered: Cause(408),
         hidden_refused: Cause(403),
+        full: Cause(486),
         ended: Cause(480),
     };
     let now = world::Clock::Os.now();

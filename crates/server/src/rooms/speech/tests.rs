@@ -171,10 +171,13 @@ fn room() -> Room {
         address: Address::new(address),
         display: None,
         hidden: address.starts_with("sip:dave"),
+        claim: room::Claim::default(),
     };
     let rules = Rules {
         max_guests: 10,
+        max_present: None,
         allow_hidden: true,
+        allow_observe: true,
         allow_refer: true,
         allow_whisper: true,
         members_only: false,
@@ -184,6 +187,7 @@ fn room() -> Room {
         fewest: 0,
         unanswered: Cause(408),
         hidden_refused: Cause(403),
+        full: Cause(486),
         ended: Cause(480),
     };
     let host = Host {
@@ -191,6 +195,7 @@ fn room() -> Room {
         display: None,
         hidden: false,
         nick: None,
+        claim: room::Claim::default(),
     };
     let (now, mut actions) = (world::Clock::Os.now(), Vec::new());
     let guests = PEOPLE[1..]

@@ -161,6 +161,7 @@ pub(super) fn reason(why: Why) -> Option<String> {
         Why::Hidden => (403, "119 Anonymity not allowed"),
         Why::InvitationOver => (487, "The Invitation Is Over"),
         Why::Removed => (403, "Removed"),
+        Why::Full => (486, "102 too many participants"),
     };
     Some(format!("SIP;cause={cause};text=\"{text}\""))
 }

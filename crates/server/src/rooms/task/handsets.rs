@@ -99,22 +99,10 @@ impl RoomTask {
         };
         let result = self.happen(event);
         let result = result.map(|()| self.let_handset_in(handset, &address));
-        if result.is_err() && self.is_vacant() {
-            // It was opened for somebody who does not come.
-            let _ = self.happen(Event::Close { why: Why::Empty });
+        if result.is_err() {
+            self.close_if_vacant();
         }
         self.answers.push(Reply::Handset(answer, result));
-    }
-
-    /// Is nobody in it, and nobody expected?
-    fn is_vacant(&self) -> bool {
-        let is_absent = |seat: Seat<'_>| {
-            matches!(
-                seat.standing,
-                Standing::Left | Standing::Refused | Standing::Removed
-            )
-        };
-        self.room.people().all(is_absent)
     }
 
     fn let_handset_in(&mut self, handset: Handset, address: &Address) -> Entered {
@@ -136,7 +124,7 @@ impl RoomTask {
         }
     }
 
-    fn seat_handset(&mut self, handset: Handset) {
+    pub(super) fn seat_handset(&mut self, handset: Handset) {
         let seat = crate::imps::Seat {
             leg: handset.leg,
             room: self.handle.clone(),
@@ -278,6 +266,7 @@ impl RoomTask {
     pub(super) fn dismiss(&self, handset: &Handset, why: Why) {
         let code = match why {
             Why::Removed => Code::REJECTED,
+            Why::Full => Code::GROUP_FULL,
             Why::Empty | Why::Ended | Why::TooFew => Code::UNKNOWN_GROUP,
             Why::HostWithdrew | Why::NobodyJoined => Code::UNABLE_TO_DELIVER,
             Why::InvitationOver => Code::INVALID_INVITATION,
@@ -305,7 +294,7 @@ impl RoomTask {
         }
     }
 
-    fn put(&self, session: &Arc<Session>, item: Item) {
+    pub(super) fn put(&self, session: &Arc<Session>, item: Item) {
         let now = self.house.world.clock.now();
         match session.put(item, now) {
             Ok(true) => cir::ring(&self.house, session),
@@ -315,7 +304,7 @@ impl RoomTask {
     }
 
     /// The address of this group on the wire.
-    fn group(&self) -> Arc<str> {
+    pub(super) fn group(&self) -> Arc<str> {
         wv_of_group(&self.handle.identity).into()
     }
 }

@@ -15,11 +15,11 @@ use crate::rooms::handset::{Extended, Handset};
 
 impl RoomTask {
     /// Was the room opened by a handset, which is answered from here?
-    pub(super) fn is_of_handset(&self) -> bool {
+    pub(in crate::rooms::task) fn is_of_handset(&self) -> bool {
         self.handle.kind.is_of_handsets()
     }
 
-    fn extended(&self) -> Option<Arc<Extended>> {
+    pub(super) fn extended(&self) -> Option<Arc<Extended>> {
         match &self.handle.kind {
             Kind::Extended(extended) => Some(Arc::clone(extended)),
             Kind::Conference | Kind::Group => None,
@@ -27,7 +27,7 @@ impl RoomTask {
     }
 
     /// IMPS-9.1.11-S34: what is known of the clients of those who are to be invited.
-    fn look_who_is_able(&mut self) {
+    pub(super) fn look_who_is_able(&mut self) {
         let waiting: Vec<PersonId> = self.room.waiting().collect();
         for who in waiting {
             let Some(address) = self.room.seat(who).map(|seat| seat.address.clone()) else {
@@ -46,7 +46,7 @@ impl RoomTask {
     }
 
     /// Answers the handset that grew the conversation, once, when its peer is in.
-    fn answer_handset(&mut self) {
+    pub(super) fn answer_handset(&mut self) {
         let Some(extended) = self.extended() else {
             return;
         };
@@ -93,7 +93,7 @@ impl RoomTask {
     }
 
     /// IMPS-9.1.11-S31: the peer has not come.
-    pub(super) fn refuse_handset(&mut self, cause: Cause) {
+    pub(in crate::rooms::task) fn refuse_handset(&mut self, cause: Cause) {
         let Some(extended) = self.extended() else {
             return;
         };

@@ -18,7 +18,7 @@ use crate::rooms::handset::Ringing;
 
 impl RoomTask {
     /// Invites a person in the sessions that can come.
-    pub(super) fn invite_handsets(&mut self, who: PersonId, address: &Address) {
+    pub(in crate::rooms::task) fn invite_handsets(&mut self, who: PersonId, address: &Address) {
         let is_peer = self.is_peer(who);
         let extended = self.extended();
         let able = |session: &Arc<Session>| match (&extended, is_peer) {
@@ -89,7 +89,12 @@ impl RoomTask {
     }
 
     /// A session cannot take an invitation. If it was the last one, the person does not come.
-    pub(super) fn handset_declined(&mut self, who: PersonId, session: &Session, code: Code) {
+    pub(in crate::rooms::task) fn handset_declined(
+        &mut self,
+        who: PersonId,
+        session: &Session,
+        code: Code,
+    ) {
         let Some(Invitation::Handsets(ringing)) = self.invitations.get_mut(&who) else {
             return;
         };
@@ -104,7 +109,7 @@ impl RoomTask {
     }
 
     /// Takes an invitation back where it waits.
-    pub(super) fn take_back(&mut self, ringing: Ringing) {
+    pub(in crate::rooms::task) fn take_back(&mut self, ringing: Ringing) {
         let host = self.room.seat(PersonId::HOST);
         let sender = host.map(|seat| Sender::User(CspUser::new(wv_of_user(seat.address))));
         for session in &ringing.sessions {

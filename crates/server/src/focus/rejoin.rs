@@ -1,0 +1,86 @@
+//! 7.2.1.5: coming back to a session by its identity, also after the server was started anew.
+
+use std::sync::{Arc, Mutex};
+
+use room::Room;
+use store::RoomKind;
+use tokio::sync::mpsc;
+
+use crate::focus::comer::{Comer, Stop, unknown};
+use crate::focus::invite::Opening;
+use crate::focus::{Call, adhoc};
+use crate::house::House;
+use crate::keeper;
+use crate::rooms::{self, Kept, Kind, Opened};
+
+/// How often it is tried again to come into a session that ends in this moment.
+const TRIES: usize = 3;
+
+/// Answers an INVITE to what looks like a session identity.
+pub(crate) async fn rejoin(house: Arc<House>, call: Call, identity: String) {
+    let policy = house.policy();
+    let comer = Comer::new(&house, &call, &policy);
+    for _ in 0..TRIES {
+        let came = match house.rooms.find(&identity) {
+            Some(room) => comer.enter(room).await,
+            None => match rooms::kept(&house, &identity).await {
+                Ok(Some(kept)) => back(&comer, kept).await,
+                // IM-7.2.1.5-S1a
+                Ok(None) => return call.refuse(&house, &unknown(&policy)),
+                Err(error) => {
+                    tracing::error!(%error, "a session could not be looked up");
+                    return call.refuse(&house, &crate::core::Answer::warned(500, keeper::FAILED));
+                }
+            },
+        };
+        match came {
+            Ok(()) => return,
+            Err(Stop::Over(room)) => room.ended().await,
+            Err(stop) => return comer.refuse(stop),
+        }
+    }
+    call.refuse(&house, &unknown(&policy));
+}
+
+/// Comes back to a session that the end of the server has interrupted.
+async fn back(comer: &Comer<'_>, kept: Kept) -> Result<(), Stop> {
+    if kept.room.kind != RoomKind::AdHoc {
+        // That of a group is found by the group.
+        return Err(Stop::Answer(unknown(comer.policy)));
+    }
+    let mut rules = adhoc::rules(comer.policy);
+    // IM-7.2.1.2-S0: of two it was over when either left.
+    rules.fewest = if kept.members.len() <= 2 { 2 } else { 0 };
+    let identity = kept.room.identity.clone();
+    let room = Room::restored(kept.people(), rules);
+    let opened = |room| opened(comer.house, &kept, room, Kind::Conference);
+    comer.revive(&identity, room, opened).await
+}
+
+/// What makes a session alive again.
+pub(super) fn opened(house: &House, kept: &Kept, room: Room, kind: Kind) -> Opened {
+    let host = kept
+        .members
+        .iter()
+        .find(|one| one.role == store::Role::Host);
+    let shown = host.filter(|host| !host.hidden);
+    let opening = Opening {
+        inviter: shown.map(|host| room::Address::new(&host.address)),
+        display: shown.and_then(|host| host.display.as_deref().map(Arc::from)),
+        offer: None,
+        subject: kept.room.subject.clone(),
+        list: Vec::new(),
+        holds: Mutex::default(),
+    };
+    let (host, _) = mpsc::unbounded_channel();
+    Opened {
+        identity: kept.room.identity.as_str().into(),
+        partition: kept.room.partition,
+        opening: Arc::new(opening),
+        room,
+        actions: Vec::new(),
+        host,
+        kind,
+        writes: kept.writes(house),
+    }
+}
