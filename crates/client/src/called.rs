@@ -359,8 +359,8 @@ impl Session {
     }
 }
 
-/// A list of so many people who were invited may name us and the one who invites; a longer one names
-/// more than two people.
+/// A list of so many people who were invited may name us and the one who invites; a longer one
+/// names more than two.
 const PAIR: usize = 2;
 
 /// The longest Contribution-ID that is kept, in octets. Those of RCS have 32.

@@ -149,8 +149,8 @@ impl Core {
         let credentials = self.sign(&Method::Invite, &uri);
         let bytes = letter.finish(draft, &credentials);
         let sent = (Purpose::Invite(id), credentials, tries);
-        // IM-7.1.1.3-S6, IM-7.1.1.4-S2, IM-7.1.1.6-S9, IM-7.1.1.9-S5, IM-7.1.1.10-S5: towards the IM
-        // server, by way of the outbound proxy.
+        // IM-7.1.1.3-S6, IM-7.1.1.4-S2, IM-7.1.1.6-S9, IM-7.1.1.9-S5, IM-7.1.1.10-S5: towards the
+        // IM server, by way of the outbound proxy.
         let client = self.post((&branch, bytes), Method::Invite, sent, now);
         if let Some(session) = self.sessions.get_mut(&id)
             && let Stage::Calling(calling) = &mut session.stage
@@ -286,7 +286,6 @@ impl Core {
         };
         session.stage = Stage::Live(Box::new(live));
         session.note_peer(response);
-        let identity = session.identity.clone();
         let expires = response.get::<SessionExpires>().ok().flatten();
         let agreed = from_response(
             expires.map(|se| (se.seconds, se.refresher)),
@@ -295,11 +294,6 @@ impl Core {
         );
         // IM-7.1.1.1-OK-S1: the timer runs with what the 200 says.
         session.agree(agreed.as_ref(), Refresher::Uac, now);
-        let is_group = session.is_group();
-        if let Some(before) = before.filter(|before| !same(before, &identity)) {
-            // IM-7.1.1.9-OK-S2: it goes on under another identity.
-            self.forget_session(&before);
-        }
         self.send(ack);
         if given_up {
             // RFC 3261 section 9.1: it was too late to cancel.
@@ -311,6 +305,19 @@ impl Core {
             self.fault(&why);
             self.hang_up(id, &why, None, now);
             return;
+        }
+        self.arrived(id, before.as_deref(), now);
+    }
+
+    /// We are in; if we were there before, under this identity.
+    fn arrived(&mut self, id: SessionId, before: Option<&str>, now: Instant) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let is_group = session.is_group();
+        if let Some(before) = before.filter(|before| !same(&session.identity, before)) {
+            // IM-7.1.1.9-OK-S2: it goes on under another.
+            self.forget_session(before);
         }
         self.established(id);
         // IM-7.1.1.1-OK-S2: in a conference, the client subscribes to its state.

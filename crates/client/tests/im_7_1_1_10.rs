@@ -42,8 +42,8 @@ async fn the_invitation_to_the_group() {
     }
 }
 
-/// IM-7.1.1.10-OK-S1, IM-7.1.1.10-OK-S2: what the 200 says is stored, told, and used, also if it does
-/// not say that this is a conference.
+/// IM-7.1.1.10-OK-S1, IM-7.1.1.10-OK-S2: what the 200 says is stored, told, and used, also if it
+/// does not say that this is a conference.
 #[tokio::test(start_paused = true)]
 async fn what_the_answer_brings() {
     let (mut server, agent, mut events) = meet(config()).await;

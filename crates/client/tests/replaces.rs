@@ -19,6 +19,9 @@ const BOB: (Name, &str) = (Name::From, "<sip:bob@localhost>;tag=f1");
 const BOBS: (Name, &str) = (Name::Contact, "<sip:bob@10.0.0.3>");
 const UNREFERRED: (Name, &str) = (Name::ReferredBy, "");
 
+/// Headers of an INVITE.
+type Headers<'a> = &'a [(Name, &'a str)];
+
 /// An agent that does not subscribe.
 async fn agent() -> (Server, Agent, Events) {
     let mut config = config();
@@ -58,7 +61,7 @@ async fn a_session_is_replaced() {
     let away_contact = (Name::Contact, "<sip:conference@elsewhere>;isfocus");
     let asserted = |value| (Name::PAssertedIdentity, value);
     #[rustfmt::skip]
-    let table: [(&str, &[(Name, &str)], &[(Name, &str)]); 6] = [
+    let table: [(&str, Headers<'_>, Headers<'_>); 6] = [
         ("bob himself", &[BOB, BOBS, UNREFERRED], &[BOB, BOBS, UNREFERRED]),
         ("bob, by what the network says", &[BOB, BOBS, UNREFERRED],
             &[(Name::From, "<sip:x@y>;tag=1"), BOBS, UNREFERRED, asserted("<sip:bob@localhost>")]),
@@ -321,7 +324,7 @@ async fn session_replaces() {
         UNREFERRED,
     ];
     #[rustfmt::skip]
-    let table: [(&str, &[(Name, &str)], bool); 5] = [
+    let table: [(&str, Headers<'_>, bool); 5] = [
         ("<sip:bob@10.0.0.3>", &[], true),
         ("sip:bob@10.0.0.3", &[BOB, BOBS], true),
         ("call1", &[], true),

@@ -139,6 +139,17 @@ impl Works for Post {
 }
 
 impl Post {
+    /// Whom a command invites that begins a session.
+    fn invitee(&self, word: &str, rest: &str) -> Option<Invitee> {
+        Some(match word {
+            "create" => Invitee::Guests(self.client.guests(rest.split_whitespace())),
+            "direct" => Invitee::Address(self.client.address(rest)),
+            "join" => Invitee::Group(self.client.address(rest)),
+            "rejoin" => Invitee::Known(rest.to_owned()),
+            _ => return None,
+        })
+    }
+
     async fn carry_out(&mut self, word: &str, rest: &str) -> Result<Value, Failure> {
         let agent = self.client.agent.clone();
         let (first, more) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -148,28 +159,11 @@ impl Post {
             .or(self.last_invitation)
             .ok_or(Failure::NoSuchSession);
         let done = |()| json!({});
+        if let Some(invitee) = self.invitee(word, rest) {
+            let session = agent.invite(invitee, Options::default()).await?;
+            return Ok(json!({ "session": session }));
+        }
         match word {
-            "create" => {
-                let guests = self.client.guests(rest.split_whitespace());
-                let invitee = Invitee::Guests(guests);
-                let session = agent.invite(invitee, Options::default()).await?;
-                Ok(json!({ "session": session }))
-            }
-            "direct" => {
-                let invitee = Invitee::Address(self.client.address(rest));
-                let session = agent.invite(invitee, Options::default()).await?;
-                Ok(json!({ "session": session }))
-            }
-            "join" => {
-                let invitee = Invitee::Group(self.client.address(rest));
-                let session = agent.invite(invitee, Options::default()).await?;
-                Ok(json!({ "session": session }))
-            }
-            "rejoin" => {
-                let invitee = Invitee::Known(rest.to_owned());
-                let session = agent.invite(invitee, Options::default()).await?;
-                Ok(json!({ "session": session }))
-            }
             "known" => Ok(json!({ "sessions": agent.known().await? })),
             "invite" | "refer" => {
                 let guests = self.client.guests(more.split_whitespace());
