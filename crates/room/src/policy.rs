@@ -138,6 +138,8 @@ pub enum Refusal {
     Closed,
     /// People in this room may not invite others.
     MayNotInvite,
+    /// Whoever asks may not take others out.
+    MayNotRemove,
     /// None of the media offered can be carried here (IM-7.2.1.2-S7a).
     Media,
     /// Somebody else in the room is called so.
@@ -181,6 +183,7 @@ impl fmt::Display for Refusal {
             Self::Barred => f.write_str("the sender may not come into this conversation"),
             Self::Closed => f.write_str("the conversation is over"),
             Self::MayNotInvite => f.write_str("people in this conversation may not invite others"),
+            Self::MayNotRemove => f.write_str("the sender may not take others out"),
             Self::Media => f.write_str("none of the media offered can be carried"),
             Self::NickTaken => f.write_str("somebody else in the conversation is called so"),
             Self::NoGuests => f.write_str("too few people are left to invite"),

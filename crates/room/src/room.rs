@@ -222,6 +222,11 @@ impl Room {
         self.people.first_deadline().map(|(deadline, _)| deadline)
     }
 
+    /// The rules as they are.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     /// Whether the conversation is over.
     pub fn is_closed(&self) -> bool {
         self.state == State::Closed

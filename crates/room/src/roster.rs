@@ -1,7 +1,7 @@
 //! Who is in the room, for those who may know.
 
 use crate::{
-    Address, LegId, PersonId, Room,
+    Address, LegId, PersonId, Refusal, Room,
     people::{Person, Presence},
 };
 
@@ -92,6 +92,29 @@ impl Room {
     /// The person whose device this is, while it is in the room.
     pub fn owner(&self, leg: LegId) -> Option<PersonId> {
         self.people.owner(leg)
+    }
+
+    /// Whether one person in the room may take another out for good: the host may, and those who
+    /// run the group; and everybody themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NotConnected`] and [`Refusal::MayNotRemove`].
+    pub fn may_remove(&self, by: PersonId, who: Option<PersonId>) -> Result<(), Refusal> {
+        let person = self.people.get(by).ok_or(Refusal::NotConnected)?;
+        if person.presence != Presence::Connected {
+            return Err(Refusal::NotConnected);
+        }
+        match person.role == Role::Host || person.claim.runs || who == Some(by) {
+            true => Ok(()),
+            false => Err(Refusal::MayNotRemove),
+        }
+    }
+
+    /// Whether this person may hide themselves here.
+    pub fn may_hide(&self, who: PersonId) -> bool {
+        let leave = self.people.get(who).map(|person| person.claim.may_hide);
+        self.rules.allow_hidden || leave == Some(true)
     }
 
     /// Whether this person may be told who is in the room: those in it may, and the host while

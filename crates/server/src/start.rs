@@ -68,6 +68,8 @@ pub struct Leftovers {
     pub subscriptions: usize,
     /// Requests forwarded and not answered yet.
     pub forwarded: usize,
+    /// REFERs that wait for the conference, or whose senders are told what comes of them.
+    pub referrals: usize,
     /// Live conferences.
     pub rooms: usize,
     /// Media sessions.
@@ -183,6 +185,7 @@ impl Server {
             legs: held.legs,
             subscriptions: held.watches,
             forwarded: held.forwarded,
+            referrals: held.referrals,
             rooms: self.house.rooms.len(),
             sessions: self.house.switch.len(),
             invitations: usize::try_from(self.house.credit.in_use()).unwrap_or(usize::MAX),

@@ -18,6 +18,8 @@ const GROUPS: [NewGroup<'_>; 2] = [
         members: &["alice", "bob", "carol"],
         public: false,
         invites: true,
+        max: None,
+        anonymity: false,
     },
     NewGroup {
         name: "lobby",
@@ -25,6 +27,8 @@ const GROUPS: [NewGroup<'_>; 2] = [
         members: &[],
         public: true,
         invites: false,
+        max: None,
+        anonymity: false,
     },
 ];
 
@@ -72,7 +76,10 @@ pub(crate) fn people(
         }
     }
     for group in GROUPS {
-        make_group(store, domain, group, now_ms)?;
+        match make_group(store, domain, group, now_ms) {
+            Ok(()) | Err(AdminError::Taken(_)) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }

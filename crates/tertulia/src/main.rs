@@ -6,6 +6,7 @@ mod check;
 mod complaint;
 mod config;
 mod dev;
+mod group;
 mod imps;
 mod load;
 mod output;
@@ -40,6 +41,8 @@ enum Verb {
     Serve(serve::Serve),
     /// Add, list and change the users of a server.
     User(user::User),
+    /// Add, list and change the stored groups of a server.
+    Group(group::Group),
     /// Print the default configuration, with what each key means.
     Config,
     /// Say what is wrong with a configuration.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().verb {
         Verb::Serve(verb) => verb.run(),
         Verb::User(verb) => verb.run(),
+        Verb::Group(verb) => verb.run(),
         Verb::Config => {
             config::run();
             Ok(())

@@ -158,24 +158,32 @@ impl User {
 
     /// Opens the store. Only who adds a user may mean one that is not there yet.
     fn open(&self, config: &Config) -> Result<Store, Complaint> {
-        let path = &config.store.path;
-        let remedy = "name the store of the server with --data, --config or --set store.path=FILE";
-        let adds = matches!(self.what, What::Add { .. });
-        if !adds && !path.exists() {
-            return Err(Complaint::wrong(
-                format!("there is no store {}", path.display()),
-                remedy,
-            ));
-        }
-        let folder = self.settings.data.as_ref().filter(|_| adds);
-        if let Some(Err(error)) = folder.map(std::fs::create_dir_all) {
-            return Err(Complaint::unable(
-                format!("cannot make the folder: {error}"),
-                remedy,
-            ));
-        }
-        Store::sqlite(path).map_err(|error| Complaint::unable(error.to_string(), remedy))
+        open(
+            &self.settings,
+            config,
+            matches!(self.what, What::Add { .. }),
+        )
     }
+}
+
+/// Opens the store, which has to be there unless it is to be made.
+pub(crate) fn open(settings: &Settings, config: &Config, adds: bool) -> Result<Store, Complaint> {
+    let path = &config.store.path;
+    let remedy = "name the store of the server with --data, --config or --set store.path=FILE";
+    if !adds && !path.exists() {
+        return Err(Complaint::wrong(
+            format!("there is no store {}", path.display()),
+            remedy,
+        ));
+    }
+    let folder = settings.data.as_ref().filter(|_| adds);
+    if let Some(Err(error)) = folder.map(std::fs::create_dir_all) {
+        return Err(Complaint::unable(
+            format!("cannot make the folder: {error}"),
+            remedy,
+        ));
+    }
+    Store::sqlite(path).map_err(|error| Complaint::unable(error.to_string(), remedy))
 }
 
 fn add(store: &mut Store, config: &Config, user: NewUser<'_>) -> Result<(), Complaint> {
@@ -233,7 +241,7 @@ fn line(account: &Account) -> String {
     line
 }
 
-fn told(error: &AdminError) -> Complaint {
+pub(crate) fn told(error: &AdminError) -> Complaint {
     let text = error.to_string();
     match error {
         AdminError::Open(_) | AdminError::Read(_) => Complaint::unable(text, ""),
@@ -242,6 +250,10 @@ fn told(error: &AdminError) -> Complaint {
         | AdminError::Password
         | AdminError::Number
         | AdminError::NoKey
+        | AdminError::NoGroup(_)
+        | AdminError::Taken(_)
+        | AdminError::Document(_)
+        | AdminError::OtherGroup(_)
         | AdminError::Display
         | AdminError::Commit(_) => Complaint::wrong(text, ""),
     }

@@ -54,6 +54,18 @@ pub enum AdminError {
         "a telephone number has {MSISDN_DIGITS_MIN} to {MSISDN_DIGITS_MAX} digits, a + before them is left out"
     )]
     Number,
+    /// No such group.
+    #[error("there is no group {0}")]
+    NoGroup(String),
+    /// A user or a group has the address.
+    #[error("{0} is there already")]
+    Taken(String),
+    /// A document is not that of a group.
+    #[error("the document of the group: {0}")]
+    Document(#[source] xdm::Error),
+    /// A document is that of another group.
+    #[error("the document is that of {0}")]
+    OtherGroup(String),
     /// A password is to be sealed, and there is no key.
     #[error("there is no key to seal the password with")]
     NoKey,
@@ -101,6 +113,15 @@ pub fn add_users<'a>(
         Ok::<_, AdminError>(Write::AddAccount(account))
     });
     let writes = writes.collect::<Result<Vec<_>, _>>()?;
+    let reader = store.reader()?;
+    for write in &writes {
+        if let Write::AddAccount(account) = write {
+            let uri = format!("sip:{}@{domain}", account.name);
+            if reader.document(xdm::shared_group::AUID, &uri)?.is_some() {
+                return Err(AdminError::Taken(uri));
+            }
+        }
+    }
     Ok(store.commit(&writes, Fence::Unfenced)?)
 }
 

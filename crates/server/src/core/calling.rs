@@ -30,7 +30,7 @@ impl Procedure {
     fn options(&self) -> &'static [&'static str] {
         match self {
             Self::AdHoc => focus::SUPPORTED,
-            Self::Rejoin(_) | Self::Group(_) => &[focus::TIMER],
+            Self::Rejoin(_) | Self::Group(_) => &[focus::TIMER, focus::REPLACES],
         }
     }
 
@@ -101,6 +101,12 @@ fn unfit(request: &Request, flow: &Flow, tag: &str, procedure: &Procedure) -> Op
             400,
             "Bad Request: no dialog can be made of it",
         ));
+    }
+    if let Procedure::AdHoc = procedure
+        && request.has(Name::Replaces)
+    {
+        // RFC 3891 section 3: there is no dialog with the factory.
+        return Some(Answer::plain(481));
     }
     // Or the connection went before its INVITE was read: nobody would hear the answer, and nobody
     // is rung for it.

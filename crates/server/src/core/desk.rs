@@ -31,6 +31,8 @@ pub(crate) enum Owner {
     Nobody,
     /// A branch of a forwarded request.
     Proxy(ServerId),
+    /// A NOTIFY that tells what came of a REFER.
+    Referral(u64),
     /// A NOTIFY of a subscription.
     Watch(u64),
 }

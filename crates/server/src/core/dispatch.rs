@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use room::LegId;
 use sip::header::To;
 use sip::transaction::ServerId;
 use sip::{Method, Name, Request, Uri};
@@ -56,7 +57,13 @@ impl Shard {
             }
             return;
         }
-        match self.target(&request) {
+        let target = self.target(&request);
+        if let Target::Factory | Target::Room(_) | Target::NoRoom(_) = target
+            && let Some(answer) = misplaced(&request)
+        {
+            return self.desk.answer(id, &request, &answer);
+        }
+        match target {
             Target::Server => self.for_server(id, &request),
             Target::Factory => self.for_factory(id, request, flow),
             Target::Room(room) => self.for_room(id, request, flow, room),
@@ -107,7 +114,17 @@ impl Shard {
     /// A request inside a dialog: of a leg, of a subscription, or one that passes through.
     fn inside(&mut self, id: ServerId, request: Request, flow: &Flow) {
         if let Some(leg) = self.legs.find(&request) {
+            if let Some(answer) = misplaced(&request) {
+                return self.desk.answer(id, &request, &answer);
+            }
+            if *request.method() == Method::Refer {
+                return self.refer_inside(leg, id, request, flow);
+            }
             self.legs.inside(leg, id, request, flow, &mut self.desk);
+        } else if let Some(refer) = self.referrals.find(&request) {
+            let asked = (id, &request, flow);
+            self.referrals
+                .refresh(refer, asked, &mut self.legs, &mut self.desk);
         } else if let Some(watch) = self.watchers.find(&request) {
             self.watchers
                 .refresh(watch, id, &request, flow, &mut self.desk);
@@ -116,6 +133,24 @@ impl Shard {
         } else {
             self.desk.answer(id, &request, &Answer::plain(481));
         }
+    }
+
+    /// A REFER inside the dialog of a leg.
+    fn refer_inside(&mut self, leg: LegId, id: ServerId, request: Request, flow: &Flow) {
+        match self.legs.fits(leg, &request, flow) {
+            Ok(room) => {
+                let asked = (id, request, flow.clone());
+                let me = self.me.clone();
+                self.referrals.inside(asked, leg, room, me, &mut self.desk);
+            }
+            Err(answer) => self.desk.answer(id, &request, &answer),
+        }
+    }
+
+    /// A REFER to a conference, out of any dialog.
+    fn refer(&mut self, asked: (ServerId, Request, Flow), who: &Identity, room: RoomHandle) {
+        let me = self.me.clone();
+        self.referrals.outside(asked, who, room, me, &mut self.desk);
     }
 
     /// The other side of a dialog that was record-routed through us.
@@ -196,6 +231,11 @@ impl Shard {
                         .subscribe(id, request, flow, &who, room, me, &mut self.desk);
                 }
             }
+            Method::Refer => {
+                if let Some((request, who)) = self.identify(id, request, &flow) {
+                    self.refer((id, request, flow), &who, room);
+                }
+            }
             Method::Options => self.options(id, &request),
             // IM-7.2.1.5-S1: the session is there.
             Method::Invite => {
@@ -243,10 +283,11 @@ impl Shard {
                     self.watchers
                         .subscribe(id, request, flow, &who, room, me, &mut self.desk);
                 }
-                None => {
-                    let answer = Answer::because(480, "No Session of This Group");
-                    self.desk.answer(id, &request, &answer);
-                }
+                None => self.desk.answer(id, &request, &no_session()),
+            },
+            Method::Refer => match self.house.rooms.find(&uri) {
+                Some(room) => self.refer((id, request, flow), &who, room),
+                None => self.desk.answer(id, &request, &no_session()),
             },
             _ => {
                 let answer = Answer::plain(405).with(Name::Allow, legs::ALLOW_OUTSIDE);
@@ -350,6 +391,17 @@ impl Shard {
         let draft = sip::Draft::response(request, 100, "Trying", None);
         self.desk.respond(id, 100, draft.finish());
     }
+}
+
+/// RFC 3891 section 3: Replaces is for INVITE alone.
+fn misplaced(request: &Request) -> Option<Answer> {
+    let is_misplaced = *request.method() != Method::Invite && request.has(Name::Replaces);
+    is_misplaced.then(|| Answer::because(400, "Replaces Is for INVITE"))
+}
+
+/// Nobody is in a group.
+fn no_session() -> Answer {
+    Answer::because(480, "No Session of This Group")
 }
 
 /// Why a user without devices is not reached.

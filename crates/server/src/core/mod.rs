@@ -20,6 +20,6 @@ pub(crate) use auth::{Identity, Nonces, hides_sender};
 pub(crate) use dispatch::ForGroup;
 pub(crate) use gruu::Gruus;
 pub(crate) use location::{Delta, Device, Location};
-pub(crate) use reply::{Answer, Replies, SERVER};
+pub(crate) use reply::{Answer, Replies, SERVER, phrase};
 pub(crate) use shard::Shard;
 pub(crate) use shards::{Command, Held, Inbound, ShardHandle, Shards};

@@ -22,6 +22,7 @@ use crate::core::{Identity, auth::Verdict};
 use crate::count::Counters;
 use crate::focus::CallEvent;
 use crate::focus::legs::{LegCommand, Legs};
+use crate::focus::refer::Referrals;
 use crate::house::House;
 use crate::keeper;
 use crate::net::Flow;
@@ -44,6 +45,7 @@ pub(crate) struct Shard {
     pub(super) desk: Desk,
     pub(super) legs: Legs,
     pub(super) watchers: Watchers,
+    pub(super) referrals: Referrals,
     pub(super) proxy: Proxy,
     pub(super) location: Location,
     pub(super) accounts: Accounts,
@@ -63,6 +65,7 @@ impl Shard {
             desk: Desk::new(Arc::clone(&house)),
             legs: Legs::default(),
             watchers: Watchers::default(),
+            referrals: Referrals::default(),
             proxy: Proxy::default(),
             location,
             accounts: Accounts::default(),
@@ -109,6 +112,7 @@ impl Shard {
             self.desk.poll_timeout(),
             self.legs.poll_timeout(),
             self.watchers.poll_timeout(),
+            self.referrals.poll_timeout(),
             self.proxy.poll_timeout(),
         ];
         alarms
@@ -126,6 +130,8 @@ impl Shard {
         }
         self.legs.handle_timeout(&mut self.desk);
         self.watchers.handle_timeout(&mut self.desk);
+        self.referrals
+            .handle_timeout(&mut self.legs, &mut self.desk);
         self.proxy.handle_timeout(&mut self.desk);
         if self.purge_at <= now {
             self.purge_at = now + PURGE;
@@ -155,6 +161,7 @@ impl Shard {
                     legs: self.legs.len(),
                     watches: self.watchers.len(),
                     forwarded: self.proxy.len(),
+                    referrals: self.referrals.len(),
                 });
             }
             Command::Devices { aor, answer } => {
@@ -178,6 +185,10 @@ impl Shard {
                 self.legs.command(command, &mut self.desk);
             }
             Command::Policy(policy) => self.policy = policy,
+            Command::Refer(command) => {
+                self.referrals
+                    .command(command, &mut self.legs, &mut self.desk);
+            }
             Command::Respond {
                 id,
                 status,
@@ -325,6 +336,11 @@ impl Shard {
             Owner::Leg(leg) if is_final => self.legs.answered(leg, response, &mut self.desk),
             Owner::Farewell(_) | Owner::Leg(_) | Owner::Nobody => {}
             Owner::Proxy(server) => self.proxy.answered(server, id, response, &mut self.desk),
+            Owner::Referral(refer) if is_final => {
+                self.referrals
+                    .answered(refer, &response, &mut self.legs, &mut self.desk);
+            }
+            Owner::Referral(_) => {}
             Owner::Watch(watch) if is_final => {
                 self.watchers.answered(watch, &response, &mut self.desk)
             }
@@ -343,6 +359,9 @@ impl Shard {
             Owner::Leg(leg) => self.legs.failed(leg, status, &mut self.desk),
             Owner::Nobody => {}
             Owner::Proxy(server) => self.proxy.failed(server, id, status, &mut self.desk),
+            Owner::Referral(refer) => {
+                self.referrals.failed(refer, &mut self.legs, &mut self.desk);
+            }
             Owner::Watch(watch) => self.watchers.failed(watch, status, &mut self.desk),
         }
     }

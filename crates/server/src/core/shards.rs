@@ -14,6 +14,7 @@ use crate::config::Policy;
 use crate::core::{Delta, Device, ForGroup, Replies};
 use crate::count::Counters;
 use crate::focus::legs::LegCommand;
+use crate::focus::refer::ReferCommand;
 use crate::net::{Connection, Flow};
 use crate::notify::WatcherCommand;
 
@@ -63,6 +64,8 @@ pub(crate) enum Command {
     Leg(LegCommand),
     /// The operator changed the rules.
     Policy(Arc<Policy>),
+    /// Something about REFERs.
+    Refer(ReferCommand),
     /// A procedure without a leg has its answer.
     Respond {
         id: ServerId,
@@ -80,6 +83,7 @@ pub(crate) struct Held {
     pub(crate) legs: usize,
     pub(crate) watches: usize,
     pub(crate) forwarded: usize,
+    pub(crate) referrals: usize,
 }
 
 /// The way to one shard.
@@ -203,6 +207,7 @@ impl Shards {
             sum.legs += held.legs;
             sum.watches += held.watches;
             sum.forwarded += held.forwarded;
+            sum.referrals += held.referrals;
         }
         sum
     }

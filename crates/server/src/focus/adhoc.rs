@@ -16,13 +16,16 @@ use crate::focus::body::{self, Bodies};
 use crate::focus::entry::Entry;
 use crate::focus::host::Conference;
 use crate::focus::invite::Opening;
-use crate::focus::{Call, media, refusal, timer};
+use crate::focus::{Call, media, refusal, replace, timer};
 use crate::house::House;
 use crate::keeper;
 use crate::rooms::{self};
 
+/// The fewest people of a session of two: it is over when either leaves.
+pub(crate) const ONE_TO_ONE: u32 = 2;
+
 /// What a user is told who invites too many at a time.
-pub(super) const NO_CREDIT: &str = "too many invitations under way";
+pub(crate) const NO_CREDIT: &str = "too many invitations under way";
 
 /// Answers an INVITE to the conference factory.
 ///
@@ -84,7 +87,7 @@ impl Wanted {
             guests.len()
         };
         // IM-7.2.1.2-S0: with one guest it is a one-to-one session, over when either leaves.
-        rules.fewest = if guests.len() == 1 { 2 } else { 0 };
+        rules.fewest = if guests.len() == 1 { ONE_TO_ONE } else { 0 };
         room::admit(&offer, &rules).map_err(|refused| {
             let answer = refusal::answer(refused);
             match refused {
@@ -121,6 +124,8 @@ impl Wanted {
                 policy.focus.fan_out_credit,
             )
             .ok_or(Answer::warned(403, NO_CREDIT))?;
+        let list = self.bodies.list.as_deref().unwrap_or_default();
+        let successions = replace::successions(house, &self.host.address, list).await?;
         let (identity, partition) = identity(house);
         let mut actions = Vec::new();
         let now = house.world.clock.now();
@@ -152,6 +157,7 @@ impl Wanted {
                 .map(|(_, media)| media.clone()),
             subject: call.request.raw(Name::Subject).map(str::to_owned),
             list: self.bodies.list.unwrap_or_default(),
+            successions: successions.into_iter().collect(),
             holds: Mutex::new(holds),
         };
         let room = rooms::open(
@@ -164,6 +170,7 @@ impl Wanted {
                 actions,
                 host,
                 kind: rooms::Kind::Conference,
+                document: None,
                 writes: Vec::new(),
             },
         );

@@ -33,6 +33,28 @@ pub(crate) fn read(request: &Request, max_guests: u32) -> Result<Bodies, Answer>
     if body.is_empty() {
         return Ok(Bodies::default());
     }
+    let parts = parts(request, &body)?;
+    let mut bodies = Bodies::default();
+    bodies.take(&parts, max_guests)?;
+    Ok(bodies)
+}
+
+/// Reads the part of a request's body that a `cid:` names, or the whole of it if it has that name.
+///
+/// # Errors
+///
+/// 400, 403 or 415, with the reason.
+pub(crate) fn read_part(request: &Request, id: &str, max_guests: u32) -> Result<Bodies, Answer> {
+    let parts = parts(request, &request.body())?;
+    let named = multipart::find_by_id(&parts, id);
+    let named = named.ok_or(Answer::because(400, "Nothing Has That Content-ID"))?;
+    let mut bodies = Bodies::default();
+    bodies.take(std::slice::from_ref(named), max_guests)?;
+    Ok(bodies)
+}
+
+/// The parts of a body. Single-part and multipart bodies are read alike, since both occur.
+fn parts(request: &Request, body: &bytes::Bytes) -> Result<Vec<Part>, Answer> {
     let content_type = request
         .raw(Name::ContentType)
         .ok_or(Answer::because(400, "The Body Has No Content-Type"))?;
@@ -42,11 +64,7 @@ pub(crate) fn read(request: &Request, max_guests: u32) -> Result<Bodies, Answer>
         id: request.raw(Name::ContentId),
         encoding: request.raw(Name::ContentEncoding),
     };
-    // Single-part and multipart bodies are read alike, since both occur.
-    let parts = multipart::parts(&headers, &body).map_err(|error| malformed(&error))?;
-    let mut bodies = Bodies::default();
-    bodies.take(&parts, max_guests)?;
-    Ok(bodies)
+    multipart::parts(&headers, body).map_err(|error| malformed(&error))
 }
 
 impl Bodies {

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use room::{Address, Claim, Event, Refusal, Room};
+use room::{Address, Claim, Event, LegId, Refusal, Room};
 use sip::sdp::Description;
 use sip::session_timer::Agreed;
 
 use crate::config::Policy;
 use crate::core::{Answer, hides_sender};
 use crate::focus::entry::Entry;
-use crate::focus::{Call, RECIPIENT_LIST, body, media, refusal, timer};
+use crate::focus::{Call, RECIPIENT_LIST, body, media, refusal, replace, timer};
 use crate::house::House;
 use crate::rooms::{Opened, Order, RoomHandle};
 use sip::Name;
@@ -57,13 +57,29 @@ impl<'a> Comer<'a> {
     /// Comes into a live session.
     pub(super) async fn enter(&self, room: RoomHandle) -> Result<(), Stop> {
         // IM-7.2.1.5-S2, IM-7.2.1.5-S3, IM-7.2.1.5-S4: in this order, and before the media.
+        let old = self.replaced(&room).await?;
         let (address, hidden, claim) = (self.address.clone(), self.hidden, self.claim);
         match room.may_enter(address, hidden, claim).await {
             Err(Refusal::Closed) => return Err(Stop::Over(room)),
             other => other.map_err(Stop::Refused)?,
         }
         let brought = self.brought()?;
-        self.bring(room, brought).await
+        self.bring(room.clone(), brought).await?;
+        if let Some(leg) = old {
+            room.tell(Order::Replaced { leg });
+        }
+        Ok(())
+    }
+
+    /// The leg whose place the new one takes, if it is to.
+    async fn replaced(&self, room: &RoomHandle) -> Result<Option<LegId>, Stop> {
+        let old = replace::replaced(self.house, &self.call.request, &self.address).await;
+        match old.map_err(Stop::Answer)? {
+            Some(old) if old.room.identity == room.identity => Ok(Some(old.leg)),
+            // It is in another session.
+            Some(_) => Err(Stop::Answer(Answer::plain(481))),
+            None => Ok(None),
+        }
     }
 
     /// Makes a session alive and comes into it, unless somebody else is faster: then into theirs.
@@ -75,6 +91,10 @@ impl<'a> Comer<'a> {
     ) -> Result<(), Stop> {
         room.may_enter(&self.address, self.hidden, self.claim)
             .map_err(Stop::Refused)?;
+        if self.call.request.has(Name::Replaces) {
+            // Nobody is in it whose place could be taken.
+            return Err(Stop::Answer(Answer::plain(481)));
+        }
         let brought = self.brought()?;
         let rooms = &self.house.rooms;
         let room = rooms.find_or_open(self.house, identity, || Ok(opened(room)));
@@ -155,6 +175,7 @@ impl<'a> Comer<'a> {
             Refusal::Barred
             | Refusal::Closed
             | Refusal::MayNotInvite
+            | Refusal::MayNotRemove
             | Refusal::NickTaken
             | Refusal::NoGuests
             | Refusal::NoWhispering

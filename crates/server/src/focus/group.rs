@@ -50,7 +50,7 @@ async fn arrive(house: &Arc<House>, call: &Call, uri: &str) -> Option<Came> {
     let mut comer = Comer::new(house, call, &policy);
     for _ in 0..TRIES {
         let stored = match groups::load(house, uri).await {
-            Ok(Some(stored)) => stored,
+            Ok(Some(stored)) => Arc::new(stored),
             Ok(None) => {
                 call.refuse(house, &Answer::plain(404));
                 return None;
@@ -66,7 +66,10 @@ async fn arrive(house: &Arc<House>, call: &Call, uri: &str) -> Option<Came> {
             None => match rooms::kept(house, uri).await {
                 Ok(Some(kept)) => {
                     let room = Room::restored(kept.people(), stored.rules(&policy));
-                    let opened = |room| rejoin::opened(house, &kept, room, Kind::Group);
+                    let opened = |room| Opened {
+                        document: Some(Arc::clone(&stored)),
+                        ..rejoin::opened(house, &kept, room, Kind::Group)
+                    };
                     comer.revive(uri, room, opened).await.map(|()| Came::In)
                 }
                 Ok(None) => start(&mut comer, &stored).await,
@@ -95,7 +98,7 @@ fn failed(house: &House, call: &Call, error: &str) {
 }
 
 /// Starts a session, if whoever asks may.
-async fn start(comer: &mut Comer<'_>, stored: &Stored) -> Result<Came, Stop> {
+async fn start(comer: &mut Comer<'_>, stored: &Arc<Stored>) -> Result<Came, Stop> {
     let may = stored.permissions(comer.house, &comer.address, comer.hidden);
     // OMA Shared Group XDM: allow-initiate-conference.
     if !(may.allow_initiate_conference || comer.claim.runs) {
@@ -122,7 +125,7 @@ async fn start(comer: &mut Comer<'_>, stored: &Stored) -> Result<Came, Stop> {
 }
 
 /// IM-7.2.2.2-S3: every member of the group is called.
-async fn call_members(comer: &Comer<'_>, stored: &Stored) -> Result<Came, Stop> {
+async fn call_members(comer: &Comer<'_>, stored: &Arc<Stored>) -> Result<Came, Stop> {
     let Comer { house, policy, .. } = *comer;
     let host = Host {
         address: comer.address.clone(),
@@ -193,7 +196,7 @@ fn members(house: &House, stored: &Stored) -> Vec<Guest> {
 
 fn opened(
     comer: &Comer<'_>,
-    stored: &Stored,
+    stored: &Arc<Stored>,
     (room, actions): (Room, Vec<room::Action>),
     people: Vec<(room::Address, Role)>,
     (host, offer): (
@@ -214,6 +217,7 @@ fn opened(
             .raw(sip::Name::Subject)
             .map(str::to_owned),
         list: Vec::new(),
+        successions: std::collections::BTreeMap::new(),
         holds: Mutex::default(),
     };
     Opened {
@@ -224,6 +228,7 @@ fn opened(
         actions,
         host,
         kind: Kind::Group,
+        document: Some(Arc::clone(stored)),
         writes: rooms::writes(comer.house, uri, kind, people),
     }
 }

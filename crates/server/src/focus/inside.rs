@@ -28,11 +28,11 @@ use crate::focus::{ACCEPT, RECIPIENT_LIST, TIMER, body, media, timer};
 use crate::house::House;
 use crate::net::Flow;
 use crate::notify::misfit;
-use crate::rooms::Order;
+use crate::rooms::{Order, RoomHandle};
 use crate::switch::Switch;
 
 /// What is understood inside a dialog of the focus.
-const ALLOW_INSIDE: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE";
+const ALLOW_INSIDE: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, REFER";
 
 impl Legs {
     /// Takes a request inside a leg's dialog, and answers it.
@@ -70,6 +70,20 @@ impl Legs {
         } else {
             self.wind(id);
         }
+    }
+
+    /// Does a request fit the dialog of a leg? Then the room that the leg is in.
+    pub(crate) fn fits(
+        &mut self,
+        id: LegId,
+        request: &Request,
+        flow: &Flow,
+    ) -> Result<RoomHandle, Answer> {
+        let leg = self.get_mut(id).ok_or(Answer::plain(481))?;
+        let fits = leg.dialog.receive(request);
+        fits.map_err(|refusal| misfit(&refusal))?;
+        leg.flow.follow(flow, request);
+        Ok(leg.room.clone())
     }
 
     /// The peer leaves.

@@ -12,9 +12,10 @@ use xdm::resource_lists::Entry;
 use crate::core::{Command, Device, ShardHandle, hides_sender};
 use crate::focus::credit::Hold;
 use crate::focus::legs::{Invite, InviteNews, LegCommand, NewLeg};
+use crate::focus::replace::Succession;
 use crate::focus::{media, outgoing, refusal};
 use crate::house::House;
-use crate::rooms::{Arrival, Order, RoomHandle};
+use crate::rooms::{Arrival, Order, Referred, RoomHandle};
 use crate::switch::Session;
 
 /// How a conference was opened: what every invitation to it repeats.
@@ -28,6 +29,8 @@ pub(crate) struct Opening {
     pub(crate) subject: Option<String>,
     /// The list as it came, for the history that an RCS client wants to see.
     pub(crate) list: Vec<Entry>,
+    /// What the calls to some of them are to take the place of.
+    pub(crate) successions: BTreeMap<Address, Succession>,
     /// Credit for the invitations; each takes one and gives it back when it ends.
     pub(crate) holds: Mutex<Vec<Hold>>,
 }
@@ -45,6 +48,8 @@ impl Opening {
 pub(crate) struct Invited {
     pub(crate) who: PersonId,
     pub(crate) address: Address,
+    /// Who has brought them in, if it was not whoever opened the conference.
+    pub(crate) referred: Option<Referred>,
 }
 
 /// Invites one user and tells the room what came of it. `cancelled` ends it at any time.
@@ -54,7 +59,11 @@ pub(crate) async fn invite(
     guest: Invited,
     cancelled: oneshot::Receiver<()>,
 ) {
-    let _hold = room.opening.hold();
+    let mut guest = guest;
+    let _hold = match &mut guest.referred {
+        Some(referred) => referred.hold.take(),
+        None => room.opening.hold(),
+    };
     let who = guest.who;
     let devices = match reachable(&house, &guest.address).await {
         Ok(devices) => devices,
@@ -73,10 +82,9 @@ pub(crate) async fn invite(
         rung: false,
     };
     for device in devices {
-        ringing.call(&device, &news);
+        ringing.call(device, true, &news);
     }
-    drop(news);
-    ringing.wait(events, cancelled).await;
+    ringing.wait(news, events, cancelled).await;
 }
 
 /// The devices of a user, or the status that says why there are none.
@@ -99,6 +107,9 @@ async fn reachable(house: &House, address: &Address) -> Result<Vec<Arc<Device>>,
     }
 }
 
+/// Where what comes of the calls is told.
+type News = mpsc::UnboundedSender<(LegId, InviteNews)>;
+
 /// The devices of one user, ringing.
 struct Ringing {
     house: Arc<House>,
@@ -113,6 +124,9 @@ struct Ringing {
 struct Line {
     shard: ShardHandle,
     session: Arc<Session>,
+    device: Arc<Device>,
+    /// It was called to take the place of another session.
+    succeeds: bool,
 }
 
 /// What came of a device.
@@ -125,7 +139,7 @@ enum Outcome {
 
 impl Ringing {
     /// IM-7.2.2.2-S2, IM-7.2.2.2-S5: one INVITE to each device, into the core.
-    fn call(&mut self, device: &Device, news: &mpsc::UnboundedSender<(LegId, InviteNews)>) {
+    fn call(&mut self, device: Arc<Device>, succeeds: bool, news: &News) {
         let house = &self.house;
         let Some(flow) = device.route() else {
             self.failed(480);
@@ -146,7 +160,12 @@ impl Ringing {
             local = local.repeating_in_offer(offer);
         }
         let sdp = description.offer(&local);
-        let request = outgoing::invite(house, &self.room, device, &flow, &call_id, sdp, &mut rng);
+        let inviter = self.inviter();
+        let to = (&*device, &flow, call_id.as_str());
+        let succession = self.succession().filter(|_| succeeds);
+        let about = (inviter, succession);
+        let request = outgoing::invite(house, &self.room, about, to, sdp, &mut rng);
+        let succeeds = succession.is_some_and(|s| s.for_device(&device.record.contact).is_some());
         shard.tell(Command::Leg(LegCommand::Invite(Box::new(Invite {
             request,
             flow,
@@ -162,11 +181,37 @@ impl Ringing {
                 awaits_answer: false,
             })),
         }))));
-        self.legs.insert(leg, Line { shard, session });
+        let line = Line {
+            shard,
+            session,
+            device,
+            succeeds,
+        };
+        self.legs.insert(leg, line);
+    }
+
+    /// Who is told as the one who invites, and their name.
+    fn inviter(&self) -> Option<(&Address, Option<&str>)> {
+        let (inviter, display) = match &self.guest.referred {
+            Some(referred) => (&referred.inviter, &referred.display),
+            None => (&self.room.opening.inviter, &self.room.opening.display),
+        };
+        inviter
+            .as_ref()
+            .map(|inviter| (inviter, display.as_deref()))
+    }
+
+    /// What the calls are to take the place of.
+    fn succession(&self) -> Option<&Succession> {
+        match self.guest.referred {
+            Some(_) => None,
+            None => self.room.opening.successions.get(&self.guest.address),
+        }
     }
 
     async fn wait(
         mut self,
+        news: News,
         mut events: mpsc::UnboundedReceiver<(LegId, InviteNews)>,
         mut cancelled: oneshot::Receiver<()>,
     ) {
@@ -184,8 +229,8 @@ impl Ringing {
                 // Also when the room has ended and forgot the invitation.
                 _ = &mut cancelled => return self.hang_up(None),
                 event = events.recv() => match event {
-                    Some((leg, news)) => {
-                        if let Outcome::Settled = self.heard(leg, news).await {
+                    Some((leg, heard)) => {
+                        if let Outcome::Settled = self.heard(leg, heard, &news).await {
                             return;
                         }
                     }
@@ -195,8 +240,8 @@ impl Ringing {
         }
     }
 
-    async fn heard(&mut self, leg: LegId, news: InviteNews) -> Outcome {
-        match news {
+    async fn heard(&mut self, leg: LegId, heard: InviteNews, news: &News) -> Outcome {
+        match heard {
             InviteNews::Ringing => {
                 if !self.rung {
                     self.rung = true;
@@ -207,7 +252,10 @@ impl Ringing {
             }
             InviteNews::Accepted(response) => self.accepted(leg, &response).await,
             InviteNews::Failed(status) => {
-                self.drop_leg(leg);
+                if let Some(device) = self.once_more(leg, status) {
+                    self.call(device, false, news);
+                    return Outcome::Open;
+                }
                 self.failed(status);
                 // 6xx speaks for the user and not for the device (RFC 3261 section 21.6).
                 if status >= 600 {
@@ -218,6 +266,14 @@ impl Ringing {
                 Outcome::Open
             }
         }
+    }
+
+    /// Lets go of a device that has refused; it itself, if it refused to have a session replaced
+    /// which it does not know any more or wants to keep, and may yet take a new one (IM 7.1.1.6).
+    fn once_more(&mut self, leg: LegId, status: u16) -> Option<Arc<Device>> {
+        let line = self.drop_leg(leg)?;
+        let is_about_that = line.succeeds && matches!(status, 420 | 481 | 603);
+        is_about_that.then_some(line.device)
     }
 
     /// A device accepted: IM-7.2.2.2 "upon receiving SIP 200".
@@ -288,9 +344,9 @@ impl Ringing {
         }
     }
 
-    fn drop_leg(&mut self, leg: LegId) {
-        if let Some(line) = self.legs.remove(&leg) {
-            self.house.switch.close(&line.session);
-        }
+    fn drop_leg(&mut self, leg: LegId) -> Option<Line> {
+        let line = self.legs.remove(&leg)?;
+        self.house.switch.close(&line.session);
+        Some(line)
     }
 }

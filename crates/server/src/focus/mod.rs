@@ -13,21 +13,36 @@ pub(crate) mod invite;
 pub(crate) mod legs;
 mod media;
 mod outgoing;
-mod refusal;
+pub(crate) mod refer;
+pub(crate) mod refusal;
 pub(crate) mod rejoin;
+pub(crate) mod replace;
 pub(crate) mod timer;
 
-pub(crate) use adhoc::identity;
+pub(crate) use adhoc::{NO_CREDIT, ONE_TO_ONE, identity};
 pub(crate) use body::ACCEPT;
 pub(crate) use call::{Call, CallEvent};
 pub(crate) use credit::Credit;
+pub(crate) use replace::REPLACES;
 
 /// The methods a focus understands, as its Allow header lists them.
 pub(crate) const ALLOW: &str =
-    "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, SUBSCRIBE, NOTIFY, MESSAGE";
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, UPDATE, SUBSCRIBE, NOTIFY, MESSAGE, REFER";
 
 /// The options a focus understands, as its Supported header lists them.
-pub(crate) const SUPPORTED: &[&str] = &[TIMER, RECIPIENT_LIST];
+pub(crate) const SUPPORTED: &[&str] = &[
+    TIMER,
+    RECIPIENT_LIST,
+    MULTIPLE_REFER,
+    NO_REFER_SUB,
+    REPLACES,
+];
+
+/// RFC 5368: several people by one REFER.
+pub(crate) const MULTIPLE_REFER: &str = "multiple-refer";
+
+/// RFC 4488: no subscription comes of a REFER.
+pub(crate) const NO_REFER_SUB: &str = "norefersub";
 
 /// RFC 4028: a session ends that is not kept.
 pub(crate) const TIMER: &str = "timer";

@@ -1,6 +1,7 @@
 //! The INVITE by which a focus calls a user: 7.2.2.1 "General" and 7.2.2.2.
 
 use bytes::Bytes;
+use room::Address;
 use sip::dialog::Outset;
 use sip::multipart::{self, NewPart};
 use sip::{Draft, Method, Name};
@@ -8,7 +9,8 @@ use world::Rng;
 use xdm::resource_lists;
 
 use crate::core::{Device, SERVER};
-use crate::focus::{ACCEPT_CONTACT, ALLOW, FEATURES, timer};
+use crate::focus::replace::Succession;
+use crate::focus::{ACCEPT_CONTACT, ALLOW, FEATURES, REPLACES, timer};
 use crate::house::House;
 use crate::net::Flow;
 use crate::rooms::RoomHandle;
@@ -25,9 +27,8 @@ pub(crate) struct OutInvite {
 pub(crate) fn invite(
     house: &House,
     room: &RoomHandle,
-    device: &Device,
-    flow: &Flow,
-    call_id: &str,
+    (inviter, succession): (Option<(&Address, Option<&str>)>, Option<&Succession>),
+    (device, flow, call_id): (&Device, &Flow, &str),
     sdp: Bytes,
     rng: &mut Rng,
 ) -> OutInvite {
@@ -55,11 +56,20 @@ pub(crate) fn invite(
     draft.header(Name::Allow, ALLOW);
     draft.header(Name::AllowEvents, "conference");
     draft.header(Name::Supported, "timer");
+    if let Some(succession) = succession {
+        if let Some(replaces) = succession.for_device(&device.record.contact) {
+            // IM-7.1.1.6-S8: whoever does not understand must not have two sessions of it.
+            draft.header(Name::Replaces, replaces);
+            draft.header(Name::Require, REPLACES);
+        }
+        if let Some(session) = succession.session() {
+            draft.header(Name::SessionReplaces, session);
+        }
+    }
     draft.header(Name::SessionExpires, timer::wanted(&policy));
     draft.header(Name::PAssertedIdentity, format_args!("<{identity}>"));
-    if let Some(inviter) = &room.opening.inviter {
+    if let Some((inviter, display)) = inviter {
         // Who invites is told by Referred-By, unless they hide: RCS clients look there.
-        let display = room.opening.display.as_deref();
         draft.header(
             Name::ReferredBy,
             sip::header::NameAddr::write(display, inviter.as_str()),

@@ -24,6 +24,7 @@ pub(crate) fn answer(refusal: Refusal) -> Answer {
         Refusal::NoGuests => Answer::because(400, "The List Names Nobody Else"),
         Refusal::Barred
         | Refusal::MayNotInvite
+        | Refusal::MayNotRemove
         | Refusal::NotInvited
         | Refusal::NotMember
         | Refusal::NoWhispering

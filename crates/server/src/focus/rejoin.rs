@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::focus::comer::{Comer, Stop, unknown};
 use crate::focus::invite::Opening;
-use crate::focus::{Call, adhoc};
+use crate::focus::{Call, ONE_TO_ONE, adhoc};
 use crate::house::House;
 use crate::keeper;
 use crate::rooms::{self, Kept, Kind, Opened};
@@ -50,7 +50,11 @@ async fn back(comer: &Comer<'_>, kept: Kept) -> Result<(), Stop> {
     }
     let mut rules = adhoc::rules(comer.policy);
     // IM-7.2.1.2-S0: of two it was over when either left.
-    rules.fewest = if kept.members.len() <= 2 { 2 } else { 0 };
+    rules.fewest = if kept.members.len() <= 2 {
+        ONE_TO_ONE
+    } else {
+        0
+    };
     let identity = kept.room.identity.clone();
     let room = Room::restored(kept.people(), rules);
     let opened = |room| opened(comer.house, &kept, room, Kind::Conference);
@@ -70,6 +74,7 @@ pub(super) fn opened(house: &House, kept: &Kept, room: Room, kind: Kind) -> Open
         offer: None,
         subject: kept.room.subject.clone(),
         list: Vec::new(),
+        successions: std::collections::BTreeMap::new(),
         holds: Mutex::default(),
     };
     let (host, _) = mpsc::unbounded_channel();
@@ -81,6 +86,7 @@ pub(super) fn opened(house: &House, kept: &Kept, room: Room, kind: Kind) -> Open
         actions: Vec::new(),
         host,
         kind,
+        document: None,
         writes: kept.writes(house),
     }
 }

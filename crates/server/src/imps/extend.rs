@@ -146,6 +146,7 @@ impl Wanted {
                 actions,
                 host,
                 kind: Kind::Extended(Arc::new(extended)),
+                document: None,
                 writes: Vec::new(),
             },
         );
@@ -162,6 +163,7 @@ pub(super) fn opening(own: &User, holds: Vec<Hold>) -> Opening {
         offer: None,
         subject: None,
         list: Vec::new(),
+        successions: std::collections::BTreeMap::new(),
         holds: Mutex::new(holds),
     }
 }

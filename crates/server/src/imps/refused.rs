@@ -89,7 +89,7 @@ impl From<Refusal> for Refused {
             Refusal::TooManyDevices { .. } => Code::ALREADY_JOINED,
             Refusal::Closed => Code::UNKNOWN_GROUP,
             Refusal::NotConnected => Code::NOT_JOINED,
-            Refusal::MayNotInvite => Code::INSUFFICIENT_PRIVILEGES,
+            Refusal::MayNotInvite | Refusal::MayNotRemove => Code::INSUFFICIENT_PRIVILEGES,
             Refusal::NotAuthorised | Refusal::Anonymous => Code::FORBIDDEN,
             Refusal::Media => Code::UNSUPPORTED_MEDIA_TYPE,
             Refusal::NoGuests => Code::BAD_PARAMETER,

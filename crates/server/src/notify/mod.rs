@@ -149,7 +149,9 @@ impl Watchers {
         if let Some(answer) = adhoc::unknown_options(request, SUPPORTED) {
             return Err(answer);
         }
-        let wish = TERMS.read(request).map_err(|refused| answer(&refused))?;
+        let wish = TERMS
+            .read(request)
+            .map_err(|refused| answer(&refused, &TERMS))?;
         if self.len() >= WATCHES {
             let later = RetryAfter::new(RETRY_AFTER).to_string();
             return Err(Answer::plain(503).with(Name::RetryAfter, later));
@@ -337,13 +339,13 @@ fn granted(mut draft: Draft, wish: &Wish) -> bytes::Bytes {
 }
 
 /// The answer to a SUBSCRIBE that asks for what there is not.
-fn answer(refused: &Refused) -> Answer {
+pub(crate) fn answer(refused: &Refused, terms: &Terms) -> Answer {
     let plain = Answer::plain(refused.status());
     match refused {
         // RFC 6665 section 4.4.4: Allow-Events lists every package there is.
-        Refused::BadEvent => plain.with(Name::AllowEvents, TERMS.package),
+        Refused::BadEvent => plain.with(Name::AllowEvents, terms.package),
         Refused::Malformed(_) => Answer::because(400, "Malformed SUBSCRIBE"),
-        Refused::NotAcceptable => plain.with(Name::Accept, TERMS.types.join(", ")),
+        Refused::NotAcceptable => plain.with(Name::Accept, terms.types.join(", ")),
         // RFC 6665 section 4.2.1.1
         Refused::TooBrief { min_expires } => plain.with(Name::MinExpires, min_expires.to_string()),
     }

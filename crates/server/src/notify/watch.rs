@@ -123,7 +123,9 @@ impl Watch {
             .receive(request)
             .map_err(|refusal| misfit(&refusal))?;
         self.flow.follow(flow, request);
-        let wish = TERMS.read(request).map_err(|refused| answer(&refused))?;
+        let wish = TERMS
+            .read(request)
+            .map_err(|refused| answer(&refused, &TERMS))?;
         self.notifier.refresh(&wish, now);
         if wish.expires == 0 {
             // RFC 6665 section 4.2.1.4: who unsubscribes need not be told the state again.

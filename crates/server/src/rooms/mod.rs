@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::core::ShardHandle;
 use crate::focus::invite::Opening;
+use crate::focus::refer::Deed;
 use crate::groups::Stored;
 use crate::house::House;
 use crate::imps;
@@ -24,7 +25,7 @@ use crate::switch::{RoomDoor, Session};
 
 pub(crate) use handset::Kind;
 pub(crate) use kept::{Kept, give_up, kept};
-pub(crate) use task::{Opened, open};
+pub(crate) use task::{Opened, Referred, open};
 
 /// MIME types as a description lists them. Several keep them for as long as a leg lives.
 pub(crate) type Types = Arc<[String]>;
@@ -67,12 +68,23 @@ pub(crate) enum Order {
         claim: Claim,
         answer: oneshot::Sender<Result<(), Refusal>>,
     },
+    /// If a leg is this person's: the legs of another person in the room.
+    Peers {
+        leg: LegId,
+        of: Address,
+        who: Address,
+        answer: oneshot::Sender<Option<Vec<(LegId, ShardHandle)>>>,
+    },
+    /// Another leg has taken the place of this one.
+    Replaced { leg: LegId },
     /// Whoever it was made alive for does not come.
     Abandoned,
     /// The group's document is different.
     Document(Arc<Stored>),
     /// An invitation has ended without a leg.
     Failed { who: PersonId, cause: Cause },
+    /// Somebody in the room wants others in it, or out of it.
+    Refer(Box<Refer>),
     /// Somebody asks to be told who is in the room.
     Subscribe(Subscribe),
     /// A subscription was refreshed: full state again, in documents of so many octets at most.
@@ -113,6 +125,23 @@ pub(crate) struct Subscribe {
     pub(crate) address: Address,
     /// The most octets of one document on the way to the subscriber.
     pub(crate) piece: usize,
+}
+
+/// A REFER to the room, not yet answered.
+#[derive(Debug)]
+pub(crate) struct Refer {
+    /// Names it in its shard.
+    pub(crate) refer: u64,
+    pub(crate) shard: ShardHandle,
+    /// Who refers: an address of record; or else
+    pub(crate) by: Option<Address>,
+    /// the device in whose dialog it came.
+    pub(crate) leg: Option<LegId>,
+    /// They want to stay hidden.
+    pub(crate) hidden: bool,
+    pub(crate) deed: Deed,
+    /// They want to know what comes of it.
+    pub(crate) subscribes: bool,
 }
 
 /// What the procedure that opened the room is told about its inviter.

@@ -6,6 +6,7 @@
 
 mod devices;
 mod handsets;
+mod referrals;
 mod watchers;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -29,6 +30,8 @@ use crate::switch::{News, RoomDoor, Said};
 
 use devices::reason;
 use handsets::Told;
+pub(crate) use referrals::Referred;
+use referrals::Reporter;
 
 /// Pieces of messages that may wait for the room. Their senders' connections wait when it is
 /// full, which stops them reading: the pressure reaches the peer.
@@ -60,6 +63,8 @@ pub(crate) struct Opened {
     pub(crate) actions: Vec<Action>,
     pub(crate) host: mpsc::UnboundedSender<HostNews>,
     pub(crate) kind: Kind,
+    /// The document, of a stored group.
+    pub(crate) document: Option<Arc<Stored>>,
     /// What is to be stored before anything else happens: the room, if it is not yet.
     pub(crate) writes: Vec<Write>,
 }
@@ -104,6 +109,9 @@ pub(super) fn start(house: &Arc<House>, opened: Opened) -> RoomHandle {
         ledger: Ledger::default(),
         answers: Vec::new(),
         told: Told::default(),
+        referred: BTreeMap::new(),
+        reporters: Vec::new(),
+        document: opened.document,
         opening_writes: opened.writes,
     };
     let mail = Mail {
@@ -175,6 +183,12 @@ struct RoomTask {
     answers: Vec<Reply>,
     /// What the handsets of this room know of it.
     told: Told,
+    /// Who has brought in whom, until the call.
+    referred: BTreeMap<PersonId, Referred>,
+    /// Those who want to know what comes of a REFER.
+    reporters: Vec<Reporter>,
+    /// The document of a stored group, as it was last seen.
+    document: Option<Arc<Stored>>,
     opening_writes: Vec<Write>,
 }
 
@@ -274,8 +288,18 @@ impl RoomTask {
                 // Nobody waits any more for an answer that is not wanted.
                 let _ = answer.send(self.room.may_enter(&address, hidden, claim));
             }
+            Order::Peers {
+                leg,
+                of,
+                who,
+                answer,
+            } => {
+                let _ = answer.send(self.peers(leg, &of, &who));
+            }
+            Order::Replaced { leg } => self.replaced(leg),
             Order::Abandoned => self.close_if_vacant(),
-            Order::Document(stored) => self.document(&stored),
+            Order::Document(stored) => self.document_changed(stored),
+            Order::Refer(refer) => self.refer(*refer),
             Order::Subscribe(subscribe) => self.subscribe(subscribe),
             Order::Refreshed { watch, piece } => {
                 self.observers
@@ -301,7 +325,7 @@ impl RoomTask {
     }
 
     /// The group's document is different: so is what holds, and who may be here.
-    fn document(&mut self, stored: &Stored) {
+    fn document_changed(&mut self, stored: Arc<Stored>) {
         let rules = stored.rules(&self.house.policy());
         let _ = self.happen(Event::RulesChanged(rules));
         let claim = |seat: Seat<'_>| {
@@ -317,6 +341,7 @@ impl RoomTask {
                 self.observers.expel(&address);
             }
         }
+        self.document = Some(stored);
     }
 
     fn happen(&mut self, event: Event) -> Result<(), Refusal> {
@@ -324,7 +349,12 @@ impl RoomTask {
         let before = self.actions.len();
         // Who comes back is told by the 200 that they are in, and who is removed that they are not.
         let is_told = matches!(event, Event::Entered { .. } | Event::Removed { .. });
+        let is_reported = !self.reporters.is_empty();
+        let copy = is_reported.then(|| event.clone());
         let result = self.room.handle(event, now, &mut self.actions);
+        if let Some(event) = copy {
+            self.report(Some(&event));
+        }
         let news: Vec<_> = self.actions.iter().skip(before).copied().collect();
         for action in news {
             match action {
@@ -431,9 +461,11 @@ impl RoomTask {
         let (cancel, cancelled) = oneshot::channel();
         let invitation = Invitation::Devices { _cancel: cancel };
         self.invitations.insert(who, invitation);
+        let referred = self.referred.remove(&who);
         let guest = invite::Invited {
             who,
             address: seat.address.clone(),
+            referred,
         };
         let (house, room) = (Arc::clone(&self.house), self.handle.clone());
         self.house
@@ -482,6 +514,7 @@ impl RoomTask {
 
     async fn end(mut self) {
         self.observers.end();
+        self.report_end();
         self.invitations.clear();
         for leg in self.seats.keys().copied().collect::<Vec<_>>() {
             self.release(leg, Why::Ended);

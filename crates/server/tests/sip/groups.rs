@@ -23,6 +23,8 @@ fn with_groups() -> Store {
             members: &["alice", "bob", "carol"],
             public: false,
             invites: true,
+            max: None,
+            anonymity: false,
         },
         NewGroup {
             name: "lobby",
@@ -30,6 +32,8 @@ fn with_groups() -> Store {
             members: &[],
             public: true,
             invites: false,
+            max: None,
+            anonymity: false,
         },
     ];
     for group in groups {

@@ -197,7 +197,7 @@ fn a_list_is_not_for_a_session() {
     let conference = lab.conference(&["bob"]);
     let mut bob = lab.phone("bob");
     let ask = Ask {
-        uri: conference.identity.clone(),
+        uri: conference.identity,
         ..Ask::guests(&["dave"])
     };
     let refused = ask.ask(&mut bob);

@@ -25,6 +25,8 @@ mod im_7_2_2_10;
 mod im_7_2_2_2;
 mod interop_facts;
 mod proxy;
+mod refer;
 mod registrar;
+mod replaces;
 mod subscriptions;
 mod timers;

@@ -19,13 +19,14 @@ use sip::sdp::{Description, LocalMedia, LocalSession};
 use sip::session_timer::{Agreed, Refresher, SessionEvent, SessionTimer};
 use sip::transaction::{Pending, ServerId, Unconfirmed};
 use sip::{Method, Name, Request, Response};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use self::calls::Outcall;
 use crate::core::desk::{Desk, Owner, user_agent};
 use crate::core::{Alarms, Answer};
 use crate::focus::inside::{Refreshes, Reinvites};
 use crate::focus::outgoing::OutInvite;
+use crate::focus::replace::FoundLeg;
 use crate::focus::{ALLOW, media, timer};
 use crate::net::Flow;
 use crate::rooms::{Order, RoomHandle};
@@ -46,6 +47,16 @@ pub(crate) enum LegCommand {
     Invite(Box<Invite>),
     /// Stop calling a device. If it accepts all the same, it is released.
     Cancel { leg: LegId },
+    /// Is there a leg with this dialog?
+    Find {
+        dialog: DialogId,
+        answer: oneshot::Sender<Option<FoundLeg>>,
+    },
+    /// Where is the device of a leg, and what is its dialog?
+    Name {
+        leg: LegId,
+        answer: oneshot::Sender<Option<(String, DialogId)>>,
+    },
     /// End a leg.
     Release { leg: LegId, reason: Option<String> },
 }
@@ -109,6 +120,8 @@ pub(crate) struct Legs {
     pub(super) reinvites: Reinvites,
     /// The media of legs whose BYE is not answered: what was said before may still reach them.
     farewells: HashMap<LegId, Arc<Session>>,
+    /// The dialogs of these: they are over, and known to have been (RFC 3891 section 3).
+    ended: HashMap<DialogId, (LegId, RoomHandle)>,
     key: String,
 }
 
@@ -140,6 +153,19 @@ impl Legs {
         self.dialogs.get(self.key.as_str()).copied()
     }
 
+    fn found(&self, dialog: &DialogId) -> Option<FoundLeg> {
+        let ended = self.ended.get(dialog).map(|(leg, room)| (*leg, room, true));
+        let live = self.dialogs.get(dialog);
+        let live = live.and_then(|id| Some((*id, &self.legs.get(id)?.room, false)));
+        let (leg, room, is_ending) = live.or(ended)?;
+        let room = room.clone();
+        Some(FoundLeg {
+            leg,
+            room,
+            is_ending,
+        })
+    }
+
     pub(crate) fn get_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
         self.legs.get_mut(&leg).map(Box::as_mut)
     }
@@ -163,6 +189,16 @@ impl Legs {
             LegCommand::Accept(accept) => self.accept(*accept, desk),
             LegCommand::Invite(invite) => self.invite(invite, desk),
             LegCommand::Cancel { leg } => self.cancel(leg, desk),
+            LegCommand::Find { dialog, answer } => {
+                let _ = answer.send(self.found(&dialog));
+            }
+            LegCommand::Name { leg, answer } => {
+                let name = |leg: &Leg| {
+                    let dialog = &leg.dialog;
+                    (dialog.remote_target().to_owned(), dialog.id().clone())
+                };
+                let _ = answer.send(self.legs.get(&leg).map(Box::as_ref).map(name));
+            }
             LegCommand::Release { leg, reason } => self.release(leg, reason.as_deref(), desk),
         }
     }
@@ -256,6 +292,8 @@ impl Legs {
             return;
         };
         self.farewells.insert(id, Arc::clone(&leg.session));
+        let dialog = leg.dialog.id().clone();
+        self.ended.insert(dialog, (id, leg.room.clone()));
         desk.request(&Method::Bye, &leg.flow, Owner::Farewell(id), |via| {
             let mut draft = leg.dialog.request(&Method::Bye, via);
             user_agent(&mut draft);
@@ -270,6 +308,7 @@ impl Legs {
     pub(crate) fn parted(&mut self, id: LegId) {
         if let Some(session) = self.farewells.remove(&id) {
             Switch::dismiss(&session);
+            self.ended.retain(|_, (leg, _)| *leg != id);
         }
     }
 
@@ -421,7 +460,7 @@ impl Leg {
 }
 
 /// What may be asked of a conference from outside its dialogs.
-pub(crate) const ALLOW_OUTSIDE: &str = "INVITE, ACK, CANCEL, OPTIONS, SUBSCRIBE";
+pub(crate) const ALLOW_OUTSIDE: &str = "INVITE, ACK, CANCEL, OPTIONS, SUBSCRIBE, REFER";
 
 /// What every response of a focus carries (7.2.1.1 "General").
 pub(crate) fn general(draft: &mut sip::Draft) {

@@ -1,5 +1,7 @@
 //! Joining and leaving a group.
 
+use std::sync::Arc;
+
 use imps::Primitive;
 use imps::csp::{AdminMapList, Status};
 use imps::csp::{
@@ -101,6 +103,7 @@ async fn come_in(turn: &Turn<'_>, wish: &Wish) -> Result<(Entered, Option<Welcom
                 (room, claim, None)
             }
             Found::Stored(stored) => {
+                let stored = Arc::new(*stored);
                 let claim = Claim {
                     invited,
                     ..stored.claim(turn.house, own, false)
@@ -153,7 +156,7 @@ async fn enter(
 /// The room of a stored group: the one that is there, or a new one that this user opens.
 fn open(
     turn: &Turn<'_>,
-    stored: &Stored,
+    stored: &Arc<Stored>,
     wish: &Wish,
     (claim, kept): (Claim, Option<Kept>),
 ) -> Result<RoomHandle, Refused> {
@@ -182,6 +185,7 @@ fn open(
             actions: Vec::new(),
             host,
             kind: Kind::Group,
+            document: Some(Arc::clone(stored)),
             writes,
         })
     });

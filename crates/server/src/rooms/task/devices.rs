@@ -3,15 +3,16 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use room::{Event, LegId, PersonId, Refusal, Seat, Why};
+use room::{Address, Event, LegId, PersonId, Refusal, Seat, Standing, Why};
 use tokio::sync::oneshot;
 
 use super::{EARLY, Place, Reply, RoomTask, SLOW};
-use crate::core::Command;
+use crate::core::{Command, ShardHandle};
+use crate::focus::ONE_TO_ONE;
 use crate::focus::legs::LegCommand;
 use crate::rooms::observers::anonymous;
 use crate::rooms::speech::Voice;
-use crate::rooms::{Arrival, Types};
+use crate::rooms::{Arrival, Kind, Types};
 use crate::switch::{News, Said};
 
 impl RoomTask {
@@ -60,6 +61,7 @@ impl RoomTask {
             if who != PersonId::HOST {
                 self.first_accepts.get_or_insert(accepts);
             }
+            self.outgrow();
             self.give_voice(who);
             self.catch_up(id);
             self.admit_observers(who);
@@ -70,6 +72,22 @@ impl RoomTask {
         }
         self.forget_early();
         self.answers.push(Reply::Device(answer, result));
+    }
+
+    /// A session of two that has grown is one of many, and not over when one of two leaves.
+    fn outgrow(&mut self) {
+        let rules = self.room.rules();
+        if !matches!(self.handle.kind, Kind::Conference) || rules.fewest != ONE_TO_ONE {
+            return;
+        }
+        let is_in = |seat: &Seat<'_>| seat.standing == Standing::Connected;
+        if self.room.people().filter(is_in).count() > 2 {
+            let rules = room::Rules {
+                fewest: 0,
+                ..rules.clone()
+            };
+            let _ = self.happen(Event::RulesChanged(rules));
+        }
     }
 
     pub(super) fn described(&mut self, leg: LegId, accepts: Types, wrapped: Types) {
@@ -131,6 +149,35 @@ impl RoomTask {
             if let Some(Place::Device(arrival)) = self.seats.get(leg) {
                 self.voices.insert(*leg, voice(&seat, arrival));
             }
+        }
+    }
+
+    /// If a leg is this person's: the devices of another person.
+    pub(super) fn peers(
+        &self,
+        leg: LegId,
+        of: &Address,
+        who: &Address,
+    ) -> Option<Vec<(LegId, ShardHandle)>> {
+        let owner = self.room.owner(leg)?;
+        if self.room.find(of) != Some(owner) {
+            return None;
+        }
+        let other = self.room.find(who).and_then(|who| self.room.seat(who));
+        let legs = other.map(|seat| seat.legs).unwrap_or_default();
+        let device = |leg: &LegId| match self.seats.get(leg) {
+            Some(Place::Device(arrival)) => Some((*leg, arrival.shard.clone())),
+            Some(Place::Handset(_)) | None => None,
+        };
+        Some(legs.iter().filter_map(device).collect())
+    }
+
+    /// Another device has taken the place of this one.
+    pub(super) fn replaced(&mut self, leg: LegId) {
+        if let Some(Place::Device(arrival)) = self.unseat(leg) {
+            let reason = "SIP;cause=200;text=\"Replaced\"".to_owned();
+            Self::hang_up(&arrival, Some(reason));
+            let _ = self.happen(Event::Left { leg });
         }
     }
 
