@@ -7,10 +7,13 @@ use tokio::sync::{mpsc, oneshot};
 use world::World;
 use xdm::resource_lists::Entry;
 
+use crate::command::{Command, Reply};
 use crate::config::Config;
 use crate::core::{Core, Mail};
 use crate::event::{Event, Person, SessionId};
 use crate::failure::Failure;
+use crate::invitee::Invitee;
+use crate::known::Known;
 
 /// Events that may wait for the program. Further ones are lost, and counted in
 /// [`Event::Missed`].
@@ -30,18 +33,6 @@ pub struct Agent {
 
 /// What the agent tells.
 pub type Events = mpsc::Receiver<Event>;
-
-/// Where the answer to a command goes.
-pub(crate) type Reply<T> = oneshot::Sender<Result<T, Failure>>;
-
-/// Whom an invitation is for.
-#[derive(Clone, Debug)]
-pub enum Invitee {
-    /// An address: a person, a group, or a conference.
-    Address(String),
-    /// These people, by way of the conference factory.
-    Guests(Vec<Entry>),
-}
 
 /// How a conference is asked for.
 #[derive(Clone, Debug, Default)]
@@ -82,59 +73,6 @@ impl Saying {
             ..self
         }
     }
-}
-
-/// What the agent is told to do.
-pub(crate) enum Command {
-    Accept {
-        session: SessionId,
-        reply: Reply<()>,
-    },
-    Decline {
-        session: SessionId,
-        status: u16,
-        reply: Reply<()>,
-    },
-    Invite {
-        invitee: Invitee,
-        options: Options,
-        reply: Reply<SessionId>,
-    },
-    Leave {
-        session: SessionId,
-        reply: Reply<()>,
-    },
-    Register {
-        reply: Reply<()>,
-    },
-    Reinvite {
-        session: SessionId,
-        reply: Reply<()>,
-    },
-    Roster {
-        session: SessionId,
-        reply: Reply<Vec<Person>>,
-    },
-    Say {
-        session: SessionId,
-        saying: Saying,
-        reply: Reply<String>,
-    },
-    Settled {
-        session: SessionId,
-        reply: Reply<()>,
-    },
-    Stop {
-        reply: Reply<()>,
-    },
-    Subscribe {
-        session: SessionId,
-        reply: Reply<()>,
-    },
-    Unsubscribe {
-        session: SessionId,
-        reply: Reply<()>,
-    },
 }
 
 impl Agent {
@@ -187,6 +125,93 @@ impl Agent {
         Ok(session)
     }
 
+    /// Joins a pre-defined group (IM 7.1.1.4) or a public conference (IM 7.1.1.10) by its address,
+    /// and waits until there is a session.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`].
+    pub async fn join(&self, uri: &str, options: Options) -> Result<SessionId, Failure> {
+        let session = self.invite(Invitee::Group(uri.to_owned()), options).await?;
+        self.settled(session).await?;
+        Ok(session)
+    }
+
+    /// Goes back to a session that was left or lost (IM 7.1.1.9), and waits until it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::UnknownSession`] if no session of this identity is stored: then nothing was sent;
+    /// and others.
+    pub async fn rejoin(&self, identity: &str, options: Options) -> Result<SessionId, Failure> {
+        let invitee = Invitee::Known(identity.to_owned());
+        let session = self.invite(invitee, options).await?;
+        self.settled(session).await?;
+        Ok(session)
+    }
+
+    /// The sessions that can be rejoined, the latest last.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Stopped`].
+    pub async fn known(&self) -> Result<Vec<Known>, Failure> {
+        self.ask(|reply| Command::Known { reply }).await
+    }
+
+    /// Asks the conference to invite further people (IM 7.1.1.7), and waits until it has said that
+    /// it will.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]; [`Failure::TooManyGuests`] and others before anything is sent.
+    pub async fn refer(&self, session: SessionId, guests: Vec<Entry>) -> Result<(), Failure> {
+        self.ask(|reply| Command::Refer {
+            session,
+            guests,
+            reply,
+        })
+        .await
+    }
+
+    /// Asks the conference to let a participant go: a REFER whose method is BYE (RFC 4579 section
+    /// 5.11).
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`].
+    pub async fn remove(&self, session: SessionId, uri: &str) -> Result<(), Failure> {
+        let uri = uri.to_owned();
+        self.ask(|reply| Command::Remove {
+            session,
+            uri,
+            reply,
+        })
+        .await
+    }
+
+    /// Goes on in a conference with the other side of a session of two and further people (IM
+    /// 7.1.1.6). Returns the new session; it takes the place of the old one when the other side
+    /// comes into it, of which [`Event::Replaced`] tells.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if the invitation was not sent.
+    pub async fn extend(
+        &self,
+        session: SessionId,
+        guests: Vec<Entry>,
+        options: Options,
+    ) -> Result<SessionId, Failure> {
+        self.ask(|reply| Command::Extend {
+            session,
+            guests,
+            options,
+            reply,
+        })
+        .await
+    }
+
     /// Sends an invitation. How it goes on is told by events, and by [`Self::settled`].
     ///
     /// # Errors
@@ -210,7 +235,8 @@ impl Agent {
         self.ask(|reply| Command::Settled { session, reply }).await
     }
 
-    /// Accepts an invitation of which [`Event::Invited`] told.
+    /// Accepts an invitation of which [`Event::Invited`] told. One that has been accepted already,
+    /// since it takes the place of a session, needs no more.
     ///
     /// # Errors
     ///

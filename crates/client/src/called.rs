@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sip::dialog::Dialog;
-use sip::header::{Contact, From, PAssertedIdentity, Reason, ReferredBy, Replaces};
+use sip::header::{Contact, From, PAssertedIdentity, Reason, ReferredBy};
 use sip::multipart::{self, BodyHeaders};
 use sip::sdp::{Connects, Description, LocalMedia, Setup};
 use sip::session_timer::{Agreed, Refresher, negotiate};
@@ -40,10 +40,10 @@ const RING: Duration = Duration::from_secs(180);
 const OTHERS_MAX: usize = 1000;
 
 /// A refusal of an invitation: status, phrase, and a header that explains it.
-struct No(u16, String, Option<(Name, String)>);
+pub(crate) struct No(u16, String, Option<(Name, String)>);
 
 impl No {
-    fn plain(status: u16, reason: &str) -> Self {
+    pub(crate) fn plain(status: u16, reason: &str) -> Self {
         Self(status, reason.to_owned(), None)
     }
 }
@@ -63,7 +63,22 @@ impl Core {
             return;
         }
         match self.ring(id, request.clone(), now) {
-            Ok(event) => self.tell(event),
+            Ok((session, event)) => {
+                let asks = !matches!(
+                    event,
+                    Event::Invited {
+                        replaces: Some(_),
+                        ..
+                    }
+                );
+                self.tell(event);
+                // RFC 3891 section 3: what takes the place of a session is accepted as it comes.
+                if !asks && let Err(failure) = self.accept(session, now) {
+                    self.fault(format_args!("a session cannot be replaced: {failure}"));
+                    // It was there a moment ago.
+                    let _told = self.decline(session, 500, now);
+                }
+            }
             Err(No(status, reason, header)) => {
                 self.fault(format_args!("an invitation was refused: {status} {reason}"));
                 let mut draft = self.response(&request, status, &reason);
@@ -76,7 +91,12 @@ impl Core {
     }
 
     /// Lets an invitation ring, if it is one that could be accepted.
-    fn ring(&mut self, server: ServerId, request: Request, now: Instant) -> Result<Event, No> {
+    fn ring(
+        &mut self,
+        server: ServerId,
+        request: Request,
+        now: Instant,
+    ) -> Result<(SessionId, Event), No> {
         // RFC 3261 section 8.2.2.3.
         let known = ["timer", "replaces", "norefersub"];
         let unknown: Vec<_> = request
@@ -99,39 +119,37 @@ impl Core {
             let least = Some((Name::MinSe, least));
             No(422, "Session Interval Too Small".to_owned(), least)
         })?;
-        let replaces = match request.get::<Replaces<'_>>()? {
-            // RFC 3891 section 3: only what is there can be replaced.
-            Some(replaces) => Some(
-                self.replaced(&replaces)
-                    .ok_or_else(|| No::plain(481, "Call/Transaction Does Not Exist"))?,
-            ),
-            None => None,
-        };
+        let replaces = self.to_replace(&request)?;
+        // Whoever was anonymous in a session stays so in the one that takes its place.
+        let old = replaces.and_then(|old| self.sessions.get(&old));
+        let anonymous = old.is_some_and(|old| old.anonymous);
         let tag = self.rng.token(64);
-        let contact = self.me(false).contact();
+        let contact = self.me(anonymous).contact();
         let dialog = Dialog::uas(&request, &tag, &contact)?;
         let id = self
             .next_session()
             .map_err(|_| No::plain(486, "Busy Here"))?;
         let event = self.invited(id, &request, replaces)?;
-        let ringing = self.with_us(dialog.response(&request, 180, "Ringing"));
+        let ringing = dialog.response(&request, 180, "Ringing");
+        let ringing = self.with_us(ringing, anonymous).finish();
         let called = Called {
             dialog,
             give_up_at: now + RING,
             server,
-            request,
+            request: request.clone(),
             offer,
             agreed,
             replaces,
         };
         let local = offer::local(self.address(), None, "", Setup::Active);
-        let said = called.request.clone();
-        let mut session = self.new_session(Stage::Called(Box::new(called)), local, false);
-        session.note_peer(&said);
-        session.whom = said.require::<From<'_>>()?.0.uri.as_str().to_owned();
+        let mut session = self.new_session(Stage::Called(Box::new(called)), local, anonymous);
+        session.note_peer(&request);
+        session.note_caller(&event, &request)?;
         self.sessions.insert(id, session);
-        self.respond(server, 180, ringing.finish(), now);
-        Ok(event)
+        if replaces.is_none() {
+            self.respond(server, 180, ringing, now);
+        }
+        Ok((id, event))
     }
 
     /// What an invitation says, for the user.
@@ -161,22 +179,21 @@ impl Core {
         })
     }
 
-    fn replaced(&self, replaces: &Replaces<'_>) -> Option<SessionId> {
-        let id = sip::dialog::DialogId::new(replaces.call_id, replaces.to_tag, replaces.from_tag);
-        let mut all = self.sessions.iter();
-        let live = |s: &Session| matches!(&s.stage, Stage::Live(live) if *live.dialog.id() == id);
-        all.find(|(_, session)| live(session)).map(|(id, _)| *id)
-    }
-
     pub(crate) fn accept(&mut self, id: SessionId, now: Instant) -> Result<(), Failure> {
         let session = self.sessions.get(&id).ok_or(Failure::NoSuchSession)?;
-        let Stage::Called(called) = &session.stage else {
-            return Err(Failure::NotNow {
-                why: "this session is not an invitation to us",
-            });
+        let called = match &session.stage {
+            Stage::Called(called) => called,
+            // It took the place of another, and is accepted.
+            Stage::Live(live) if !live.we_called => return Ok(()),
+            Stage::Live(_) | Stage::Calling(_) => {
+                return Err(Failure::NotNow {
+                    why: "this session is not an invitation to us",
+                });
+            }
         };
         let offer = called.offer.clone();
-        let draft = self.with_us(called.dialog.response(&called.request, 200, "OK"));
+        let draft = called.dialog.response(&called.request, 200, "OK");
+        let draft = self.with_us(draft, session.anonymous);
         let (local, listener) = self.our_end(offer.as_ref())?;
         let timers = self.config.timers;
         let Some(session) = self.sessions.get_mut(&id) else {
@@ -221,11 +238,10 @@ impl Core {
         if let Some((_, media)) = chosen {
             self.start_media(id, media, connects);
         }
-        if let Some(replaced) = replaces {
-            // RFC 3891 section 3: what is replaced ends.
-            self.hang_up(replaced, "replaced by a conference", None, now);
-        }
         self.established(id);
+        if let Some(old) = replaces {
+            self.replace(old, id, now);
+        }
         Ok(())
     }
 
@@ -272,7 +288,7 @@ impl Core {
         };
         let server = called.server;
         let draft = called.dialog.response(&called.request, status, reason);
-        let bytes = self.with_us(draft).finish();
+        let bytes = self.with_us(draft, session.anonymous).finish();
         self.respond(server, status, bytes, now);
         self.end(
             id,
@@ -314,8 +330,8 @@ impl Core {
         self.respond(server, 487, draft.finish(), now);
     }
 
-    fn with_us(&self, mut draft: Draft) -> Draft {
-        let me = self.me(false);
+    fn with_us(&self, mut draft: Draft, anonymous: bool) -> Draft {
+        let me = self.me(anonymous);
         draft.header(Name::UserAgent, me.user_agent());
         draft.header(Name::Allow, request::ALLOW);
         if me.anonymous {
@@ -325,6 +341,30 @@ impl Core {
         draft
     }
 }
+
+impl Session {
+    /// Stores who invites us, as the user is told, and by what address messages reach them.
+    fn note_caller(&mut self, event: &Event, request: &Request) -> Result<(), Malformed> {
+        self.whom = request.require::<From<'_>>()?.0.uri.as_str().to_owned();
+        if let Event::Invited { from, others, .. } = event
+            && others.len() <= PAIR
+        {
+            self.peer = Some(from.clone());
+        }
+        let contribution = request.raw_other("Contribution-ID");
+        self.contribution = contribution
+            .filter(|id| id.len() <= CONTRIBUTION_MAX)
+            .map(str::to_owned);
+        Ok(())
+    }
+}
+
+/// A list of so many people who were invited may name us and the one who invites; a longer one
+/// names more than two.
+const PAIR: usize = 2;
+
+/// The longest Contribution-ID that is kept, in octets. Those of RCS have 32.
+const CONTRIBUTION_MAX: usize = 128;
 
 /// Who else was invited, if the invitation tells (RFC 5366 section 5).
 fn others(request: &Request) -> Vec<String> {

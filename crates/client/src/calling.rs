@@ -1,21 +1,24 @@
-//! Invitations of ours: IM 7.1.1.3 by way of a conference factory, or to one address.
+//! Invitations of ours: by way of a conference factory (IM 7.1.1.3, 7.1.1.6), to a group or public
+//! conference (7.1.1.4, 7.1.1.10), back to a session (7.1.1.9), or to one person.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use sip::dialog::{Dialog, Forks, Leg, Outset};
+use sip::dialog::{Dialog, DialogId, Forks, Leg, Outset};
 use sip::header::{MinSe, SessionExpires};
 use sip::sdp::Setup;
 use sip::session_timer::{Refresher, from_response};
 use sip::transaction::ClientId;
-use sip::{Malformed, Method, Name, Response, Uri};
+use sip::{Malformed, Method, Name, Response};
 use xdm::resource_lists::Entry;
 
-use crate::agent::{Invitee, Options};
+use crate::agent::Options;
 use crate::core::Core;
 use crate::event::{Event, SessionId};
 use crate::failure::{Failure, Refused};
+use crate::invitee::{Invitee, Plan};
+use crate::known::{is_gone, same};
 use crate::offer;
 use crate::post::{Farewell, Outcome, Purpose};
 use crate::request::{self, Letter};
@@ -31,8 +34,17 @@ pub(crate) struct Calling {
     forks: Forks,
     uri: String,
     guests: Vec<Entry>,
+    /// Does it go back to a session that we know?
+    rejoins: bool,
     /// What to offer instead of our own description.
     offer: Option<Arc<str>>,
+}
+
+impl Calling {
+    /// Is this one of the early dialogs that the invitation has made?
+    pub(crate) fn has(&self, id: &DialogId) -> bool {
+        self.forks.iter().any(|dialog| dialog.id() == id)
+    }
 }
 
 /// How many random boundaries are tried. One of 128 bits does not occur in a body by chance.
@@ -49,19 +61,17 @@ impl Core {
         options: Options,
         now: Instant,
     ) -> Result<SessionId, Failure> {
-        let (uri, guests) = match invitee {
-            Invitee::Address(uri) => (uri, Vec::new()),
-            Invitee::Guests(guests) => {
-                let guests = each_once(guests);
-                self.check_guests(&guests)?;
-                // IM-7.1.1.3-S2: the conference factory of the home network.
-                (self.config.factory.clone(), guests)
-            }
-        };
-        let uri = checked(&uri)?;
-        for guest in &guests {
-            checked(&guest.uri)?;
-        }
+        let plan = self.plan(invitee)?;
+        self.call(plan, options, now)
+    }
+
+    /// Sends an invitation that has passed the checks.
+    pub(crate) fn call(
+        &mut self,
+        plan: Plan,
+        options: Options,
+        now: Instant,
+    ) -> Result<SessionId, Failure> {
         if self.at.is_none() {
             let why = "the server cannot be reached".to_owned();
             return Err(Failure::Network { why });
@@ -76,7 +86,9 @@ impl Core {
         let me = self.me(options.anonymous);
         let (from, contact) = (me.from(), me.contact());
         let (call_id, tag) = (self.rng.token128(), self.rng.token(64));
-        let outset = Outset::new(&call_id, &tag, &from, &format!("<{uri}>"), &uri, &contact);
+        let to = format!("<{}>", plan.uri);
+        let uri = plan.uri;
+        let outset = Outset::new(&call_id, &tag, &from, &to, &uri, &contact);
         let local = offer::local(self.address(), port, &self.rng.token128(), setup);
         let calling = Calling {
             client: None,
@@ -84,38 +96,23 @@ impl Core {
             outset,
             forks: Forks::default(),
             uri: uri.clone(),
-            guests,
+            guests: plan.guests,
+            rejoins: plan.rejoins,
             offer: options.offer,
         };
-        let by_factory = !calling.guests.is_empty();
         let stage = Stage::Calling(Box::new(calling));
         let mut session = self.new_session(stage, local, options.anonymous);
-        if !by_factory {
-            session.whom.clone_from(&uri);
-        }
+        session.whom = plan.whom;
+        session.peer = plan.peer;
+        session.ad_hoc = plan.ad_hoc;
         session.identity = uri;
         session.listener = listener;
         self.sessions.insert(id, session);
+        if let Some(old) = plan.extends.and_then(|old| self.sessions.get_mut(&old)) {
+            old.replaced_by = Some(id);
+        }
         self.send_invite(id, 0, now);
         Ok(id)
-    }
-
-    /// The invitation must name somebody, and no more than are allowed.
-    fn check_guests(&self, guests: &[Entry]) -> Result<(), Failure> {
-        if guests.is_empty() {
-            return Err(Failure::NoGuests);
-        }
-        // IM-7.1.1.3-S4: MAX-ADHOC-GROUP-SIZE counts those who are invited.
-        let limit = self.config.max_adhoc_group_size.unwrap_or(u32::MAX);
-        let within = usize::try_from(limit).is_ok_and(|limit| guests.len() <= limit);
-        if within {
-            return Ok(());
-        }
-        // IM-7.1.1.3-S4a: the user is told, and nothing is sent.
-        Err(Failure::TooManyGuests {
-            guests: guests.len(),
-            limit,
-        })
     }
 
     /// Sends the INVITE, for the first time or with what was missing.
@@ -139,7 +136,8 @@ impl Core {
         let draft = calling.outset.request(&Method::Invite, &via);
         let (uri, guests) = (calling.uri.clone(), calling.guests.clone());
         let me = self.me(anonymous);
-        // IM-7.1.1.3-S1: by 7.1.1.1. IM-7.1.1.1-S0: a request of RFC 3261, which the outset begins.
+        // IM-7.1.1.3-S1, IM-7.1.1.4-S1, IM-7.1.1.6-S1, IM-7.1.1.9-S2, IM-7.1.1.10-S1: by 7.1.1.1.
+        // IM-7.1.1.1-S0: a request of RFC 3261, which the outset begins.
         let letter = boundaries
             .iter()
             .find_map(|boundary| request::invite(&me, &offer, &guests, &asked, boundary).ok());
@@ -151,7 +149,8 @@ impl Core {
         let credentials = self.sign(&Method::Invite, &uri);
         let bytes = letter.finish(draft, &credentials);
         let sent = (Purpose::Invite(id), credentials, tries);
-        // IM-7.1.1.3-S6: towards the IM server, by way of the outbound proxy.
+        // IM-7.1.1.3-S6, IM-7.1.1.4-S2, IM-7.1.1.6-S9, IM-7.1.1.9-S5, IM-7.1.1.10-S5: towards the
+        // IM server, by way of the outbound proxy.
         let client = self.post((&branch, bytes), Method::Invite, sent, now);
         if let Some(session) = self.sessions.get_mut(&id)
             && let Stage::Calling(calling) = &mut session.stage
@@ -229,6 +228,13 @@ impl Core {
         let failure = self.failure(outcome);
         if let Outcome::Response(response) = outcome {
             let refused = Refused::of(response);
+            if let Some(Stage::Calling(calling)) = self.sessions.get(&id).map(|s| &s.stage)
+                && calling.rejoins
+                && is_gone(&refused)
+            {
+                let identity = calling.uri.clone();
+                self.forget_session(&identity);
+            }
             self.tell(Event::Refused {
                 session: id,
                 refused,
@@ -263,6 +269,7 @@ impl Core {
             }
         };
         let given_up = calling.given_up;
+        let before = calling.rejoins.then(|| calling.uri.clone());
         // RFC 3261 section 22.1: the ACK repeats the credentials of its INVITE.
         let draft = dialog.ack(calling.outset.cseq(), &via);
         let ack = Letter::default().finish(draft, credentials);
@@ -287,18 +294,30 @@ impl Core {
         );
         // IM-7.1.1.1-OK-S1: the timer runs with what the 200 says.
         session.agree(agreed.as_ref(), Refresher::Uac, now);
-        let is_group = session.is_group();
         self.send(ack);
         if given_up {
             // RFC 3261 section 9.1: it was too late to cancel.
             self.hang_up(id, GIVEN_UP, None, now);
             return;
         }
-        // IM-7.1.1.3-OK-S2: the user plane begins.
+        // IM-7.1.1.3-OK-S2, IM-7.1.1.4-OK-S2: the user plane begins.
         if let Err(why) = self.start_media_as_offerer(id, response) {
             self.fault(&why);
             self.hang_up(id, &why, None, now);
             return;
+        }
+        self.arrived(id, before.as_deref(), now);
+    }
+
+    /// We are in; if we were there before, under this identity.
+    fn arrived(&mut self, id: SessionId, before: Option<&str>, now: Instant) {
+        let Some(session) = self.sessions.get(&id) else {
+            return;
+        };
+        let is_group = session.is_group();
+        if let Some(before) = before.filter(|before| !same(&session.identity, before)) {
+            // IM-7.1.1.9-OK-S2: it goes on under another.
+            self.forget_session(before);
         }
         self.established(id);
         // IM-7.1.1.1-OK-S2: in a conference, the client subscribes to its state.
@@ -319,8 +338,7 @@ impl Core {
         let Some(live) = self.sessions.get_mut(&id).and_then(Session::live) else {
             return;
         };
-        let same =
-            sip::dialog::DialogId::of_response(response).is_ok_and(|id| id == *live.dialog.id());
+        let same = DialogId::of_response(response).is_ok_and(|id| id == *live.dialog.id());
         if same {
             let ack = live.ack.as_ref().filter(|(of, _)| *of == client);
             if let Some(ack) = ack.map(|(_, ack)| ack.clone()) {
@@ -359,59 +377,4 @@ fn first_dialog(calling: &mut Calling, response: &Response) -> Result<Dialog, Ma
         Leg::Early(_) | Leg::None => return Err(nothing),
     };
     calling.forks.take(&id).ok_or(nothing)
-}
-
-/// An address that can stand in a request.
-fn checked(uri: &str) -> Result<String, Failure> {
-    match Uri::parse(uri) {
-        Ok(parsed) if parsed.as_str() == uri => Ok(uri.to_owned()),
-        Ok(_) | Err(_) => Err(Failure::Malformed {
-            why: format!("{uri} is no address"),
-        }),
-    }
-}
-
-/// Everybody once, whatever way their address is written (RFC 5366 section 4: duplicates count
-/// once).
-fn each_once(guests: Vec<Entry>) -> Vec<Entry> {
-    let mut once: Vec<Entry> = Vec::with_capacity(guests.len().min(64));
-    let mut seen = std::collections::BTreeMap::new();
-    for guest in guests {
-        let key = Uri::parse(&guest.uri).map_or_else(|_| guest.uri.clone(), |uri| uri.aor());
-        let known = seen.get(&key).and_then(|at: &usize| once.get_mut(*at));
-        match known {
-            Some(known) => known.merge_duplicate(&guest),
-            None => {
-                seen.insert(key, once.len());
-                once.push(guest);
-            }
-        }
-    }
-    once
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_guest_counts_once() {
-        let uris = [
-            "sip:bob@h",
-            "sip:bob@H",
-            "sip:carol@h",
-            "sip:bob@h;transport=tcp",
-        ];
-        let once = each_once(uris.map(Entry::new).to_vec());
-        let uris: Vec<_> = once.iter().map(|entry| entry.uri.as_str()).collect();
-        assert_eq!(uris, ["sip:bob@h", "sip:carol@h"]);
-    }
-
-    #[test]
-    fn an_address_is_checked_before_it_is_sent() {
-        assert!(checked("sip:bob@h").is_ok());
-        for bad in ["", "bob", "sip:", "sip:a b@h", "sip:a@h>\r\nEvil: 1"] {
-            assert!(checked(bad).is_err(), "{bad}");
-        }
-    }
 }

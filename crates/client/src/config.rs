@@ -7,6 +7,8 @@ use std::time::Duration;
 use sip::session_timer::SessionInterval;
 use sip::transaction::Timers;
 
+use crate::known::Known;
+
 /// How SIP is carried to the server.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Transport {
@@ -39,6 +41,16 @@ impl Transport {
     }
 }
 
+/// How the session of two is named in the list of people who are invited to extend it (IM 7.1.1.6).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Extending {
+    /// By its dialog, in Replaces (RFC 3891).
+    #[default]
+    Replaces,
+    /// By its identity, in Session-Replaces, as RCS clients do.
+    SessionReplaces,
+}
+
 /// What an agent is told at start. [`Config::new`] gives the usual values.
 #[derive(Clone)]
 pub struct Config {
@@ -61,6 +73,14 @@ pub struct Config {
     /// MAX-ADHOC-GROUP-SIZE: the most people one invitation may name. `None` if the user's network
     /// provisioned none: then only the server counts.
     pub max_adhoc_group_size: Option<u32>,
+    /// What a REFER for several people says in Refer-Sub (IM-7.1.1.7-S4c): `true` asks to be told
+    /// how it goes on, which RFC 5368 advises against.
+    pub refer_sub: bool,
+    /// How the session of two is named that a conference extends.
+    pub extending: Extending,
+    /// The sessions that can be rejoined, as [`crate::Event::Known`] told an agent of this user
+    /// before (IM 7.1.1.9).
+    pub sessions: Vec<Known>,
     /// CONF-FCTY-URI: where conferences are made (IM-7.1.1.3-S2).
     pub factory: String,
     /// Ask for anonymity in everything (IM-7.1.1.1-S5).
@@ -97,6 +117,9 @@ impl Config {
             block_list: Vec::new(),
             session_interval: SessionInterval::RECOMMENDED,
             max_adhoc_group_size: None,
+            refer_sub: false,
+            extending: Extending::default(),
+            sessions: Vec::new(),
             factory: format!("sip:conference-factory@{domain}"),
             anonymous: false,
             subscribe: true,

@@ -8,22 +8,25 @@
 //!
 //! Nothing here waits for a network: tasks of [`crate::wire`] and [`crate::media`] do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use sip::dialog::DialogId;
 use sip::transaction::{ClientId, Event as Told, Output, ServerId, Transactions};
-use sip::{Draft, Message, Method, Request, Uri};
+use sip::{Draft, Message, Method, Name, Request, Uri};
 use tokio::sync::mpsc;
 use world::{Rng, World};
 
-use crate::agent::{Command, Reply};
+use crate::command::{Command, Reply};
 use crate::config::Config;
 use crate::event::{Event, SessionId};
 use crate::keyring::Keyring;
+use crate::known::Memory;
 use crate::media::News;
 use crate::post::{Outcome, Sent};
+use crate::refer::Referral;
 use crate::registration::Registration;
 use crate::request::Me;
 use crate::roster::Watch;
@@ -77,8 +80,15 @@ pub(crate) struct Core {
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     /// Subscriptions, each until its last NOTIFY: it may outlive its session.
     pub(crate) watches: BTreeMap<SessionId, Watch>,
+    /// REFERs, each until nothing more is to come of it.
+    pub(crate) referrals: BTreeMap<u32, Referral>,
+    /// The sessions that can be rejoined.
+    pub(crate) memory: Memory,
+    /// The dialogs that ended last, the latest last.
+    pub(crate) ended: VecDeque<DialogId>,
     pub(crate) last_session: u32,
     pub(crate) last_media: u64,
+    pub(crate) last_refer: u32,
     /// Our address as the server sees it.
     pub(crate) at: Option<SocketAddr>,
     events: mpsc::Sender<Event>,
@@ -88,13 +98,13 @@ pub(crate) struct Core {
     pub(crate) out: Vec<Output<SocketAddr>>,
     pub(crate) sent: BTreeMap<ClientId, Sent>,
     /// Set when the end was asked for: who asked, and how long it may take.
-    ending: Option<(Reply<()>, Instant)>,
+    pub(crate) ending: Option<(Reply<()>, Instant)>,
 }
 
 impl Core {
     pub(crate) fn new(
         world: &World,
-        config: Config,
+        mut config: Config,
         mailbox: mpsc::Sender<Mail>,
         events: mpsc::Sender<Event>,
     ) -> io::Result<Self> {
@@ -109,14 +119,18 @@ impl Core {
             keyring: Keyring::new(&user, &config.password),
             registration: Registration::new(&config, &mut rng),
             transactions: Transactions::new(config.timers, TRANSACTIONS),
+            memory: Memory::new(std::mem::take(&mut config.sessions)),
             world: world.clone(),
             rng,
             config,
             mailbox,
             sessions: BTreeMap::new(),
             watches: BTreeMap::new(),
+            referrals: BTreeMap::new(),
+            ended: VecDeque::new(),
             last_session: 0,
             last_media: 0,
+            last_refer: 0,
             at: None,
             events,
             missed: 0,
@@ -171,52 +185,6 @@ impl Core {
         }
     }
 
-    fn obey(&mut self, command: Command, now: Instant) {
-        if self.ending.is_some() {
-            return; // The reply is dropped, which says that the agent has stopped.
-        }
-        match command {
-            Command::Accept { session, reply } => {
-                let _gone = reply.send(self.accept(session, now));
-            }
-            Command::Decline {
-                session,
-                status,
-                reply,
-            } => {
-                let _gone = reply.send(self.decline(session, status, now));
-            }
-            Command::Invite {
-                invitee,
-                options,
-                reply,
-            } => {
-                let _gone = reply.send(self.invite(invitee, options, now));
-            }
-            Command::Leave { session, reply } => {
-                let _gone = reply.send(self.leave(session, now));
-            }
-            Command::Register { reply } => self.register(reply, now),
-            Command::Reinvite { session, reply } => self.modify(session, reply, now),
-            Command::Roster { session, reply } => {
-                let _gone = reply.send(self.members(session));
-            }
-            Command::Say {
-                session,
-                saying,
-                reply,
-            } => self.say(session, &saying, reply),
-            Command::Settled { session, reply } => self.settled(session, reply),
-            Command::Stop { reply } => self.stop(reply, now),
-            Command::Subscribe { session, reply } => {
-                let _gone = reply.send(self.resubscribe(session, now));
-            }
-            Command::Unsubscribe { session, reply } => {
-                let _gone = reply.send(self.unsubscribe(session, now));
-            }
-        }
-    }
-
     fn told(&mut self, told: Told<SocketAddr>, now: Instant) {
         match told {
             Told::Ack { request, .. } => self.acknowledged(&request, now),
@@ -253,11 +221,19 @@ impl Core {
             self.refuse(id, &request, fault.status, "Bad Request", now);
             return;
         }
+        if *request.method() != Method::Invite && request.has(Name::Replaces) {
+            // RFC 3891 section 3: it belongs into an INVITE.
+            self.refuse(id, &request, 400, "Replaces Without an INVITE", now);
+            return;
+        }
         match request.method() {
             Method::Bye => self.asked_bye(id, &request, now),
             Method::Invite => self.asked_invite(id, request, now),
             Method::Message => self.asked_message(id, &request, now),
-            Method::Notify => self.asked_notify(id, &request, now),
+            Method::Notify => match self.referral_of(&request) {
+                Some(refer) => self.asked_refer_notify(id, refer, &request, now),
+                None => self.asked_notify(id, &request, now),
+            },
             Method::Options => {
                 let draft = self.response(&request, 200, "OK");
                 self.respond(id, 200, draft.finish(), now);
@@ -327,8 +303,10 @@ impl Core {
     fn poll_timeout(&self) -> Option<Instant> {
         let sessions = self.sessions.values().filter_map(Session::poll_timeout);
         let watches = self.watches.values().filter_map(Watch::poll_timeout);
+        let referrals = self.referrals.values().filter_map(Referral::poll_timeout);
         sessions
             .chain(watches)
+            .chain(referrals)
             .chain(self.transactions.poll_timeout())
             .chain(self.registration.poll_timeout())
             .chain(self.ending.as_ref().map(|(_, deadline)| *deadline))
@@ -345,6 +323,7 @@ impl Core {
         self.registration_timeout(now);
         self.session_timeouts(now);
         self.watch_timeouts(now);
+        self.refer_timeouts(now);
     }
 
     fn flush(&mut self) {
@@ -353,7 +332,7 @@ impl Core {
         }
     }
 
-    fn stop(&mut self, reply: Reply<()>, now: Instant) {
+    pub(crate) fn stop(&mut self, reply: Reply<()>, now: Instant) {
         let sessions: Vec<_> = self.sessions.keys().copied().collect();
         for session in sessions {
             // Each was there a moment ago.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::Refused;
+use crate::{Known, Refused};
 
 /// Names a session of one agent, from the first invitation to its end.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -68,7 +68,8 @@ pub enum Event {
         blocked: bool,
         /// Who else was invited, if the invitation says so (RFC 5366 section 5).
         others: Vec<String>,
-        /// The session that this one replaces (RFC 3891).
+        /// The session whose place this one takes (RFC 3891). Then nobody is asked: it has been
+        /// accepted, and [`Event::Replaced`] follows.
         replaces: Option<SessionId>,
     },
     /// Somebody is in.
@@ -78,6 +79,12 @@ pub enum Event {
         /// Who.
         #[serde(flatten)]
         person: Person,
+    },
+    /// The sessions that can be rejoined have changed: what a program stores that wants to go back
+    /// to them later, and hands to the next agent as [`crate::Config::sessions`].
+    Known {
+        /// All of them, the latest last.
+        sessions: Vec<Known>,
     },
     /// Somebody left, or did not come.
     Left {
@@ -103,6 +110,19 @@ pub enum Event {
     Offline {
         /// Why.
         why: String,
+    },
+    /// The conference tells how a REFER of ours goes on (IM-7.1.1.7-NTFY-S2).
+    ReferProgress {
+        /// The session.
+        session: SessionId,
+        /// Which REFER of the agent, counted from 1.
+        refer: u32,
+        /// The status that the one who was invited, or removed, has answered so far.
+        status: Option<u16>,
+        /// Its reason phrase.
+        reason: String,
+        /// Is there no more to come?
+        over: bool,
     },
     /// A session lives on: its timer starts again.
     Refreshed {
@@ -135,6 +155,13 @@ pub enum Event {
         /// Who, with the new name.
         #[serde(flatten)]
         person: Person,
+    },
+    /// A session has taken the place of another, which ends: nobody has left.
+    Replaced {
+        /// The one that ends.
+        session: SessionId,
+        /// The one in which it goes on.
+        by: SessionId,
     },
     /// Our invitation rings somewhere.
     Ringing {
@@ -185,9 +212,11 @@ impl Event {
             | Self::Joined { session, .. }
             | Self::Left { session, .. }
             | Self::MediaUp { session }
+            | Self::ReferProgress { session, .. }
             | Self::Refreshed { session, .. }
             | Self::Refused { session, .. }
             | Self::Renamed { session, .. }
+            | Self::Replaced { session, .. }
             | Self::Ringing { session }
             | Self::Roster { session, .. }
             | Self::SessionEnded { session, .. }
@@ -195,6 +224,7 @@ impl Event {
             | Self::SubscriptionEnded { session, .. } => Some(*session),
             Self::Message(heard) => heard.session,
             Self::Fault { .. }
+            | Self::Known { .. }
             | Self::Missed { .. }
             | Self::Offline { .. }
             | Self::Registered { .. } => None,

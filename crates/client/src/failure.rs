@@ -75,6 +75,12 @@ pub enum Failure {
         /// The most an agent keeps.
         limit: usize,
     },
+    /// A session to go back to that is not stored (IM-7.1.1.9-S1a). Nothing was sent.
+    #[error("{identity} is no session that can be rejoined")]
+    UnknownSession {
+        /// What was asked for.
+        identity: String,
+    },
 }
 
 /// A refusal by the other side.

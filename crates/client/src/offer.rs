@@ -9,7 +9,9 @@ use sip::{Fields, Name};
 
 use crate::media::MESSAGE_MAX;
 
-/// What may stand alone. IM-7.1.1.3-S5a: message/cpim does; IM-7.1.1.3-S5b allows others.
+/// What may stand alone, whatever is invited to. IM-7.1.1.3-S5a, IM-7.1.1.4-S1b1,
+/// IM-7.1.1.6-S7a, IM-7.1.1.10-S4a: message/cpim does; IM-7.1.1.3-S5b, IM-7.1.1.4-S1b2,
+/// IM-7.1.1.6-S7b, IM-7.1.1.10-S4b allow others.
 const ACCEPT: [&str; 2] = ["message/cpim", "application/im-iscomposing+xml"];
 
 /// What may stand inside message/cpim.

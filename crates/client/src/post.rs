@@ -35,6 +35,7 @@ pub(crate) enum Purpose {
     /// The end of a dialog that nobody keeps any more.
     Bye(Box<Farewell>),
     Invite(SessionId),
+    Refer(u32),
     Register,
     Reinvite(SessionId),
     /// A subscription, and the call it is under way in.
@@ -130,6 +131,7 @@ impl Core {
                 self.end(session, GIVEN_UP, Failure::Cancelled, now);
             }
             Purpose::Invite(session) => self.send_invite(session, tries, now),
+            Purpose::Refer(refer) => self.send_refer(refer, tries, now),
             Purpose::Register => self.send_register(tries, now),
             Purpose::Reinvite(session) => {
                 if let Some(session) = self.sessions.get_mut(&session) {
@@ -156,6 +158,7 @@ impl Core {
             Purpose::Invite(session) => {
                 self.invite_outcome(session, id, &sent.credentials, outcome, now)
             }
+            Purpose::Refer(refer) => self.refer_outcome(refer, outcome, now),
             Purpose::Register => self.register_outcome(outcome, now),
             Purpose::Reinvite(session) => {
                 self.reinvite_outcome(session, id, &sent.credentials, outcome, now);

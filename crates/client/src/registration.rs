@@ -15,7 +15,7 @@ use sip::header::{Contact, Expires, MinExpires};
 use sip::{Method, Name, Response, Uri};
 use world::Rng;
 
-use crate::agent::Reply;
+use crate::command::Reply;
 use crate::config::Config;
 use crate::core::Core;
 use crate::event::Event;

@@ -10,7 +10,7 @@ use sip::session_timer::{Refresher, from_response};
 use sip::transaction::{ClientId, ServerId};
 use sip::{Method, Name, Request, Response};
 
-use crate::agent::Reply;
+use crate::command::Reply;
 use crate::core::Core;
 use crate::event::{Event, SessionId};
 use crate::failure::Failure;

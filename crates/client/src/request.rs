@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use sip::header::NameAddr;
+use sip::header::{NameAddr, ReferSub};
 use sip::multipart::{self, NewPart, WriteError};
 use sip::session_timer::SessionRequest;
 use sip::{Draft, Name};
@@ -127,14 +127,15 @@ pub(crate) fn invite(
     let mut headers = me.general();
     headers.extend(session_expires(session));
     let content = if guests.is_empty() {
-        // One body needs no multipart around it (IM-7.1.1.1-S8 binds where there are two).
+        // IM-7.1.1.10-S3, and as it IM-7.1.1.4-S1b, IM-7.1.1.9-S4, IM-7.1.1.10-S4: the offer alone,
+        // as application/sdp. IM-7.1.1.1-S8 binds where there are two bodies.
         ("application/sdp".to_owned(), offer.clone())
     } else {
-        // IM-7.1.1.3-S3: RFC 5366 section 4.
+        // IM-7.1.1.3-S3, IM-7.1.1.6-S4: RFC 5366 section 4.
         headers.push((Name::Require, "recipient-list-invite".to_owned()));
         let list = resource_lists::write(guests);
         let parts = [
-            // IM-7.1.1.3-S5: the offer.
+            // IM-7.1.1.3-S5, IM-7.1.1.6-S7: the offer.
             NewPart {
                 content_type: "application/sdp",
                 disposition: None,
@@ -148,6 +149,7 @@ pub(crate) fn invite(
                 body: list.as_bytes(),
             },
         ];
+        // IM-7.1.1.6-S6: multipart/mixed.
         multipart::write(&parts, boundary)?
     };
     Ok(Letter {
@@ -188,6 +190,43 @@ pub(crate) fn subscribe(me: &Me<'_>) -> Letter {
         headers: me.general(),
         content: None,
     }
+}
+
+/// A REFER that names one address (IM-7.1.1.7-S1): somebody to invite, or with `;method=BYE` in it
+/// somebody to let go.
+pub(crate) fn refer_one(me: &Me<'_>, to: &str) -> Letter {
+    // IM-7.1.1.7-S6: with Privacy, if anonymity is asked for.
+    let letter = Letter {
+        headers: me.general(),
+        content: None,
+    };
+    letter
+        // IM-7.1.1.7-S3a: whom to invite.
+        .with(Name::ReferTo, format_args!("<{to}>"))
+        // IM-7.1.1.7-S3b: nobody tells us how it goes on; norefersub stands in Supported.
+        .with(Name::ReferSub, ReferSub(false))
+}
+
+/// A REFER that names several people in a list called `id` (RFC 5368). `refer_sub` asks to be told
+/// how it goes on.
+pub(crate) fn refer_many(me: &Me<'_>, guests: &[Entry], id: &str, refer_sub: bool) -> Letter {
+    let letter = Letter {
+        headers: me.general(),
+        // IM-7.1.1.7-S4b: the list.
+        content: Some((
+            "application/resource-lists+xml".to_owned(),
+            resource_lists::write(guests).into(),
+        )),
+    };
+    letter
+        // IM-7.1.1.7-S4d
+        .with(Name::Require, "multiple-refer, norefersub")
+        // IM-7.1.1.7-S4a: the list stands in the body.
+        .with(Name::ReferTo, format_args!("<cid:{id}>"))
+        // IM-7.1.1.7-S4c: by the seed true, by RFC 5368 section 5 and in practice false.
+        .with(Name::ReferSub, ReferSub(refer_sub))
+        .with(Name::ContentDisposition, "recipient-list")
+        .with(Name::ContentId, format_args!("<{id}>"))
 }
 
 /// Somebody to invite, and how visibly (RFC 5364).

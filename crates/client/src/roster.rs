@@ -248,6 +248,8 @@ impl Core {
                 session,
                 person: self.person(member),
             },
+            // Who has gone on with us in another session has not left.
+            Change::Left(_) if self.is_being_replaced(session) => return None,
             Change::Left(member) => Event::Left {
                 session,
                 person: self.person(member),

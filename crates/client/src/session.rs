@@ -19,9 +19,9 @@ use sip::transaction::{ClientId, ServerId, Unconfirmed};
 use sip::{Fields, Method, Name, Request};
 use world::Listener;
 
-use crate::agent::Reply;
 use crate::called::Called;
 use crate::calling::Calling;
+use crate::command::Reply;
 use crate::core::Core;
 use crate::event::{Event, SessionId, Timer};
 use crate::failure::Failure;
@@ -43,6 +43,15 @@ pub(crate) struct Session {
     pub(crate) identity: String,
     /// The address of the other side; empty if it has none before the conference is made.
     pub(crate) whom: String,
+    /// The one person at the other end, who may be there by way of a conference; `None` if there
+    /// are more, or nobody is known.
+    pub(crate) peer: Option<String>,
+    /// Was it made by our own conference factory?
+    pub(crate) ad_hoc: bool,
+    /// The session that is to take its place, or takes it.
+    pub(crate) replaced_by: Option<SessionId>,
+    /// What RCS clients call it: the Contribution-ID of the INVITE that made it.
+    pub(crate) contribution: Option<String>,
     /// Is it a conference?
     pub(crate) is_focus: bool,
     /// The methods the other side supports (IM-7.1.1.1-RSP-S1).
@@ -208,6 +217,10 @@ impl Core {
             anonymous: anonymous || self.config.anonymous,
             identity: String::new(),
             whom: String::new(),
+            peer: None,
+            ad_hoc: false,
+            replaced_by: None,
+            contribution: None,
             is_focus: false,
             allow: Vec::new(),
             // RFC 8866 section 5.2: a number that others read as well, below 2^63.
@@ -250,6 +263,7 @@ impl Core {
         };
         let waiting = std::mem::take(&mut session.waiting);
         self.tell(event);
+        self.keep(id);
         for reply in waiting {
             let _gone = reply.send(Ok(()));
         }
@@ -270,6 +284,7 @@ impl Core {
                 if let Some((client, _)) = live.ack {
                     self.forget(client);
                 }
+                self.note_ended(live.dialog.id());
                 for reply in live.reinviting {
                     let _gone = reply.send(Err(Failure::NoSuchSession));
                 }
@@ -281,6 +296,8 @@ impl Core {
             let _gone = reply.send(Err(failure.clone()));
         }
         self.leave_watch(id, now);
+        self.end_referrals(id);
+        self.replaces_no_more(id);
         let why = why.to_owned();
         self.tell(Event::SessionEnded { session: id, why });
     }

@@ -14,7 +14,8 @@ use sip::transaction::ServerId;
 use sip::{Fields, Name, Request};
 use world::Listener;
 
-use crate::agent::{Reply, Saying};
+use crate::agent::Saying;
+use crate::command::Reply;
 use crate::core::Core;
 use crate::event::{Event, Heard, SessionId};
 use crate::failure::Failure;

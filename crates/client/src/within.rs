@@ -31,9 +31,18 @@ impl Core {
         // A cause of 200 says no more than that the other side left.
         let mut reasons = request.list::<Reason<'_>>().flatten();
         let reason = reasons.find(|reason| !reason.is_sip(200));
+        if reason.as_ref().is_some_and(|reason| reason.is_sip(410))
+            && let Some(session) = self.sessions.get(&session_id)
+        {
+            // The conference is over, and there is nothing to come back to.
+            let identity = session.identity.clone();
+            self.forget_session(&identity);
+        }
         let why = reason.and_then(|reason| reason.text);
         let why = why.unwrap_or("the other side left".into());
-        self.end(session_id, &why, Failure::Cancelled, now);
+        if !self.was_replaced(session_id, now) {
+            self.end(session_id, &why, Failure::Cancelled, now);
+        }
     }
 
     /// An UPDATE lets the session live on (RFC 4028), and may change it (RFC 3311).
@@ -157,13 +166,17 @@ impl Core {
             return;
         };
         session.invites.finished();
+        let replaced_by = session.replaced_by;
         let Some(live) = session.live() else {
             return;
         };
         live.unconfirmed = None;
         let at_ack = std::mem::take(&mut live.at_ack);
         if at_ack.leave {
-            self.depart(id, now);
+            match replaced_by {
+                Some(by) => self.give_way(id, by, now),
+                None => self.depart(id, now),
+            }
             return;
         }
         if at_ack.answer

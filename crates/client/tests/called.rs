@@ -11,39 +11,11 @@ mod fake;
 use std::time::Duration;
 
 use client::{Event, Events, Heard, Saying, SessionId};
-use fake::{SESSION, Server, config, event, meet, sdp, told};
+use fake::{
+    SESSION, Server, acknowledge, acknowledge_with, config, event, invited, meet, sdp, told,
+};
 use sip::sdp::Description;
-use sip::{Draft, Method, Name, Request};
-
-async fn invited(events: &mut Events) -> (SessionId, Event) {
-    event(events, |event| match event {
-        Event::Invited { session, .. } => Some((*session, event.clone())),
-        _ => None,
-    })
-    .await
-}
-
-/// The ACK to the 200 of the agent.
-async fn acknowledge(server: &mut Server, invite: &Request, ok: &sip::Response) {
-    acknowledge_with(server, invite, ok, b"").await;
-}
-
-async fn acknowledge_with(
-    server: &mut Server,
-    invite: &Request,
-    ok: &sip::Response,
-    answer: &[u8],
-) {
-    let via = server.via();
-    let mut draft = Draft::request(&Method::Ack, "sip:alice@10.0.0.2");
-    draft.header(Name::Via, via).header(Name::MaxForwards, 70);
-    draft.copy_all(invite, Name::From).copy_all(ok, Name::To);
-    draft
-        .copy_all(invite, Name::CallId)
-        .header(Name::CSeq, "1 ACK");
-    let bytes = draft.finish_with("application/sdp", answer);
-    server.send(&bytes).await;
-}
+use sip::{Draft, Method, Name};
 
 #[tokio::test(start_paused = true)]
 async fn an_invitation_rings_and_is_accepted() {
@@ -231,39 +203,6 @@ async fn invitations_that_cannot_be_accepted() {
             "{status}"
         );
     }
-}
-
-/// RFC 3891: the session that is replaced ends when the new one is accepted.
-#[tokio::test(start_paused = true)]
-async fn a_session_is_replaced() {
-    let (mut server, agent, mut events) = meet(config()).await;
-    let invite = server.call(&[], &sdp("passive", 2855)).await;
-    server.response(180).await;
-    let (old, _) = invited(&mut events).await;
-    agent.accept(old).await.unwrap();
-    let ok = server.response(200).await;
-    acknowledge(&mut server, &invite, &ok).await;
-    server.expect(Method::Subscribe).await;
-    let tag = ok
-        .require::<sip::header::To<'_>>()
-        .unwrap()
-        .tag()
-        .unwrap()
-        .to_owned();
-    let replaces = format!(
-        "{};to-tag={tag};from-tag=f1",
-        invite.raw(Name::CallId).unwrap()
-    );
-    server
-        .call(&[(Name::Replaces, &replaces)], &sdp("passive", 2855))
-        .await;
-    server.response(180).await;
-    let (new, event) = invited(&mut events).await;
-    assert!(matches!(event, Event::Invited { replaces: Some(replaced), .. } if replaced == old));
-    agent.accept(new).await.unwrap();
-    server.response(200).await;
-    server.expect(Method::Bye).await;
-    assert!(agent.leave(old).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]

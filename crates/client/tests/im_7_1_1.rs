@@ -11,36 +11,16 @@ mod fake;
 use std::time::Duration;
 
 use client::{CopyControl, Event, Failure, Options, Saying, Timer, guest};
-use fake::{ALICE, SESSION, conference, config, event, guests, meet, part, sdp, told};
+use fake::{
+    ALICE, SESSION, conference, config, event, guests, listed, meet, offer, offered_types, sdp,
+    told,
+};
 use msrp::cpim::Cpim;
 use sip::header::To;
-use sip::sdp::{Description, Setup};
+use sip::sdp::Setup;
 use sip::{Method, Name, Request};
-use xdm::resource_lists::{self, Limits};
 
 const FACTORY: &str = "sip:conference-factory@localhost";
-
-fn offer(request: &Request) -> Description {
-    Description::parse(&part(request, "application/sdp", None)).unwrap()
-}
-
-fn offered_types(request: &Request) -> Vec<String> {
-    offer(request).msrp().unwrap().1.accept_types.clone()
-}
-
-fn listed(request: &Request) -> Vec<String> {
-    let list = part(
-        request,
-        "application/resource-lists+xml",
-        Some("recipient-list"),
-    );
-    let list = resource_lists::read(&list, Limits::default()).unwrap();
-    list.into_flat()
-        .unwrap()
-        .into_iter()
-        .map(|entry| entry.uri)
-        .collect()
-}
 
 type Check = fn(&Request) -> bool;
 

@@ -10,7 +10,7 @@ mod fake;
 
 use std::time::Duration;
 
-use client::{Agent, Event, Options, Transport};
+use client::{Agent, CopyControl, Event, Options, Transport, guest};
 use fake::{SESSION, config, meet, sdp, told};
 use proptest::prelude::*;
 use sip::{Draft, Message, Method, Name, Request};
@@ -120,6 +120,9 @@ fn header() -> impl Strategy<Value = String> {
         "Subscription-State",
         "Event",
         "Replaces",
+        "Session-Replaces",
+        "Refer-Sub",
+        "P-Asserted-Identity",
         "Referred-By",
         "Reason",
         "Content-Type",
@@ -141,6 +144,10 @@ fn header() -> impl Strategy<Value = String> {
         Just("terminated;reason=deactivated;retry-after=4294967295".to_owned()),
         Just("active;expires=0".to_owned()),
         Just("conference".to_owned()),
+        Just("refer".to_owned()),
+        Just("message/sipfrag".to_owned()),
+        Just("sip:s-7f3a@im.localhost".to_owned()),
+        Just("SIP;cause=410".to_owned()),
         Just("Digest realm=\"h\", nonce=\"n\", qop=\"auth\"".to_owned()),
     ];
     (name, value).prop_map(|(name, value)| format!("{name}: {value}\r\n"))
@@ -152,6 +159,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         Just(sdp("passive", 2855).to_vec()),
         Just(sdp("active", 9).to_vec()),
         Just(b"--x\r\n\r\n--x--\r\n".to_vec()),
+        Just(b"SIP/2.0 200 OK\r\n".to_vec()),
         Just(b"<conference-info xmlns=\"urn:ietf:params:xml:ns:conference-info\"/>".to_vec()),
     ]
 }
@@ -187,7 +195,12 @@ proptest! {
             let (mut server, agent, _events) = meet(config()).await;
             let inviting = agent.clone();
             let invited = server.client.tasks.spawn("invite", async move {
-                let _ended = inviting.invite_direct("sip:friends@localhost", Options::default()).await;
+                let session = inviting.join("sip:friends@localhost", Options::default()).await;
+                if let Ok(session) = session {
+                    let guests = vec![guest("sip:erin@localhost", CopyControl::To)];
+                    let _refused = inviting.refer(session, guests.clone()).await;
+                    let _refused = inviting.extend(session, guests, Options::default()).await;
+                }
             });
             let mut last = server.expect(Method::Invite).await;
             for (status, headers, body, ask) in turns {

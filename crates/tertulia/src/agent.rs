@@ -9,13 +9,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use client::{Agent, Config, Entry, Events, Failure, SessionInterval, Transport, guest};
+use client::{Agent, Config, Entry, Events, Extending, Failure, SessionInterval, Transport, guest};
 use tokio::runtime;
 use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 use world::World;
 
 use crate::imps::Handset;
+use crate::sessions::Sessions;
 
 /// With what chat, send and watch end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -32,13 +33,15 @@ pub(crate) enum End {
     Network = 5,
     /// The server does not know the user with this password.
     Authentication = 6,
+    /// The session to go back to is not known here.
+    Unknown = 7,
 }
 
 impl End {
     /// The codes, for `--help`.
     pub(crate) const HELP: &str = "Exit codes: 0 done, for send: delivered; 2 the command line is wrong; \
          3 refused by the server; 4 nobody joined, or took it in time; 5 no connection or no answer in time; \
-         6 wrong user or password.";
+         6 wrong user or password; 7 the session to go back to is not known here.";
 
     /// What a failure means for whoever waits for the exit code.
     pub(crate) fn of(failure: &Failure) -> Self {
@@ -57,6 +60,8 @@ impl End {
                 None => Self::Refused,
             },
             Failure::Cancelled => Self::Nobody,
+            // IM-7.1.1.9-S1a: the user is told.
+            Failure::UnknownSession { .. } => Self::Unknown,
             _ => Self::Refused,
         }
     }
@@ -105,6 +110,17 @@ pub(crate) struct Who {
     /// The most people one invitation may name (MAX-ADHOC-GROUP-SIZE).
     #[arg(long, value_name = "COUNT", conflicts_with = "imps")]
     max_group: Option<u32>,
+    /// The file that keeps the sessions to which one can go back, also after a restart. Without it
+    /// they are known until the end.
+    #[arg(long, value_name = "FILE", conflicts_with = "imps")]
+    sessions: Option<PathBuf>,
+    /// Ask to be told how an invitation of several people into a conference goes on
+    /// (Refer-Sub: true).
+    #[arg(long, conflicts_with = "imps")]
+    refer_sub: bool,
+    /// Name a session of two that is extended by Session-Replaces, as RCS clients do.
+    #[arg(long, conflicts_with = "imps")]
+    session_replaces: bool,
     /// How long a session lives without a refresh, in seconds; 90 at least.
     #[arg(long, value_name = "SECONDS", value_parser = interval, conflicts_with = "imps")]
     session_interval: Option<SessionInterval>,
@@ -148,7 +164,7 @@ impl Who {
     where
         F: Future<Output = End>,
     {
-        let config = match self.config() {
+        let (config, sessions) = match self.config() {
             Ok(config) => config,
             Err(why) => return complain(&why, End::Usage),
         };
@@ -161,6 +177,13 @@ impl Who {
                     return End::Network;
                 }
             };
+            let (events, keeper) = match sessions {
+                Some(sessions) => {
+                    let (events, keeper) = sessions.keep(&world, events);
+                    (events, Some(keeper))
+                }
+                None => (events, None),
+            };
             let client = Client {
                 agent: agent.clone(),
                 events,
@@ -169,11 +192,14 @@ impl Who {
             };
             let end = work(client).await;
             agent.stop().await;
+            if let Some(keeper) = keeper {
+                keeper.await;
+            }
             end
         })
     }
 
-    fn config(&self) -> Result<Config, String> {
+    fn config(&self) -> Result<(Config, Option<Sessions>), String> {
         self.start_log()?;
         let aor = address(&self.user, &self.domain);
         let server = self.server.unwrap_or(SERVER);
@@ -187,6 +213,10 @@ impl Who {
         config.subscribe = !self.no_subscribe;
         config.max_adhoc_group_size = self.max_group;
         config.msrp_listen = self.msrp_listen;
+        config.refer_sub = self.refer_sub;
+        if self.session_replaces {
+            config.extending = Extending::SessionReplaces;
+        }
         if let Some(factory) = &self.factory {
             config.factory = address(factory, &self.domain);
         }
@@ -201,7 +231,15 @@ impl Who {
             let all = lines.map(|line| address(line, &self.domain));
             config.block_list = all.take(BLOCK_LIST_MAX).collect();
         }
-        Ok(config)
+        let sessions = match &self.sessions {
+            Some(path) => {
+                let (sessions, kept) = Sessions::open(path, &config.aor)?;
+                config.sessions = kept;
+                Some(sessions)
+            }
+            None => None,
+        };
+        Ok((config, sessions))
     }
 
     pub(crate) fn start_log(&self) -> Result<(), String> {
@@ -355,6 +393,12 @@ mod tests {
             (refused(404, Some(NOBODY_CAME)), End::Nobody),
             (Failure::Timeout, End::Network),
             (Failure::NoGuests, End::Usage),
+            (
+                Failure::UnknownSession {
+                    identity: "sip:s@h".to_owned(),
+                },
+                End::Unknown,
+            ),
             (
                 Failure::Authentication { user, status: 401 },
                 End::Authentication,

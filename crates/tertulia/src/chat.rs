@@ -21,6 +21,12 @@ pub(crate) struct Chat {
     /// Invite the one person without a conference.
     #[arg(long, conflicts_with = "imps")]
     direct: bool,
+    /// Join the group or public conference of this name.
+    #[arg(long, conflicts_with_all = ["imps", "direct"])]
+    join: bool,
+    /// Go back to the session with this identity.
+    #[arg(long, conflicts_with_all = ["imps", "direct", "join"])]
+    rejoin: bool,
     /// Accept every invitation.
     #[arg(long)]
     auto_accept: bool,
@@ -34,6 +40,10 @@ pub(crate) struct Chat {
 const WAITING_MAX: usize = 1000;
 
 const HELP: &str = "/who  who is here        /to NAME TEXT  say it to one alone
+/invite NAME...  into the conference     /remove NAME  out of it
+/extend NAME...  go on in a conference with the one you talk to and these people
+/join NAME  a group or public conference
+/sessions  what you can go back to       /rejoin [IDENTITY]  go back, to the latest unless named
 /accept [N]  /decline [N]  an invitation
 /leave  leave the conversation   /quit  leave and end   /help  this";
 
@@ -42,9 +52,15 @@ impl Chat {
         if self.who.handset.imps {
             return imps::chat(&self.who, &self.people, self.auto_accept);
         }
-        if self.direct && self.people.len() != 1 {
-            eprintln!("error: --direct wants exactly one person to invite");
-            return End::Usage.into();
+        for (option, is_set) in [
+            ("--direct", self.direct),
+            ("--join", self.join),
+            ("--rejoin", self.rejoin),
+        ] {
+            if is_set && self.people.len() != 1 {
+                eprintln!("error: {option} wants exactly one name");
+                return End::Usage.into();
+            }
         }
         self.who.run(|client| self.talk(client))
     }
@@ -67,6 +83,7 @@ impl Chat {
         let mut table = Table {
             client,
             current: None,
+            extension: None,
             is_up: false,
             invitations: Vec::new(),
             waiting: VecDeque::new(),
@@ -76,7 +93,7 @@ impl Chat {
             end: None,
             typing: true,
         };
-        if let Err(failure) = table.invite(&self.people, self.direct).await {
+        if let Err(failure) = table.invite(self.invitee(&table.client)).await {
             eprintln!("error: {failure}");
             return End::of(&failure);
         }
@@ -105,10 +122,26 @@ impl Chat {
     }
 }
 
+impl Chat {
+    /// With whom to talk, if the command line says so.
+    fn invitee(&self, client: &Client) -> Option<Invitee> {
+        let people = self.people.iter().map(String::as_str);
+        Some(match self.people.as_slice() {
+            [] => return None,
+            [one] if self.direct => Invitee::Address(client.address(one)),
+            [one] if self.join => Invitee::Group(client.address(one)),
+            [one] if self.rejoin => Invitee::Known(one.clone()),
+            _ => Invitee::Guests(client.guests(people)),
+        })
+    }
+}
+
 /// The conversation as it stands.
 struct Table {
     client: Client,
     current: Option<SessionId>,
+    /// The conference that is to take its place, until there is one.
+    extension: Option<SessionId>,
     /// Can something be said?
     is_up: bool,
     invitations: Vec<SessionId>,
@@ -122,21 +155,19 @@ struct Table {
 }
 
 impl Table {
-    async fn invite(&mut self, people: &[String], direct: bool) -> Result<(), Failure> {
-        let invitee = match people {
-            [] => {
-                say("* waiting for an invitation; /help says what else there is");
-                return Ok(());
-            }
-            [one] if direct => Invitee::Address(self.client.address(one)),
-            people => Invitee::Guests(self.client.guests(people.iter().map(String::as_str))),
+    async fn invite(&mut self, invitee: Option<Invitee>) -> Result<(), Failure> {
+        let Some(invitee) = invitee else {
+            say("* waiting for an invitation; /help says what else there is");
+            return Ok(());
         };
-        let session = self
-            .client
-            .agent
-            .invite(invitee, Options::default())
-            .await?;
-        self.current = Some(session);
+        if self.current.is_some() {
+            return Err(Failure::NotNow {
+                why: "there is a conversation already: /leave it first",
+            });
+        }
+        let options = Options::default();
+        self.current = Some(self.client.agent.invite(invitee, options).await?);
+        self.is_up = false;
         Ok(())
     }
 
@@ -145,7 +176,11 @@ impl Table {
             say(&line);
         }
         match event {
-            Event::Invited { session, .. } => {
+            Event::Invited {
+                session,
+                replaces: None,
+                ..
+            } => {
                 self.invitations.push(*session);
                 if self.auto_accept {
                     self.accept(Some(*session)).await;
@@ -156,6 +191,17 @@ impl Table {
                 while let Some(saying) = self.waiting.pop_front() {
                     self.pass_on(*session, saying);
                 }
+            }
+            Event::Established { session, .. } if self.extension == Some(*session) => {
+                self.extension = None;
+                self.go_on_in(*session);
+            }
+            Event::Replaced { session, by } if self.current == Some(*session) => {
+                self.go_on_in(*by);
+            }
+            Event::Refused { session, refused } if self.extension == Some(*session) => {
+                self.extension = None;
+                say(&format!("! not extended: {refused}"));
             }
             Event::Refused { session, refused } if self.current == Some(*session) => {
                 self.end = Some(End::of(&Failure::Refused(refused.clone())));
@@ -174,9 +220,16 @@ impl Table {
         }
     }
 
+    /// What is said from now on is said there, once it is up.
+    fn go_on_in(&mut self, session: SessionId) {
+        self.current = Some(session);
+        self.is_up = false;
+    }
+
     async fn typed(&mut self, line: &str) {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let number = rest.trim().parse().ok().map(SessionId);
+        let rest = rest.trim();
+        let number = rest.parse().ok().map(SessionId);
         match word {
             "" => {}
             "/help" => say(HELP),
@@ -192,6 +245,8 @@ impl Table {
                 Some(session) => self.told(self.client.agent.leave(session).await),
                 None => say("! there is no conversation"),
             },
+            "/invite" | "/remove" | "/extend" => self.change(word, rest).await,
+            "/join" | "/rejoin" | "/sessions" => self.enter(word, rest).await,
             "/to" => match rest.split_once(' ') {
                 Some((name, text)) => {
                     let saying = Saying::text(text).to(&self.client.address(name));
@@ -202,6 +257,56 @@ impl Table {
             _ if word.starts_with('/') => say("! there is no such command; /help lists them"),
             _ => self.speak(Saying::text(line)),
         }
+    }
+
+    /// Others are to come into the conversation, or to go.
+    async fn change(&mut self, word: &str, names: &str) {
+        let Some(session) = self.current else {
+            return say("! there is no conversation");
+        };
+        let guests = self.client.guests(names.split_whitespace());
+        let (agent, who) = (self.client.agent.clone(), self.client.address(names));
+        if word == "/extend" {
+            match agent.extend(session, guests, Options::default()).await {
+                Ok(extension) => self.extension = Some(extension),
+                Err(failure) => say(&format!("! {failure}")),
+            }
+            return;
+        }
+        let removes = word == "/remove";
+        // The server may take its time; what happens meanwhile is shown.
+        self.client.world.tasks.spawn("chat refer", async move {
+            let done = match removes {
+                true => agent.remove(session, &who).await,
+                false => agent.refer(session, guests).await,
+            };
+            if let Err(failure) = done {
+                say(&format!("! {failure}"));
+            }
+        });
+    }
+
+    /// Into another conversation.
+    async fn enter(&mut self, word: &str, name: &str) {
+        let known = self.client.agent.known().await.unwrap_or_default();
+        let latest = known.last().map(|known| known.identity.clone());
+        let invitee = match (word, name) {
+            ("/sessions", _) => {
+                for known in &known {
+                    say(&format!("  {}", known.identity));
+                }
+                return;
+            }
+            ("/join", "") => return say("! /join NAME"),
+            ("/join", name) => Invitee::Group(self.client.address(name)),
+            (_, "") => match latest {
+                Some(identity) => Invitee::Known(identity),
+                None => return say("! there is nothing to go back to"),
+            },
+            (_, identity) => Invitee::Known(identity.to_owned()),
+        };
+        let entered = self.invite(Some(invitee)).await;
+        self.told(entered);
     }
 
     fn speak(&mut self, saying: Saying) {

@@ -14,6 +14,7 @@ mod ready;
 mod script;
 mod send;
 mod serve;
+mod sessions;
 mod settings;
 mod signals;
 mod user;

@@ -9,6 +9,11 @@ pub(crate) fn line(event: &Event) -> Option<String> {
         Event::Delivery {
             failure: Some(why), ..
         } => format!("! not delivered: {why}"),
+        Event::Established {
+            is_focus: true,
+            identity,
+            ..
+        } => format!("* connected to {identity}"),
         Event::Established { .. } => "* connected".to_owned(),
         Event::Fault { why } => format!("! {why}"),
         Event::Invited {
@@ -17,6 +22,7 @@ pub(crate) fn line(event: &Event) -> Option<String> {
             display,
             blocked,
             others,
+            replaces,
             ..
         } => {
             let who = display.as_deref().unwrap_or(from);
@@ -25,13 +31,25 @@ pub(crate) fn line(event: &Event) -> Option<String> {
                 0 => String::new(),
                 _ => format!(" with {}", others.join(", ")),
             };
-            format!("* {who}{mark} invites you{others}: /accept {session} or /decline {session}")
+            match replaces {
+                // It is accepted already.
+                Some(_) => format!("* {who}{mark} goes on with you{others} in a conference"),
+                None => format!(
+                    "* {who}{mark} invites you{others}: /accept {session} or /decline {session}"
+                ),
+            }
         }
         Event::Joined { person, .. } => format!("* {} joined", name(person)),
         Event::Left { person, .. } => format!("* {} left", name(person)),
         Event::Message(heard) => return said(heard),
         Event::Missed { count } => format!("! {count} events were lost"),
         Event::Offline { why } => format!("! no connection to the server: {why}"),
+        Event::ReferProgress {
+            status: Some(status),
+            reason,
+            ..
+        } => format!("* the invitation: {status} {}", printable(reason)),
+        Event::Replaced { by, .. } => format!("* it goes on in conversation {by}"),
         Event::Renamed { person, .. } => format!("* {} has a new name", name(person)),
         Event::Ringing { .. } => "* ringing".to_owned(),
         Event::SessionEnded { why, .. } => format!("* over: {why}"),

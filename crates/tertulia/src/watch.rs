@@ -37,6 +37,10 @@ pub(crate) struct Watch {
 
 const HELP: &str = "Commands, one a line on standard input; N is the number of a session:
   create WHO...        invite people to a conference     direct ADDRESS   invite one address
+  join ADDRESS         a group or public conference      rejoin IDENTITY  a session we were in
+  known                the sessions that can be rejoined
+  invite N WHO...      into the conference (also refer)  remove N WHO     out of it
+  extend N WHO...      go on in a conference with the other side of N and these people
   accept [N]           decline [N] [STATUS]              leave N
   say N TEXT           to N WHO TEXT                     roster N
   modify N             refresh N                         subscribe N      unsubscribe N
@@ -109,7 +113,13 @@ impl Works for Post {
     }
 
     async fn react(&mut self, event: &Event) -> Option<Answer> {
-        let Event::Invited { session, .. } = event else {
+        // What takes the place of a session is accepted as it comes.
+        let Event::Invited {
+            session,
+            replaces: None,
+            ..
+        } = event
+        else {
             return None;
         };
         self.last_invitation = Some(*session);
@@ -129,6 +139,17 @@ impl Works for Post {
 }
 
 impl Post {
+    /// Whom a command invites that begins a session.
+    fn invitee(&self, word: &str, rest: &str) -> Option<Invitee> {
+        Some(match word {
+            "create" => Invitee::Guests(self.client.guests(rest.split_whitespace())),
+            "direct" => Invitee::Address(self.client.address(rest)),
+            "join" => Invitee::Group(self.client.address(rest)),
+            "rejoin" => Invitee::Known(rest.to_owned()),
+            _ => return None,
+        })
+    }
+
     async fn carry_out(&mut self, word: &str, rest: &str) -> Result<Value, Failure> {
         let agent = self.client.agent.clone();
         let (first, more) = rest.split_once(' ').unwrap_or((rest, ""));
@@ -138,16 +159,23 @@ impl Post {
             .or(self.last_invitation)
             .ok_or(Failure::NoSuchSession);
         let done = |()| json!({});
+        if let Some(invitee) = self.invitee(word, rest) {
+            let session = agent.invite(invitee, Options::default()).await?;
+            return Ok(json!({ "session": session }));
+        }
         match word {
-            "create" => {
-                let guests = self.client.guests(rest.split_whitespace());
-                let invitee = Invitee::Guests(guests);
-                let session = agent.invite(invitee, Options::default()).await?;
-                Ok(json!({ "session": session }))
+            "known" => Ok(json!({ "sessions": agent.known().await? })),
+            "invite" | "refer" => {
+                let guests = self.client.guests(more.split_whitespace());
+                agent.refer(session?, guests).await.map(done)
             }
-            "direct" => {
-                let invitee = Invitee::Address(self.client.address(rest));
-                let session = agent.invite(invitee, Options::default()).await?;
+            "remove" => {
+                let who = self.client.address(more.trim());
+                agent.remove(session?, &who).await.map(done)
+            }
+            "extend" => {
+                let guests = self.client.guests(more.split_whitespace());
+                let session = agent.extend(session?, guests, Options::default()).await?;
                 Ok(json!({ "session": session }))
             }
             "accept" => agent.accept(invited?).await.map(done),

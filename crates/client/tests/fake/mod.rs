@@ -7,6 +7,9 @@
     dead_code
 )]
 
+mod calls;
+mod read;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,10 +17,15 @@ use bytes::{Bytes, BytesMut};
 use client::{Agent, Config, CopyControl, Entry, Event, Events, Options, SessionId, guest};
 use msrp::{Flag, Head, Kind, Piece, Reader};
 use sip::dialog::Dialog;
-use sip::multipart::{self, BodyHeaders};
 use sip::{Draft, Frame, Framer, Message, Method, Name, Request, Response};
 use world::sim::Universe;
 use world::{Listener, Stream, World};
+
+#[allow(unused_imports, reason = "each test file uses some of them")]
+pub(crate) use self::{
+    calls::{acknowledge, acknowledge_with, answered, in_a_session, invited, replaces, within},
+    read::{entries, listed, offer, offered_types, part},
+};
 
 /// The identity of the conference that the fake makes.
 pub(crate) const SESSION: &str = "sip:s-7f3a@im.localhost";
@@ -197,24 +205,41 @@ impl Server {
         )
     }
 
-    /// Rings the agent: an INVITE from a conference.
+    /// Rings the agent: an INVITE from a conference. `more` takes the place of what it says of
+    /// itself; an empty value leaves a header out.
     pub(crate) async fn call(&mut self, more: &[(Name, &str)], offer: &[u8]) -> Request {
+        self.call_with("application/sdp", more, offer).await
+    }
+
+    /// The same with any body.
+    pub(crate) async fn call_with(
+        &mut self,
+        content_type: &str,
+        more: &[(Name, &str)],
+        body: &[u8],
+    ) -> Request {
         let via = self.via();
         let mut draft = Draft::request(&Method::Invite, "sip:alice@10.0.0.2");
+        let from = format!("<{SESSION}>;tag=f1");
+        let contact = format!("<{SESSION}>;isfocus");
+        let usual = [
+            (Name::From, from.as_str()),
+            (Name::Contact, &contact),
+            (Name::ReferredBy, "\"Bob\" <sip:bob@localhost>"),
+            (Name::Supported, "timer"),
+        ];
         draft
             .header(Name::Via, via)
             .header(Name::MaxForwards, 70)
-            .header(Name::From, format_args!("<{SESSION}>;tag=f1"))
             .header(Name::To, format_args!("<{ALICE}>"))
             .header(Name::CallId, format_args!("call{}", self.branch))
-            .header(Name::CSeq, "1 INVITE")
-            .header(Name::Contact, format_args!("<{SESSION}>;isfocus"))
-            .header(Name::ReferredBy, "\"Bob\" <sip:bob@localhost>")
-            .header(Name::Supported, "timer");
-        for (name, value) in more {
+            .header(Name::CSeq, "1 INVITE");
+        let is_given = |name: &Name| more.iter().any(|(given, _)| given == name);
+        let usual = usual.iter().filter(|(name, _)| !is_given(name));
+        for (name, value) in usual.chain(more).filter(|(_, value)| !value.is_empty()) {
             draft.header(*name, value);
         }
-        let bytes = draft.finish_with("application/sdp", offer);
+        let bytes = draft.finish_with(content_type, body);
         self.send(&bytes).await;
         match Message::parse(bytes).unwrap() {
             Message::Request(request) => request,
@@ -358,18 +383,6 @@ pub(crate) fn guests() -> Vec<Entry> {
         // Named twice, invited once.
         guest("sip:bob@LOCALHOST", CopyControl::To),
     ]
-}
-
-pub(crate) fn part(request: &Request, media_type: &str, disposition: Option<&str>) -> Bytes {
-    let headers = BodyHeaders {
-        content_type: request.raw(Name::ContentType).unwrap(),
-        ..BodyHeaders::default()
-    };
-    let parts = multipart::parts(&headers, &request.body()).unwrap();
-    multipart::find(&parts, media_type, disposition)
-        .unwrap()
-        .body
-        .clone()
 }
 
 /// A conference that the fake server has made, before anybody has subscribed.

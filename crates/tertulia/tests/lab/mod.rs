@@ -171,6 +171,12 @@ impl Client {
         self.finds(text, |line| line.contains(text).then(|| line.to_owned()))
     }
 
+    /// Ends it at once.
+    pub(crate) fn kill(&mut self) {
+        self.running.0.kill().unwrap();
+        self.running.0.wait().unwrap();
+    }
+
     pub(crate) fn code(&mut self) -> i32 {
         self.running.0.wait().unwrap().code().unwrap()
     }

@@ -40,7 +40,7 @@ fn refused() -> Vec<Row> {
         ("RFC 4028 9 too short UPDATE", Update,    &[TIMER, (Name::SessionExpires, "60")], None, 422, min_se),
         ("not inside",                  Info,      &[], None, 405, allow),
         ("not inside",                  Message,   &[], None, 405, allow),
-        ("not inside",                  Refer,     &[], None, 405, allow),
+        ("RFC 3515 2.4.2 no Refer-To",  Refer,     &[], None, 400, None),
         ("RFC 6665 4.5.2",              Subscribe, &[(Name::Event, "conference")], None, 403, None),
         ("RFC 3262 3",                  Prack,     &[], None, 481, None),
         ("RFC 6665 4.1.3",              Notify,    &[(Name::Event, "conference")], None, 481, None),
