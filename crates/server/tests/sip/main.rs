@@ -12,6 +12,7 @@
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod anonymity;
 mod bad_input;
 mod bad_peers;
 mod conference;
