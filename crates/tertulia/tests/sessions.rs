@@ -9,11 +9,22 @@
 
 mod lab;
 
+use std::cell::RefCell;
 use std::fs;
 
-use lab::{client, run, serve, watch};
+use lab::{Client, client, run, serve, watch};
 
 const FRIENDS: &str = "sip:friends@localhost";
+
+/// Waits until each of these texts has come, in any order.
+fn all_come(one: &mut Client, texts: &[&str]) {
+    let missing = RefCell::new(texts.to_vec());
+    one.finds(&texts.join(" and "), |line| {
+        let mut missing = missing.borrow_mut();
+        missing.retain(|text| !line.contains(text));
+        missing.is_empty().then_some(())
+    });
+}
 
 /// IM-7.1.1.9-S1, IM-7.1.1.9-S1a: what one process was in, the next comes back to, if it was told
 /// where that is kept.
@@ -134,4 +145,100 @@ fn groups_are_joined() {
         bob.asks(&format!("invite {session}"))["failure"],
         "no_guests"
     );
+}
+
+/// IM-7.1.1.7-S1, -S2: people come into a running conference, and somebody is let go.
+#[test]
+fn a_conference_grows_and_shrinks() {
+    let server = serve();
+    let start = |name| {
+        let mut one = watch(&["--as", name, "--server", &server.tcp, "--auto-accept"]);
+        one.says("event", "registered");
+        one
+    };
+    let (mut alice, mut bob) = (start("alice"), start("bob"));
+    let (mut carol, mut dave) = (start("carol"), start("dave"));
+    alice.tell("create bob\n");
+    let session = alice.says("event", "media_up")["session"].clone();
+    bob.says("event", "media_up");
+    let added = alice.asks(&format!("invite {session} carol dave"));
+    assert_eq!(added["ok"], true, "{added}");
+    for one in [&mut carol, &mut dave] {
+        assert_eq!(one.says("event", "invited")["from"], "sip:alice@localhost");
+        one.says("event", "media_up");
+    }
+    let removed = alice.asks(&format!("remove {session} carol"));
+    assert_eq!(removed["ok"], true, "{removed}");
+    carol.says("event", "session_ended");
+    let added = alice.asks(&format!("refer {session} erin"));
+    assert_eq!(added["ok"], true, "{added}");
+}
+
+/// IM-7.1.1.6-S3, IM-7.1.1.6-S8: from a session of two into a conference, with a server between
+/// them and without. Nobody is asked twice, and nobody has left.
+#[test]
+fn a_session_of_two_is_extended() {
+    let server = serve();
+    for command in ["direct bob", "create bob"] {
+        let start = |name| {
+            let mut one = watch(&["--as", name, "--server", &server.tcp, "--auto-accept"]);
+            one.says("event", "registered");
+            one
+        };
+        let (mut alice, mut bob, mut carol) = (start("alice"), start("bob"), start("carol"));
+        alice.tell(&format!("{command}\n"));
+        let old = alice.says("event", "media_up")["session"].clone();
+        bob.says("event", "media_up");
+        let extended = alice.asks(&format!("extend {old} carol"));
+        assert_eq!(extended["ok"], true, "{extended}");
+        let new = extended["session"].clone();
+        let invited = bob.says("event", "invited");
+        assert_eq!(invited["replaces"], 1, "{command}: {invited}");
+        assert_eq!(bob.says("event", "replaced")["by"], invited["session"]);
+        assert_eq!(bob.says("event", "session_ended")["session"], 1);
+        let replaced = format!("\"by\":{new},\"event\":\"replaced\",\"session\":{old}");
+        let joined = "\"entity\":\"sip:carol@localhost\",\"event\":\"joined\"";
+        all_come(&mut alice, &[&replaced, joined]);
+        alice.tell(&format!("say {new} all three\n"));
+        for one in [&mut bob, &mut carol] {
+            assert_eq!(one.says("event", "message")["text"], "all three");
+        }
+        for one in [&mut alice, &mut bob, &mut carol] {
+            one.tell("quit\n");
+            assert_eq!(one.code(), 0);
+        }
+    }
+}
+
+/// The same for a person.
+#[test]
+fn a_person_goes_on_with_more_people() {
+    let server = serve();
+    let mut bob = watch(&["--as", "bob", "--server", &server.tcp, "--auto-accept"]);
+    bob.says("event", "registered");
+    let mut carol = watch(&["--as", "carol", "--server", &server.tcp, "--auto-accept"]);
+    carol.says("event", "registered");
+    let mut alice = client(&[
+        "chat",
+        "--as",
+        "alice",
+        "--server",
+        &server.tcp,
+        "bob",
+        "--direct",
+    ]);
+    alice.writes("* connected");
+    alice.tell("/extend carol\n");
+    all_come(
+        &mut alice,
+        &["* connected to sip:", "* bob joined", "* carol joined"],
+    );
+    alice.tell("now all three\n");
+    for one in [&mut bob, &mut carol] {
+        assert_eq!(one.says("event", "message")["text"], "now all three");
+    }
+    alice.tell("/invite dave\n/remove carol\n/extend dave\n");
+    carol.says("event", "session_ended");
+    alice.tell("/quit\n");
+    assert_eq!(alice.code(), 0);
 }
