@@ -312,7 +312,7 @@ fn a_server_to_try_things_with() {
     let data = Path::new(store).parent().unwrap();
     let users = run(&["user", "list", "--data", text(data)], "");
     assert_eq!(users.out.lines().count(), 5, "{}", users.err);
-    assert!(users.out.starts_with("sip:alice@localhost\n"));
+    assert!(users.out.starts_with("sip:alice@localhost  imps\n"));
     server.signal("TERM");
     server.says("stopping");
     assert_eq!(server.code(), 0);
