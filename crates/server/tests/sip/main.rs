@@ -30,5 +30,6 @@ mod refer;
 mod registrar;
 mod replaces;
 mod rfc_7701;
+mod schemas;
 mod subscriptions;
 mod timers;
