@@ -7,9 +7,10 @@ use crate::lab::handset::{outcome, properties, wv};
 use crate::lab::{Handset, Lab};
 use imps::csp::{
     DeleteGroupRequest, ExtendConversationRequest, ExtendConversationUser, GetGroupMembersRequest,
-    GetGroupPropsRequest, InviteRequest, InviteType, InviteUserRequest, InviteUserResponse,
+    GetGroupPropsRequest, IdList, InviteRequest, InviteType, InviteUserRequest, InviteUserResponse,
     JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, Recipient, RemoveGroupMembersRequest,
-    ScreenName, SearchPair, SearchRequest, SetGroupPropsRequest, User, WelcomeNote,
+    ScreenName, SearchPair, SearchRequest, SetGroupPropsRequest, User, VerifyIdRequest,
+    WelcomeNote,
 };
 use imps::service::Function;
 use imps::{Encoding, Primitive, Version};
@@ -310,7 +311,7 @@ fn nobody_whispers_in_the_group() {
 #[test]
 fn the_group_is_never_found() {
     let Grown {
-        lab: _lab,
+        lab,
         mut alice,
         group,
         ..
@@ -328,6 +329,17 @@ fn the_group_is_never_found() {
         let answer = format!("{:?}", alice.ask(search(string)));
         assert!(!answer.contains(&group), "{answer}");
     }
+    // Nor does anybody learn that it is there who is not in it.
+    let verify = || VerifyIdRequest {
+        ids: IdList {
+            groups: vec![group.clone()],
+            ..IdList::default()
+        },
+    };
+    let mut dave = Handset::on(&lab, "dave");
+    // 201: it is the one that is not found.
+    assert_eq!(dave.code(verify()), 201, "IMPS-9.1.11-S13");
+    assert_eq!(alice.code(verify()), 200);
 }
 
 /// IMPS-9.1.11-S14, IMPS-9.1.11-S15, IMPS-11.3.22-S1: a peer whose client cannot, and then nothing
@@ -527,6 +539,35 @@ fn notices_are_for_those_who_asked_and_can() {
             }
             _ => false,
         });
+        assert_eq!(came, told, "IMPS-9.1.11-S4: {subscribe} {lacks:?}: {all:?}");
+    }
+}
+
+/// IMPS-9.1.11-S4: the same for the peer, who says so when joining.
+#[test]
+fn notices_are_for_a_peer_who_asked_and_can() {
+    for (subscribe, lacks, told) in [
+        (true, &[][..], true),
+        (false, &[][..], false),
+        (true, &[Function::Grchn][..], false),
+    ] {
+        let lab = Lab::start();
+        let mut alice = Handset::on(&lab, "alice");
+        let mut bob = Handset::without(&lab, "bob", lacks);
+        let mut carol = Handset::on(&lab, "carol");
+        alice.done(extension(&["carol"]));
+        let group = bob.hear_invitation().group.unwrap();
+        bob.ask(JoinGroupRequest {
+            subscribe,
+            ..join(&group)
+        });
+        alice.hear_extended();
+        carol.hear_invitation();
+        joined(&mut carol, &group);
+        let all = told_before(&mut bob, &mut alice);
+        let came = all
+            .iter()
+            .any(|one| matches!(one, Primitive::GroupChangeNotice(_)));
         assert_eq!(came, told, "IMPS-9.1.11-S4: {subscribe} {lacks:?}: {all:?}");
     }
 }
