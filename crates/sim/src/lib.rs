@@ -14,6 +14,7 @@ pub mod watch;
 
 pub use replay::replay;
 pub use scenario::{
-    Act, Attention, Deed, Device, Guest, Misfortune, Mistake, Scenario, Step, play,
+    Act, Attention, Call, Deed, Device, Group, GroupChange, Guest, Misfortune, Mistake, Scenario,
+    Step, play,
 };
 pub use stage::Stage;

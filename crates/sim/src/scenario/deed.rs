@@ -2,6 +2,7 @@
 
 use imps::{Encoding, Version};
 
+use super::call::names;
 use super::parse::quoted;
 
 /// What somebody with a handset does, or what has to happen to them. What means the same to people
@@ -24,8 +25,6 @@ pub enum Deed {
         /// Who asks.
         by: String,
     },
-    /// `is back`: their client has logged in again by itself.
-    Back,
     /// `blocks WHOM`.
     Blocks {
         /// Whom.
@@ -40,16 +39,6 @@ pub enum Deed {
     Declines,
     /// `deletes ROOM`.
     Deletes,
-    /// `extends ROOM with PEER by A, B [welcoming "NOTE"]`: the conversation with a peer; the name
-    /// of the group is one in this transcript.
-    Extends {
-        /// With whom the conversation is.
-        peer: String,
-        /// Who is to be invited.
-        others: Vec<String>,
-        /// What whoever joins is told.
-        welcome: Option<String>,
-    },
     /// `invites A, B to ROOM`.
     Invites {
         /// Whom.
@@ -60,8 +49,6 @@ pub enum Deed {
         /// Who is not invited, and why.
         left_out: Vec<(String, u16)>,
     },
-    /// `joins ROOM`.
-    Joins,
     /// `logs out`.
     LogsOut,
     /// `is asked by WHOM no more`: the invitation is taken back.
@@ -168,14 +155,12 @@ impl Deed {
             ("declines", []) => (Self::Declines, None),
             ("declines", [room]) => (Self::Declines, named(room)),
             ("deletes", [room]) => (Self::Deletes, named(room)),
-            ("extends", _) => extends(rest)?,
             ("hears", [word @ ("yes" | "no"), "from", by]) => {
                 let (yes, by) = (yes(word)?, (*by).to_owned());
                 (Self::Told { yes, by }, None)
             }
             ("invites", _) => invites(rest)?,
             ("is", words) => return is(words, rest),
-            ("joins", [room]) => (Self::Joins, named(room)),
             ("logs", ["out"]) => (Self::LogsOut, None),
             ("sees", ["nobody"]) => (Self::SeesNobody, None),
             ("sees", ["nobody", "in", room]) => (Self::SeesNobody, named(room)),
@@ -196,7 +181,6 @@ fn is(words: &[&str], rest: &str) -> Result<Option<Read>, &'static str> {
             (Deed::NoMore { by }, None)
         }
         ["asked", "by", by, "to", room] => (asked(by), named(room)),
-        ["back"] => (Deed::Back, None),
         ["in", room, "leaving", "out", ..] => {
             let (_, list) = rest.split_once(" leaving out ").ok_or(LEFT_OUT)?;
             let left_out = list.split(',').map(left_out).collect::<Result<_, _>>()?;
@@ -232,22 +216,6 @@ fn yes(word: &str) -> Result<bool, &'static str> {
     }
 }
 
-fn extends(rest: &str) -> Result<Read, &'static str> {
-    const HOW: &str = "extends ROOM with PEER by WHOM, ...";
-    let (rest, welcome) = match rest.split_once(" welcoming ") {
-        Some((rest, note)) => (rest, Some(quoted(note)?.0)),
-        None => (rest, None),
-    };
-    let (room, rest) = rest.split_once(" with ").ok_or(HOW)?;
-    let (peer, others) = rest.split_once(" by ").ok_or(HOW)?;
-    let deed = Deed::Extends {
-        peer: peer.trim().to_owned(),
-        others: names(others),
-        welcome,
-    };
-    Ok((deed, Some(room.trim().to_owned())))
-}
-
 fn invites(rest: &str) -> Result<Read, &'static str> {
     let (whom, room) = rest
         .rsplit_once(" to ")
@@ -261,14 +229,6 @@ fn writes(rest: &str) -> Result<Deed, &'static str> {
     let to = rest.strip_prefix("to ").ok_or("writes to whom?")?;
     let to = to.trim().to_owned();
     Ok(Deed::Writes { text, to })
-}
-
-fn names(list: &str) -> Vec<String> {
-    let names = list.split(',').map(str::trim);
-    names
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect()
 }
 
 fn device(words: &[&str]) -> Result<Device, &'static str> {
@@ -337,12 +297,6 @@ mod tests {
             ("is asked by alice to chat", Deed::Asked { by: text("alice") }, chat()),
             ("creates group book by invitation", Deed::CreatesGroup { closed: true }, room("book")),
             ("declines", Deed::Declines, None),
-            ("extends chat with bob by carol, dave welcoming \"to all by all\"",
-                Deed::Extends {
-                    peer: text("bob"),
-                    others: vec![text("carol"), text("dave")],
-                    welcome: room("to all by all"),
-                }, chat()),
             ("is in chat leaving out dave with 410, erin with 546",
                 Deed::InWithout { left_out: vec![(text("dave"), 410), (text("erin"), 546)] }, chat()),
             ("is in chat welcomed \"hello\"", Deed::Welcomed { note: text("hello") }, chat()),
@@ -384,7 +338,6 @@ mod tests {
         for wrong in [
             "is online by imps 1.4",
             "is online by imps cir sms",
-            "extends chat with bob",
             "is in chat leaving out dave",
             "answers perhaps",
             "writes \"hi\"",

@@ -56,7 +56,7 @@ impl Misfortune {
             ["weather", "is", "bad"] => ("", Self::Weather { bad: true }),
             ["weather", "is", "fine"] => ("", Self::Weather { bad: false }),
             ["weather", ..] => return Err("the weather is bad or fine"),
-            _ => return Err("the server, store, way, connections or weather?"),
+            _ => return Err("the server, store, way, connections, weather or group?"),
         };
         Ok((who.to_owned(), what))
     }

@@ -1,11 +1,15 @@
 //! Call flows as transcripts: "alice creates chat with bob, carol", "bob hears ...".
 
+mod call;
 mod deed;
+mod group;
 mod misfortune;
 mod parse;
 mod play;
 
+pub use call::Call;
 pub use deed::{Attention, Deed, Device};
+pub use group::{Group, GroupChange};
 pub use misfortune::Misfortune;
 pub use parse::Mistake;
 pub use play::play;
@@ -15,6 +19,8 @@ pub use play::play;
 pub struct Scenario {
     /// Configuration of the server: `KEY = VALUE`, before it starts.
     pub settings: Vec<String>,
+    /// The stored groups that there are from the beginning.
+    pub groups: Vec<Group>,
     /// What happens, in order.
     pub steps: Vec<Step>,
 }
@@ -49,6 +55,8 @@ pub enum Act {
         /// How long.
         seconds: u64,
     },
+    /// `is back`: their client has logged in, or registered, again by itself.
+    Back,
     /// Something goes wrong, or is well again.
     Befalls(Misfortune),
     /// `creates ROOM with A, hidden B [anonymously] [offering audio]`; the name of the conference
@@ -61,6 +69,20 @@ pub enum Act {
         /// The creator offers audio and no chat.
         audio: bool,
     },
+    /// `joins ROOM`: a group by its name, or a session by the name it has in this transcript.
+    Joins,
+    /// `extends ROOM with PEER by A, B [welcoming "NOTE"]`: the conversation with a peer goes on,
+    /// with others, in what has that name in this transcript.
+    Extends {
+        /// With whom the conversation is.
+        peer: String,
+        /// Who is to be invited.
+        others: Vec<String>,
+        /// What whoever joins is told.
+        welcome: Option<String>,
+    },
+    /// The document of a stored group changes.
+    Group(GroupChange),
     /// `is invited by WHOM [to ROOM]`; `by somebody` if the inviter is not told.
     Invited {
         /// Who invites.
@@ -134,6 +156,8 @@ pub enum Act {
     Out,
     /// Something for people with a handset alone.
     Imps(Deed),
+    /// Something for people with a phone alone.
+    Sip(Call),
     /// `nothing is left`: the server holds nothing on behalf of anybody.
     NothingLeft,
 }

@@ -1,6 +1,7 @@
 //! Reading a transcript.
 
-use super::{Act, Deed, Guest, Misfortune, Scenario, Step};
+use super::group::{Group, GroupChange};
+use super::{Act, Call, Deed, Misfortune, Scenario, Step};
 
 /// A line that cannot be read: where, and why.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -25,6 +26,7 @@ impl std::str::FromStr for Scenario {
     fn from_str(text: &str) -> Result<Self, Mistake> {
         let mut scenario = Self {
             settings: Vec::new(),
+            groups: Vec::new(),
             steps: Vec::new(),
         };
         for (index, raw) in text.lines().enumerate() {
@@ -42,6 +44,13 @@ impl std::str::FromStr for Scenario {
                     return Err(mistake("settings stand before everything that happens"));
                 }
                 scenario.settings.push(setting.trim().to_owned());
+                continue;
+            }
+            if let Some(group) = line.strip_prefix("group ") {
+                if !scenario.steps.is_empty() {
+                    return Err(mistake("groups stand before everything that happens"));
+                }
+                scenario.groups.push(Group::read(group).map_err(mistake)?);
                 continue;
             }
             let (who, act, room) = step(line).map_err(mistake)?;
@@ -72,6 +81,10 @@ fn step(line: &str) -> Result<Read, &'static str> {
             return Ok((String::new(), Act::After { seconds }, None));
         }
         "the" => {
+            if let Some(group) = rest.strip_prefix("group ") {
+                let (change, group) = GroupChange::read(group)?;
+                return Ok((String::new(), Act::Group(change), Some(group)));
+            }
             let (who, what) = Misfortune::read(rest)?;
             return Ok((who, Act::Befalls(what), None));
         }
@@ -87,6 +100,9 @@ fn does(verb: &str, rest: &str) -> Result<(Act, Option<String>), &'static str> {
     if let Some((deed, room)) = Deed::read(verb, rest)? {
         return Ok((Act::Imps(deed), room));
     }
+    if let Some(read) = Call::read(verb, rest)? {
+        return Ok(read);
+    }
     // "says WHAT in ROOM", but "leaves ROOM".
     let (within, room) = match rest.rsplit_once(" in ") {
         Some((before, room)) if is_name(room) => (before.trim(), Some(room.to_owned())),
@@ -95,10 +111,6 @@ fn does(verb: &str, rest: &str) -> Result<(Act, Option<String>), &'static str> {
     let named = (!rest.is_empty()).then(|| rest.to_owned());
     Ok(match verb {
         "is" => return is(rest),
-        "creates" => {
-            let (act, room) = creates(rest)?;
-            (act, Some(room))
-        }
         "accepts" => (Act::Accepts, named),
         "declines" => {
             let with = rest
@@ -125,7 +137,7 @@ fn does(verb: &str, rest: &str) -> Result<(Act, Option<String>), &'static str> {
     })
 }
 
-fn is_name(word: &str) -> bool {
+pub(super) fn is_name(word: &str) -> bool {
     !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || c == '-')
 }
 
@@ -136,6 +148,7 @@ fn is(rest: &str) -> Result<(Act, Option<String>), &'static str> {
         ["online", rest @ ..] => (online(rest)?, None),
         ["invited", "by", by] => (invited(by), None),
         ["invited", "by", by, "to", room] => (invited(by), named(room)),
+        ["back"] => (Act::Back, None),
         ["in"] => (Act::In, None),
         ["in", room] => (Act::In, named(room)),
         ["out"] => (Act::Out, None),
@@ -148,7 +161,7 @@ fn is(rest: &str) -> Result<(Act, Option<String>), &'static str> {
             };
             (act, None)
         }
-        _ => return Err("is what? online, invited by, in, out, out of, refused with"),
+        _ => return Err("is what? online, back, invited by, in, out, out of, refused with"),
     })
 }
 
@@ -221,39 +234,6 @@ fn online(words: &[&str]) -> Result<Act, &'static str> {
     Ok(Act::Online { udp, factory })
 }
 
-fn creates(rest: &str) -> Result<(Act, String), &'static str> {
-    let (room, guests) = rest.split_once(" with ").ok_or("creates what with whom?")?;
-    let (guests, audio) = match guests.strip_suffix(" offering audio") {
-        Some(guests) => (guests, true),
-        None => (guests, false),
-    };
-    let (guests, hidden) = match guests.strip_suffix(" anonymously") {
-        Some(guests) => (guests, true),
-        None => (guests, false),
-    };
-    let guests = guests
-        .split(',')
-        .map(str::trim)
-        .filter(|guest| !guest.is_empty())
-        .map(|guest| match guest.strip_prefix("hidden ") {
-            Some(name) => Guest {
-                name: name.to_owned(),
-                hidden: true,
-            },
-            None => Guest {
-                name: guest.to_owned(),
-                hidden: false,
-            },
-        })
-        .collect();
-    let act = Act::Creates {
-        guests,
-        hidden,
-        audio,
-    };
-    Ok((act, room.to_owned()))
-}
-
 fn sees(rest: &str) -> Result<Act, &'static str> {
     let (whom, presence) = rest.rsplit_once(' ').ok_or("sees whom how?")?;
     let presence = match presence {
@@ -287,6 +267,7 @@ pub(super) fn quoted(text: &str) -> Result<(String, &str), &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Guest;
     use super::*;
 
     #[test]
@@ -397,9 +378,14 @@ mod tests {
             (
                 "the moon rises",
                 1,
-                "the server, store, way, connections or weather?",
+                "the server, store, way, connections, weather or group?",
             ),
             ("after a while", 1, "after how many s?"),
+            (
+                "alice leaves\ngroup a for everybody",
+                2,
+                "groups stand before everything that happens",
+            ),
             ("bob says a text of 0 kB", 1, "a long text has 1 to 1000 kB"),
             ("bob cannot dance", 1, "people cannot say, and quote"),
         ] {

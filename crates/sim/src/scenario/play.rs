@@ -3,6 +3,7 @@
 mod handset;
 mod heard;
 mod phone;
+mod seen;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,6 +29,10 @@ const SILENCE_MS: u64 = 300;
 ///
 /// The first line that did not come true, and what happened instead.
 pub async fn play(scenario: &Scenario, stage: &mut Stage) -> Result<(), String> {
+    for group in &scenario.groups {
+        let made = stage.make_group(group);
+        made.map_err(|why| format!("group {}: {why}", group.name))?;
+    }
     let mut cast = Cast::default();
     for step in &scenario.steps {
         cast.take(step, stage)
@@ -43,9 +48,11 @@ struct Cast {
     people: BTreeMap<String, Person>,
     /// The groups of IMPS that have a name in it, by which each is known to everybody.
     groups: Groups,
+    /// The IM Session Identities of sessions that have a name in it.
+    sessions: Groups,
 }
 
-/// Groups by their names in the transcript.
+/// Groups, or sessions, by their names in the transcript.
 type Groups = BTreeMap<String, String>;
 
 /// Somebody in the transcript.
@@ -62,10 +69,25 @@ impl Cast {
                 return Ok(());
             }
             Act::Befalls(misfortune) => return misfortune.befall(&step.who, stage).await,
+            Act::Group(change) => {
+                let group = step.room.as_deref().unwrap_or_default();
+                return stage.change_group(group, change);
+            }
             Act::NothingLeft => return nothing_left(stage).await,
             Act::Online { udp, factory } => {
-                let (agent, events) = stage.online(&step.who, *udp, factory.as_deref()).await?;
-                let phone = Phone::new(agent, events);
+                // What a client has stored, it has when it is started again.
+                let known = match self.people.get_mut(&step.who) {
+                    Some(Person::Phone(phone)) => phone.known(),
+                    Some(Person::Handset(_)) | None => Vec::new(),
+                };
+                let change = |config: &mut client::Config| {
+                    if let Some(factory) = factory {
+                        factory.clone_into(&mut config.factory);
+                    }
+                    config.sessions.clone_from(&known);
+                };
+                let (agent, events) = stage.online(&step.who, *udp, change).await?;
+                let phone = Phone::new(agent, events, known);
                 return self.enter(&step.who, Person::Phone(phone));
             }
             Act::Imps(Deed::Online(device)) => {
@@ -81,7 +103,7 @@ impl Cast {
         }
         let room = step.room.as_deref();
         match self.people.get_mut(&step.who) {
-            Some(Person::Phone(phone)) => phone.take(&step.act, room).await,
+            Some(Person::Phone(phone)) => phone.take(&step.act, room, &mut self.sessions).await,
             Some(Person::Handset(handset)) => handset.take(&step.act, room, &mut self.groups).await,
             None => Err("they are not online".to_owned()),
         }
@@ -101,7 +123,7 @@ impl Person {
     fn has_no_complaint(&self) -> Result<(), String> {
         match self {
             Self::Handset(handset) => handset.has_no_complaint(),
-            Self::Phone(_) => Ok(()),
+            Self::Phone(phone) => phone.has_no_complaint(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Where a scenario is played: the simulated network, or this machine's.
 
+mod group;
 mod misfortune;
 mod people;
 

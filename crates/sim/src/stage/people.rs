@@ -23,13 +23,9 @@ impl Stage {
         &mut self,
         name: &str,
         udp: bool,
-        factory: Option<&str>,
+        change: impl FnOnce(&mut Config),
     ) -> Result<(Agent, Events), String> {
-        let (agent, events) = self.agent(name, udp, |config| {
-            if let Some(factory) = factory {
-                factory.clone_into(&mut config.factory);
-            }
-        })?;
+        let (agent, events) = self.agent(name, udp, change)?;
         agent.register().await.map_err(|error| error.to_string())?;
         Ok((agent, events))
     }

@@ -87,6 +87,12 @@ impl Handset {
                 let group = self.group(room, groups)?;
                 self.agent.leave(&group).await
             }
+            Act::Extends {
+                peer,
+                others,
+                welcome,
+            } => self.extend(room, peer, others, welcome.as_deref()).await,
+            Act::Joins => self.join(room, groups).await,
             Act::Says { text, to } => self.say(text, to.as_deref(), room, groups).await,
             Act::SaysLong { kilobytes } => self.say(&long(*kilobytes), None, room, groups).await,
             Act::CannotSay { text, to } => {
@@ -95,7 +101,11 @@ impl Handset {
                     Err(_) => Ok(()),
                 };
             }
-            Act::Creates { .. } | Act::Declines { .. } | Act::GivesUp | Act::Rings => {
+            Act::Creates { .. }
+            | Act::Declines { .. }
+            | Act::GivesUp
+            | Act::Rings
+            | Act::Sip(_) => {
                 return Err("it takes a phone to do this".to_owned());
             }
             _ => return self.expect(act, room, groups).await,
@@ -121,8 +131,7 @@ impl Handset {
         room: Option<&str>,
         groups: &mut Groups,
     ) -> Option<Result<(), Failure>> {
-        let known = room.and_then(|room| groups.get(room)).cloned();
-        let group = known.or_else(|| self.group.clone()).unwrap_or_default();
+        let group = self.known(room, groups);
         Some(match deed {
             Deed::Allows { whom } => self.agent.unblock(&[&address(whom)]).await,
             Deed::Answers { yes } => self.answer(*yes, &group).await,
@@ -133,24 +142,14 @@ impl Handset {
                 self.agent.decline(&invitation).await
             }
             Deed::Deletes => self.agent.delete_group(&group).await,
-            Deed::Extends {
-                peer,
-                others,
-                welcome,
-            } => self.extend(room, peer, others, welcome.as_deref()).await,
             Deed::Invites { whom } => {
                 let whom: Vec<_> = whom.iter().map(|name| address(name)).collect();
                 let whom: Vec<_> = whom.iter().map(String::as_str).collect();
                 self.agent.invite(&whom, &group, None).await.map(drop)
             }
-            Deed::Joins => {
-                self.group = Some(group.clone());
-                self.agent.join(&group, None, self.subscribes).await
-            }
             Deed::LogsOut => self.agent.logout().await,
             Deed::Writes { text, to } => self.agent.say(&address(to), text).await.map(drop),
             Deed::Asked { .. }
-            | Deed::Back
             | Deed::InWithout { .. }
             | Deed::NoMore { .. }
             | Deed::NotAsked
@@ -198,9 +197,14 @@ impl Handset {
         Ok(())
     }
 
+    async fn join(&mut self, room: Option<&str>, groups: &Groups) -> Result<(), Failure> {
+        let group = self.known(room, groups);
+        self.group = Some(group.clone());
+        self.agent.join(&group, None, self.subscribes).await
+    }
+
     async fn accept(&mut self, room: Option<&str>, groups: &Groups) -> Result<(), Failure> {
-        let known = room.and_then(|room| groups.get(room));
-        let group = known.or(self.group.as_ref()).cloned().unwrap_or_default();
+        let group = self.known(room, groups);
         let invitation = self.invitation(&group);
         self.agent.accept(&invitation).await
     }
@@ -242,6 +246,12 @@ impl Handset {
     /// The invitation into a group. An empty one is none, and the agent says so.
     fn invitation(&self, group: &str) -> String {
         self.invitations.get(group).cloned().unwrap_or_default()
+    }
+
+    /// The group of this name, or else the last one. An empty one is none, and the agent says so.
+    fn known(&self, room: Option<&str>, groups: &Groups) -> String {
+        let known = room.and_then(|room| groups.get(room));
+        known.or(self.group.as_ref()).cloned().unwrap_or_default()
     }
 
     fn group(&self, room: Option<&str>, groups: &Groups) -> Result<String, String> {

@@ -25,6 +25,7 @@ impl Wanted<'_> {
         }
         match (self.act, event) {
             (Act::Imps(deed), event) => self.is_deed(deed, event),
+            (Act::Back, Event::Online { .. }) => true,
             (Act::In, Event::Extended { id, left_out, .. }) => {
                 left_out.is_empty() && self.is_extension(id)
             }
@@ -51,7 +52,6 @@ impl Wanted<'_> {
 
     fn is_deed(&self, deed: &Deed, event: &Event) -> bool {
         match (deed, event) {
-            (Deed::Back, Event::Online { .. }) => true,
             (Deed::Asked { by }, Event::Extending { from, .. }) => is(from.as_deref(), by),
             (
                 Deed::InWithout { left_out },
