@@ -11,6 +11,7 @@ mod core;
 mod count;
 mod focus;
 mod groups;
+mod home;
 mod house;
 mod http;
 mod imps;

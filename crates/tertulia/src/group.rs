@@ -1,7 +1,7 @@
 //! `tertulia group`: the stored groups of a server, running or not.
 
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use server::admin::{self, Member, NewGroup, SharedGroup, member_address};
@@ -191,7 +191,8 @@ fn is_free(name: &str, config: &Config) -> Result<(), Complaint> {
     Err(Complaint::wrong(what, "choose another name"))
 }
 
-fn read(file: &PathBuf) -> Result<Vec<u8>, Complaint> {
+/// What stands in a file, or on standard input.
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Complaint> {
     let mut document = Vec::new();
     let read = match file.to_str() {
         Some("-") => io::stdin()

@@ -1,6 +1,7 @@
 //! `tertulia user`: the accounts of a server, running or not.
 
 use std::io::{self, BufRead};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use server::Sealer;
@@ -10,11 +11,13 @@ use store::{Account, Store};
 use world::{Clock, Rng};
 
 use crate::complaint::Complaint;
+use crate::group::read;
 use crate::say;
 use crate::settings::{Settings, seal_key};
 
 /// The accounts are those of the store that --data, --config or --set store.path names. A running
-/// server sees a change within ten seconds.
+/// server sees a change within ten seconds, and what is said of block lists and access rules with the
+/// next invitation.
 #[derive(Args)]
 pub(crate) struct User {
     #[command(flatten)]
@@ -75,6 +78,33 @@ enum What {
     Enable {
         /// Whom.
         name: String,
+    },
+    /// Put people on the block list of a user; without any, say who is on it. Whoever is blocked
+    /// does not reach the user.
+    Block {
+        /// Whose list.
+        name: String,
+        /// By name, or by a whole address such as sip:zoe@elsewhere.example.
+        whom: Vec<String>,
+    },
+    /// Take people off the block list of a user.
+    Unblock {
+        /// Whose list.
+        name: String,
+        /// By name, or by a whole address.
+        #[arg(required = true)]
+        whom: Vec<String>,
+    },
+    /// Print the access rules of a user (application/auth-policy+xml); with a file, replace or make
+    /// them by that, octet by octet.
+    Rules {
+        /// Whose rules.
+        name: String,
+        /// The file; - for standard input.
+        file: Option<PathBuf>,
+        /// Remove them.
+        #[arg(long, conflicts_with = "file")]
+        remove: bool,
     },
 }
 
@@ -143,14 +173,17 @@ impl User {
                 }
             }
             What::Disable { name } => {
-                admin::enable_user(&mut store, domain, &name, false)
-                    .map_err(|error| told(&error))?;
+                enable(&mut store, domain, &name, false)?;
                 done("can no longer log in", &name);
             }
             What::Enable { name } => {
-                admin::enable_user(&mut store, domain, &name, true)
-                    .map_err(|error| told(&error))?;
+                enable(&mut store, domain, &name, true)?;
                 done("can log in", &name);
+            }
+            What::Block { name, whom } => block(&mut store, domain, &name, &whom)?,
+            What::Unblock { name, whom } => unblock(&mut store, domain, &name, &whom)?,
+            What::Rules { name, file, remove } => {
+                rules(&mut store, domain, &name, file.as_deref(), remove)?;
             }
         }
         Ok(())
@@ -200,8 +233,74 @@ fn add(store: &mut Store, config: &Config, user: NewUser<'_>) -> Result<(), Comp
     } else {
         None
     };
-    let now_ms = i64::try_from(Clock::Os.unix().as_millis()).unwrap_or(i64::MAX);
-    admin::add_user(store, domain, user, sealer.as_mut(), now_ms).map_err(|error| told(&error))
+    admin::add_user(store, domain, user, sealer.as_mut(), now_ms()).map_err(|error| told(&error))
+}
+
+fn block(store: &mut Store, domain: &str, name: &str, whom: &[String]) -> Result<(), Complaint> {
+    if whom.is_empty() {
+        let blocked = admin::blocked(store, domain, name);
+        let (blocked, counts) = blocked.map_err(|error| told(&error))?;
+        for uri in &blocked {
+            say(if counts {
+                uri.clone()
+            } else {
+                format!("{uri}  not in use")
+            }
+            .as_str());
+        }
+        return Ok(());
+    }
+    admin::block(store, domain, name, &strs(whom), now_ms()).map_err(|error| told(&error))?;
+    say(&format!("sip:{name}@{domain} blocks them"));
+    Ok(())
+}
+
+fn unblock(store: &mut Store, domain: &str, name: &str, whom: &[String]) -> Result<(), Complaint> {
+    admin::unblock(store, domain, name, &strs(whom), now_ms()).map_err(|error| told(&error))?;
+    say(&format!("sip:{name}@{domain} blocks them no more"));
+    Ok(())
+}
+
+/// Prints, replaces or removes the access rules of a user.
+fn rules(
+    store: &mut Store,
+    domain: &str,
+    name: &str,
+    file: Option<&Path>,
+    remove: bool,
+) -> Result<(), Complaint> {
+    let (done, what) = match file {
+        Some(file) => {
+            let document = read(file)?;
+            let written = admin::write_rules(store, domain, name, &document, now_ms());
+            (written, "has these access rules")
+        }
+        None if remove => {
+            let removed = admin::remove_rules(store, domain, name);
+            (removed, "has no access rules")
+        }
+        None => {
+            let document = admin::rules(store, domain, name).map_err(|error| told(&error))?;
+            say(String::from_utf8_lossy(&document).trim_end());
+            return Ok(());
+        }
+    };
+    done.map_err(|error| told(&error))?;
+    say(&format!("sip:{name}@{domain} {what}"));
+    Ok(())
+}
+
+fn strs(all: &[String]) -> Vec<&str> {
+    all.iter().map(String::as_str).collect()
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    i64::try_from(Clock::Os.unix().as_millis()).unwrap_or(i64::MAX)
+}
+
+fn enable(store: &mut Store, domain: &str, name: &str, enabled: bool) -> Result<(), Complaint> {
+    admin::enable_user(store, domain, name, enabled).map_err(|error| told(&error))
 }
 
 impl Password {
@@ -253,6 +352,12 @@ pub(crate) fn told(error: &AdminError) -> Complaint {
         | AdminError::NoGroup(_)
         | AdminError::Taken(_)
         | AdminError::Document(_)
+        | AdminError::Lists(_)
+        | AdminError::NoRules(_)
+        | AdminError::NotBlocked(_)
+        | AdminError::Rules(_)
+        | AdminError::TooManyBlocked
+        | AdminError::Whom(_)
         | AdminError::OtherGroup(_)
         | AdminError::Display
         | AdminError::Commit(_) => Complaint::wrong(text, ""),

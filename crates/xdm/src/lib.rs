@@ -1,8 +1,9 @@
-//! XML documents: resource lists, shared groups and conference-info.
+//! XML documents: resource lists, shared groups, rules and conference-info.
 //!
 //! - [`resource_lists`]: who is invited, and how visibly; whom a user knows, and whom not to hear
 //!   from (RFC 4826, RFC 5364).
 //! - [`shared_group`]: a stored group, its members, and who may do what in it (OMA, RFC 4745).
+//! - [`im_rules`]: who may invite a user (OMA, RFC 4745).
 //! - [`conference_info`]: who is in the conversation, told by the server in documents that
 //!   follow one another and merged by the client into one roster (RFC 4575).
 //!
@@ -17,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod conference_info;
+pub mod im_rules;
 pub mod resource_lists;
 pub mod shared_group;
 

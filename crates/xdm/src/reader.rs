@@ -12,7 +12,7 @@ use crate::error::excerpt;
 use crate::escape::is_xml_char;
 pub use keep::Foreign;
 pub(crate) use ns::{
-    COMMON_POLICY, CONFERENCE_INFO, COPY_CONTROL, LIST_SERVICE, Ns, OMA_COMMON_POLICY,
+    COMMON_POLICY, CONFERENCE_INFO, COPY_CONTROL, IM_RULES, LIST_SERVICE, Ns, OMA_COMMON_POLICY,
     RESOURCE_LISTS, TERTULIA_GROUP, TERTULIA_LISTS,
 };
 

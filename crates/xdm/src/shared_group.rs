@@ -29,12 +29,12 @@
 mod date_time;
 mod domain;
 mod extension;
-mod model;
-mod permit;
-mod read;
+pub(crate) mod model;
+pub(crate) mod permit;
+pub(crate) mod read;
 mod rule;
-mod value;
-mod write;
+pub(crate) mod value;
+pub(crate) mod write;
 
 pub use crate::reader::Foreign;
 pub use crate::resource_lists::DisplayName;

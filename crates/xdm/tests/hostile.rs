@@ -13,6 +13,7 @@ use proptest::prelude::*;
 use xdm::conference_info::{
     self, Change, Conference, EndpointStatus, MAX_BYTES, Presence, Roster, State, Status, UserXml,
 };
+use xdm::im_rules::{Condition, ImRules, Invite, Rule, Who};
 use xdm::resource_lists::{self, CopyControl, DisplayName, Entry, Limits, ResourceLists, history};
 use xdm::shared_group::{Asker, Member, SharedGroup};
 
@@ -105,6 +106,12 @@ fn fragments() -> impl Strategy<Value = String> {
         "<group xmlns='urn:oma:xml:poc:list-service' xmlns:c='urn:ietf:params:xml:ns:common-policy' \
          xmlns:p='u'><list-service uri='g'>",
         "</list-service></group>",
+        "<c:ruleset xmlns:c='urn:ietf:params:xml:ns:common-policy' xmlns:p='urn:oma:xml:im:im-rules' \
+         xmlns='u'>",
+        "</c:ruleset>",
+        "<c:rule id='s'>",
+        "</c:rule>",
+        "<c:actions><p:allow-invite>reject</p:allow-invite></c:actions>",
         "</resource-lists>",
         "</conference-info>",
         "<list>",
@@ -186,9 +193,33 @@ fn read_everything(bytes: &[u8]) {
         // What has been read can be written, and is the same group.
         assert_eq!(SharedGroup::read(group.write().as_bytes()), Ok(group));
     }
+    if let Ok(rules) = ImRules::read(bytes) {
+        let _ = rules.verdict(Asker {
+            uri: "sip:a@h",
+            is_anonymous: true,
+            now: Some(0),
+        });
+        assert_eq!(ImRules::read(rules.write().as_bytes()), Ok(rules));
+    }
     if let Ok(info) = conference_info::read(bytes, MAX_BYTES) {
         let _ = Roster::new(vec![]).apply(info);
     }
+}
+
+/// Rules that say what they can of somebody.
+fn rules(uri: &str) -> ImRules {
+    let one = Who::One {
+        id: uri.to_owned(),
+        other: Vec::new(),
+    };
+    let rule = Rule {
+        id: uri.to_owned(),
+        conditions: vec![Condition::Identity(vec![one]), Condition::AnonymousRequest],
+        invite: Some(Invite::Reject),
+        other_actions: Vec::new(),
+        transformations: Vec::new(),
+    };
+    ImRules { rules: vec![rule] }
 }
 
 fn stored(document: &str) -> ResourceLists {
@@ -220,6 +251,7 @@ proptest! {
         group.extension.set_property(&entry.uri, &entry.uri);
         for mut bytes in [
             group.write().into_bytes(),
+            rules(&entry.uri).write().into_bytes(),
             resource_lists::write(std::slice::from_ref(&entry)).into_bytes(),
             conference.full(1, &[&user], Some(0)),
         ] {

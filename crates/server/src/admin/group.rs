@@ -186,18 +186,23 @@ fn put(
 ) -> Result<(), AdminError> {
     // What cannot be read again must not be stored.
     SharedGroup::read(&body).map_err(AdminError::Document)?;
-    let digest: [u8; 32] = Sha256::digest(&body).into();
-    let etag = digest.iter().take(10).map(|byte| format!("{byte:02x}"));
     let document = Document {
         collection: AUID.to_owned(),
         name: uri,
         owner,
-        etag: etag.collect(),
+        etag: etag(&body),
         body,
         changed_at_ms: now_ms,
     };
     let put = Write::PutDocument { document, expect };
     Ok(store.commit(&[put], Fence::Unfenced)?)
+}
+
+/// The version of a document: what it holds.
+pub(super) fn etag(body: &[u8]) -> String {
+    let digest: [u8; 32] = Sha256::digest(body).into();
+    let octets = digest.iter().take(10);
+    octets.map(|octet| format!("{octet:02x}")).collect()
 }
 
 fn document(uri: &str, domain: &str, group: NewGroup<'_>) -> SharedGroup {

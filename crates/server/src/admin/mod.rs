@@ -1,8 +1,11 @@
 //! What those who run the server do with it.
 
+mod access;
 mod group;
 mod user;
 
+pub use access::{block, blocked, remove_rules, rules, unblock, write_rules};
+use group::etag;
 pub use group::{
     NewGroup, change_group, group_document, groups, make_group, member_address, remove_group,
     write_group,

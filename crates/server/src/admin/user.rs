@@ -66,6 +66,26 @@ pub enum AdminError {
     /// A document is that of another group.
     #[error("the document is that of {0}")]
     OtherGroup(String),
+    /// Whom to block is not said in a way that can be understood.
+    #[error(
+        "\"{0}\" is nobody's address: take the name of a user, or an address such as sip:zoe@elsewhere.example"
+    )]
+    Whom(String),
+    /// Whoever is to be unblocked is not blocked.
+    #[error("{0} is not blocked")]
+    NotBlocked(String),
+    /// A block list would be too long.
+    #[error("at most {} are blocked", crate::imps::blocks::LISTED_MAX)]
+    TooManyBlocked,
+    /// The lists of a user are no document, or would be none.
+    #[error("the document of the lists: {0}")]
+    Lists(#[source] xdm::Error),
+    /// A user has no access rules.
+    #[error("{0} has no access rules")]
+    NoRules(String),
+    /// A document is not one of access rules.
+    #[error("the document of rules: {0}")]
+    Rules(#[source] xdm::Error),
     /// A password is to be sealed, and there is no key.
     #[error("there is no key to seal the password with")]
     NoKey,

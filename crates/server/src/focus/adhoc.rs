@@ -148,6 +148,7 @@ impl Wanted {
             })?;
         let (host, news) = mpsc::unbounded_channel();
         let opening = Opening {
+            by: Some(self.host.address.clone()),
             inviter: (!self.host.hidden).then(|| self.host.address.clone()),
             display: self.host.display.clone().filter(|_| !self.host.hidden),
             offer: self

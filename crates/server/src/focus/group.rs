@@ -208,6 +208,7 @@ fn opened(
     let partition = Partition::of(uri);
     let kind = (partition, RoomKind::Group);
     let opening = Opening {
+        by: Some(comer.address.clone()),
         inviter: (!comer.hidden).then(|| comer.address.clone()),
         display: adhoc::display(comer.call, comer.hidden),
         offer,

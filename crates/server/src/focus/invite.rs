@@ -14,6 +14,7 @@ use crate::focus::credit::Hold;
 use crate::focus::legs::{Invite, InviteNews, LegCommand, NewLeg};
 use crate::focus::replace::Succession;
 use crate::focus::{media, outgoing, refusal};
+use crate::home::access::{self, Barred, Inviter};
 use crate::house::House;
 use crate::rooms::{Arrival, Order, Referred, RoomHandle};
 use crate::switch::Session;
@@ -21,6 +22,8 @@ use crate::switch::Session;
 /// How a conference was opened: what every invitation to it repeats.
 #[derive(Debug)]
 pub(crate) struct Opening {
+    /// Who it is, also if hidden: for the documents of those who are invited, and for nobody else.
+    pub(crate) by: Option<Address>,
     /// The inviter, unless hidden.
     pub(crate) inviter: Option<Address>,
     pub(crate) display: Option<Arc<str>>,
@@ -65,7 +68,7 @@ pub(crate) async fn invite(
         None => room.opening.hold(),
     };
     let who = guest.who;
-    let devices = match reachable(&house, &guest.address).await {
+    let devices = match reachable(&house, &room, &guest).await {
         Ok(devices) => devices,
         Err(status) => {
             let cause = refusal::cause(status);
@@ -87,8 +90,13 @@ pub(crate) async fn invite(
     ringing.wait(news, events, cancelled).await;
 }
 
-/// The devices of a user, or the status that says why there are none.
-async fn reachable(house: &House, address: &Address) -> Result<Vec<Arc<Device>>, u16> {
+/// The devices of a user, or the status that says why none of them is called.
+async fn reachable(
+    house: &House,
+    room: &RoomHandle,
+    guest: &Invited,
+) -> Result<Vec<Arc<Device>>, u16> {
+    let address = &guest.address;
     let uri = Uri::parse(address.as_str()).map_err(|_| 404_u16)?;
     if !uri.is_sip() {
         return Err(416);
@@ -97,6 +105,10 @@ async fn reachable(house: &House, address: &Address) -> Result<Vec<Arc<Device>>,
     if !house.is_domain(uri.host()) {
         return Err(404);
     }
+    // Before it is known whether they are there: nobody is to learn that from the answer.
+    let by = inviter(room, guest);
+    let allowed = access::check(house, address, by).await;
+    allowed.map_err(Barred::status)?;
     let devices = house.shards.devices(address.as_str()).await;
     if !devices.is_empty() {
         return Ok(devices);
@@ -104,6 +116,19 @@ async fn reachable(house: &House, address: &Address) -> Result<Vec<Arc<Device>>,
     match house.account(uri.user().unwrap_or_default()).await {
         Some(None) => Err(404),
         _ => Err(480),
+    }
+}
+
+/// Who invites a user, truly.
+fn inviter<'a>(room: &'a RoomHandle, guest: &'a Invited) -> Inviter<'a> {
+    let (by, shown) = match &guest.referred {
+        Some(referred) => (&referred.by, &referred.inviter),
+        None => (&room.opening.by, &room.opening.inviter),
+    };
+    Inviter {
+        address: by.as_ref(),
+        hidden: shown.is_none(),
+        into: &room.identity,
     }
 }
 

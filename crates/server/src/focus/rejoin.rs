@@ -69,6 +69,7 @@ pub(super) fn opened(house: &House, kept: &Kept, room: Room, kind: Kind) -> Open
         .find(|one| one.role == store::Role::Host);
     let shown = host.filter(|host| !host.hidden);
     let opening = Opening {
+        by: host.map(|host| room::Address::new(&host.address)),
         inviter: shown.map(|host| room::Address::new(&host.address)),
         display: shown.and_then(|host| host.display.as_deref().map(Arc::from)),
         offer: None,

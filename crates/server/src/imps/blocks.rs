@@ -26,7 +26,7 @@ use crate::house::House;
 
 /// The most entries on each of both lists: more people than anybody has trouble with. See the
 /// limits of [`contacts`] for the whole document.
-const LISTED_MAX: usize = 500;
+pub(crate) const LISTED_MAX: usize = 500;
 
 /// May `sender` reach `owner`?
 pub(super) async fn check(house: &House, owner: &Address, sender: &Address) -> Result<(), Refused> {
@@ -48,7 +48,7 @@ pub(super) async fn check_invitation(
 }
 
 /// May `sender` reach the owner of these lists, or invite them into the group of this URI?
-pub(super) fn judge(
+pub(crate) fn judge(
     theirs: &ResourceLists,
     sender: &Address,
     group: Option<&str>,
@@ -125,7 +125,7 @@ pub(super) fn forget_list(lists: &mut ResourceLists, address: &str) {
 
 /// Takes one of both lists out of the document; a new one if there is none. Whoever blocks somebody
 /// wants that to count, but a list of the granted counts when its owner says so.
-fn taken(lists: &mut ResourceLists, name: &str) -> List {
+pub(crate) fn taken(lists: &mut ResourceLists, name: &str) -> List {
     lists.remove_list(name).unwrap_or_else(|| List {
         name: Some(name.to_owned()),
         in_use: name == BLOCKED_CONTACTS,
@@ -133,13 +133,13 @@ fn taken(lists: &mut ResourceLists, name: &str) -> List {
     })
 }
 
-fn put(list: &mut List, uri: &str) {
+pub(crate) fn put(list: &mut List, uri: &str) {
     if !contacts::has(list, uri) {
         list.items.push(Item::Entry(Entry::new(uri)));
     }
 }
 
-fn take(list: &mut List, uri: &str) {
+pub(crate) fn take(list: &mut List, uri: &str) {
     list.items
         .retain(|item| !matches!(item, Item::Entry(entry) if entry.uri.eq_ignore_ascii_case(uri)));
 }

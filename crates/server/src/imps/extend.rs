@@ -158,6 +158,7 @@ impl Wanted {
 /// How a room of handsets was opened.
 pub(super) fn opening(own: &User, holds: Vec<Hold>) -> Opening {
     Opening {
+        by: Some(own.address.clone()),
         inviter: Some(own.address.clone()),
         display: own.display.clone(),
         offer: None,

@@ -22,7 +22,7 @@ pub(super) struct Lists {
 }
 
 /// The name of the document of a user's lists (RFC 4826 section 3.4.7).
-fn name(owner: &Address) -> String {
+pub(crate) fn name(owner: &Address) -> String {
     format!("users/{owner}/index")
 }
 

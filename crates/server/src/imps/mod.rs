@@ -12,7 +12,7 @@
 //! conversations are those of [`rooms`](crate::rooms); the face adds no rule of its own.
 
 mod access;
-mod blocks;
+pub(crate) mod blocks;
 pub(crate) mod bulletin;
 pub(crate) mod cir;
 mod contacts;
@@ -24,7 +24,7 @@ pub(crate) mod group;
 mod invitations;
 mod invite;
 mod letter;
-mod lists;
+pub(crate) mod lists;
 mod login;
 pub(crate) mod mail;
 mod negotiate;

@@ -124,6 +124,25 @@ impl Phone {
         )
     }
 
+    /// The final response in a call, if it has come by now. Does not wait.
+    pub fn final_by_now(&mut self, call_id: &str) -> Option<Response> {
+        self.socket.set_patience(Duration::from_millis(1));
+        while let Some(message) = self.read() {
+            self.waiting.push_back(message);
+        }
+        self.socket.set_patience(PATIENCE);
+        let at = self.waiting.iter().position(|message| match message {
+            Message::Response(response) => {
+                response.is_final() && response.raw(Name::CallId) == Some(call_id)
+            }
+            Message::Request(_) => false,
+        })?;
+        match self.waiting.remove(at)? {
+            Message::Response(response) => Some(response),
+            Message::Request(_) => None,
+        }
+    }
+
     /// What came and was not waited for.
     pub fn unheard(&self) -> impl Iterator<Item = &Message> {
         self.waiting.iter()

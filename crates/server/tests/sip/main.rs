@@ -24,6 +24,7 @@ mod im_7_2_1_2_answers;
 mod im_7_2_1_5;
 mod im_7_2_2_10;
 mod im_7_2_2_2;
+mod im_rules;
 mod interop_facts;
 mod proxy;
 mod refer;

@@ -10,6 +10,8 @@ pub(crate) enum Ns {
     CopyControl,
     ListService,
     None,
+    /// Any other of OMA's.
+    Oma,
     OmaCommonPolicy,
     Other,
     ResourceLists,
@@ -37,6 +39,7 @@ impl Ns {
             TERTULIA_GROUP => Self::TertuliaGroup,
             TERTULIA_LISTS => Self::TertuliaLists,
             "http://www.w3.org/XML/1998/namespace" => Self::Xml,
+            _ if name.starts_with(OMA) => Self::Oma,
             _ => Self::Other,
         }
     }
@@ -50,6 +53,8 @@ pub(crate) const CONFERENCE_INFO: &str = "urn:ietf:params:xml:ns:conference-info
 pub(crate) const COPY_CONTROL: &str = "urn:ietf:params:xml:ns:copycontrol";
 /// The shared-group document of OMA.
 pub(crate) const LIST_SERVICE: &str = "urn:oma:xml:poc:list-service";
+/// Who may invite a user to a conversation: OMA, in the spelling that we write.
+pub(crate) const IM_RULES: &str = "urn:oma:xml:im:im-rules";
 /// The conditions that OMA adds to those of RFC 4745.
 pub(crate) const OMA_COMMON_POLICY: &str = "urn:oma:xml:xdm:common-policy";
 /// RFC 4826 section 3.1.
@@ -58,6 +63,8 @@ pub(crate) const RESOURCE_LISTS: &str = "urn:ietf:params:xml:ns:resource-lists";
 pub(crate) const TERTULIA_GROUP: &str = "urn:tertulia:xml:group";
 /// Ours: what a list of a resource-lists document has no attribute for.
 pub(crate) const TERTULIA_LISTS: &str = "urn:tertulia:xml:lists";
+/// How the namespaces of OMA begin.
+const OMA: &str = "urn:oma:xml:";
 /// The spelling of figure 3 of RFC 5366, which devices have copied.
 const COPY_CONTROL_AS_IN_RFC_5366: &str = "urn:ietf:params:xml:ns:copyControl";
 /// The spelling of shared-group documents before the specification was approved.

@@ -154,6 +154,7 @@ fn extension<'e>(element: &'e Element, name: &str) -> Option<&'e str> {
         Ns::CommonPolicy
         | Ns::ConferenceInfo
         | Ns::ListService
+        | Ns::Oma
         | Ns::OmaCommonPolicy
         | Ns::Other
         | Ns::ResourceLists

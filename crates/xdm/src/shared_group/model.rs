@@ -5,11 +5,13 @@ use crate::reader::{Element, Ns, Reader};
 
 /// What may stand in one kind of element.
 #[derive(Debug)]
-pub(super) struct Model {
+pub(crate) struct Model {
     name: &'static str,
     parts: &'static [Part],
     /// The step at which elements of other namespaces may stand, if they may.
     other: Option<u8>,
+    /// Whether the document is that of a group, whose schemas define all there is of their own.
+    of_group: bool,
 }
 
 /// One kind of child. A child never stands behind one of a later step.
@@ -22,11 +24,11 @@ struct Part {
 }
 
 /// The name that [`Inside::next`] gives to elements of namespaces that are not known.
-pub(super) const OTHER: &str = "";
+pub(crate) const OTHER: &str = "";
 
 impl Model {
     /// Begins to read what stands in an element.
-    pub(super) fn inside(&'static self) -> Inside {
+    pub(crate) fn inside(&'static self) -> Inside {
         Inside {
             model: self,
             step: 0,
@@ -36,7 +38,7 @@ impl Model {
 }
 
 /// How far the children of an element have been read.
-pub(super) struct Inside {
+pub(crate) struct Inside {
     model: &'static Model,
     step: u8,
     seen: Vec<&'static str>,
@@ -46,7 +48,7 @@ impl Inside {
     /// The next child of `parent` and its name in the model, or [`OTHER`].
     ///
     /// An error if the model has no place for it here.
-    pub(super) fn next(
+    pub(crate) fn next(
         &mut self,
         reader: &mut Reader<'_>,
         parent: &Element,
@@ -63,7 +65,7 @@ impl Inside {
                 self.count(reader, part)?;
                 (part.name, part.step)
             }
-            (None, Some(step)) if is_other(child.ns) => (OTHER, step),
+            (None, Some(step)) if is_other(child.ns, self.model.of_group) => (OTHER, step),
             (None, _) => return Err(reader.misplaced(&child, self.model.name)),
         };
         if step < self.step {
@@ -90,16 +92,14 @@ impl Inside {
 
 /// Whether an element of this namespace may be one that is merely not known here. The schemas of
 /// the document define all there is of their own; that of OMA's conditions has grown.
-fn is_other(ns: Ns) -> bool {
+fn is_other(ns: Ns, of_group: bool) -> bool {
     match ns {
-        Ns::CommonPolicy
-        | Ns::ListService
-        | Ns::ResourceLists
-        | Ns::TertuliaGroup
-        | Ns::Undeclared => false,
+        Ns::CommonPolicy | Ns::Undeclared => false,
+        Ns::ListService | Ns::ResourceLists | Ns::TertuliaGroup => !of_group,
         Ns::ConferenceInfo
         | Ns::CopyControl
         | Ns::None
+        | Ns::Oma
         | Ns::OmaCommonPolicy
         | Ns::Other
         | Ns::TertuliaLists
@@ -113,6 +113,8 @@ const ANYWHERE: Option<u8> = Some(0);
 const LS: &[Ns] = &[Ns::ListService];
 const CR: &[Ns] = &[Ns::CommonPolicy];
 const OCP: &[Ns] = &[Ns::OmaCommonPolicy];
+/// The action of who may invite stands in one namespace or another.
+const ANY_OMA: &[Ns] = &[Ns::Oma, Ns::OmaCommonPolicy, Ns::ListService];
 const OURS: &[Ns] = &[Ns::TertuliaGroup];
 /// The schema asks for the first; devices write either.
 const RL_OR_LS: &[Ns] = &[Ns::ResourceLists, Ns::ListService];
@@ -136,12 +138,25 @@ const fn many(name: &'static str, ns: &'static [Ns]) -> Part {
 }
 
 const fn model(name: &'static str, parts: &'static [Part], other: Option<u8>) -> Model {
-    Model { name, parts, other }
+    Model {
+        name,
+        parts,
+        other,
+        of_group: true,
+    }
 }
 
-pub(super) static GROUP: Model = model("group", &[once(0, "list-service", LS)], None);
+/// A model of a document of rules that is no group's.
+const fn model_of_rules(name: &'static str, parts: &'static [Part], other: Option<u8>) -> Model {
+    Model {
+        of_group: false,
+        ..model(name, parts, other)
+    }
+}
 
-pub(super) static LIST_SERVICE: Model = model(
+pub(crate) static GROUP: Model = model("group", &[once(0, "list-service", LS)], None);
+
+pub(crate) static LIST_SERVICE: Model = model(
     "list-service",
     &[
         once(0, "display-name", LS),
@@ -154,16 +169,16 @@ pub(super) static LIST_SERVICE: Model = model(
     Some(4),
 );
 
-pub(super) static LIST: Model = model("list", &[many("entry", LS), many("external", LS)], None);
+pub(crate) static LIST: Model = model("list", &[many("entry", LS), many("external", LS)], None);
 
-pub(super) static ENTRY: Model = model("entry", &[once(0, "display-name", RL_OR_LS)], Some(1));
+pub(crate) static ENTRY: Model = model("entry", &[once(0, "display-name", RL_OR_LS)], Some(1));
 
-pub(super) static EXTERNAL: Model =
+pub(crate) static EXTERNAL: Model =
     model("external", &[once(0, "display-name", RL_OR_LS)], Some(1));
 
-pub(super) static RULESET: Model = model("ruleset", &[many("rule", CR)], None);
+pub(crate) static RULESET: Model = model("ruleset", &[many("rule", CR)], None);
 
-pub(super) static RULE: Model = model(
+pub(crate) static RULE: Model = model(
     "rule",
     &[
         once(0, "conditions", CR),
@@ -173,7 +188,7 @@ pub(super) static RULE: Model = model(
     None,
 );
 
-pub(super) static CONDITIONS: Model = model(
+pub(crate) static CONDITIONS: Model = model(
     "conditions",
     &[
         many("anonymous-request", OCP),
@@ -187,16 +202,16 @@ pub(super) static CONDITIONS: Model = model(
     ANYWHERE,
 );
 
-pub(super) static IDENTITY: Model =
+pub(crate) static IDENTITY: Model =
     model("identity", &[many("many", CR), many("one", CR)], ANYWHERE);
 
-pub(super) static ONE: Model = model("one", &[], ANYWHERE);
+pub(crate) static ONE: Model = model("one", &[], ANYWHERE);
 
-pub(super) static MANY: Model = model("many", &[many("except", CR)], ANYWHERE);
+pub(crate) static MANY: Model = model("many", &[many("except", CR)], ANYWHERE);
 
-pub(super) static VALIDITY: Model = model("validity", &[many("from", CR), many("until", CR)], None);
+pub(crate) static VALIDITY: Model = model("validity", &[many("from", CR), many("until", CR)], None);
 
-pub(super) static ACTIONS: Model = model(
+pub(crate) static ACTIONS: Model = model(
     "actions",
     &[
         once(0, "allow-anonymity", LS),
@@ -209,9 +224,9 @@ pub(super) static ACTIONS: Model = model(
     ANYWHERE,
 );
 
-pub(super) static TRANSFORMATIONS: Model = model("transformations", &[], ANYWHERE);
+pub(crate) static TRANSFORMATIONS: Model = model("transformations", &[], ANYWHERE);
 
-pub(super) static IMPS: Model = model(
+pub(crate) static IMPS: Model = model(
     "imps",
     &[
         once(0, "created", OURS),
@@ -223,3 +238,20 @@ pub(super) static IMPS: Model = model(
     ],
     None,
 );
+
+/// There is no list that somebody could be on.
+pub(crate) static CONDITIONS_OF_INVITE: Model = model_of_rules(
+    "conditions",
+    &[
+        many("anonymous-request", OCP),
+        many("external-list", OCP),
+        many("identity", CR),
+        many("other-identity", OCP),
+        many("sphere", CR),
+        many("validity", CR),
+    ],
+    ANYWHERE,
+);
+
+pub(crate) static ACTIONS_OF_INVITE: Model =
+    model_of_rules("actions", &[once(0, "allow-invite", ANY_OMA)], ANYWHERE);

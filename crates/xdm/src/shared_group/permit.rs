@@ -85,34 +85,49 @@ impl SharedGroup {
         let matching = self
             .rules
             .iter()
-            // RFC 4745 10.1: a rule matches if all its conditions are true.
-            .filter(|rule| rule.conditions.iter().all(|c| facts.meet(c)));
+            .filter(|rule| facts.meet_all(&rule.conditions));
         // RFC 4745 10.2: true if at least one matching rule says so; what a rule does not say is
         // false.
         matching.fold(Permissions::default(), |all, rule| all.or(rule.actions))
     }
 
     fn facts<'a>(&self, who: Asker<'a>) -> Facts<'a> {
-        let mut facts = Facts {
-            who,
-            is_member: self.is_member(who.uri),
-            is_named: false,
-        };
-        let mut conditions = self.rules.iter().flat_map(|rule| &rule.conditions);
-        facts.is_named = conditions.any(|condition| facts.may_be_named_by(condition));
-        facts
+        let is_member = Some(self.is_member(who.uri));
+        let conditions = self.rules.iter().flat_map(|rule| &rule.conditions);
+        Facts::gather(who, is_member, conditions)
     }
 }
 
 /// What is known of whoever asks.
-struct Facts<'a> {
+pub(crate) struct Facts<'a> {
     who: Asker<'a>,
-    is_member: bool,
-    /// Whether any rule of the group may be about this person in particular.
+    /// Whether on the list of members, if there is one.
+    is_member: Option<bool>,
+    /// Whether any rule of the document may be about this person in particular.
     is_named: bool,
 }
 
-impl Facts<'_> {
+impl<'a> Facts<'a> {
+    /// `conditions` are those of all rules of the document.
+    pub(crate) fn gather<'c>(
+        who: Asker<'a>,
+        is_member: Option<bool>,
+        mut conditions: impl Iterator<Item = &'c Condition>,
+    ) -> Self {
+        let mut facts = Self {
+            who,
+            is_member,
+            is_named: false,
+        };
+        facts.is_named = conditions.any(|condition| facts.may_be_named_by(condition));
+        facts
+    }
+
+    /// RFC 4745 10.1: a rule matches if all its conditions are true.
+    pub(crate) fn meet_all(&self, conditions: &[Condition]) -> bool {
+        conditions.iter().all(|condition| self.meet(condition))
+    }
+
     fn meet(&self, condition: &Condition) -> bool {
         // RFC 4745 7.1.1: only authenticated entities can be matched.
         let is_somebody = !self.who.uri.is_empty();
@@ -120,7 +135,7 @@ impl Facts<'_> {
             Condition::AnonymousRequest => self.who.is_anonymous,
             // RFC 4745 7.1.1: one of them is enough.
             Condition::Identity(parts) => is_somebody && parts.iter().any(|p| self.are(p)),
-            Condition::IsListMember(wanted) => is_somebody && self.is_member == *wanted,
+            Condition::IsListMember(wanted) => is_somebody && self.is_member == Some(*wanted),
             Condition::OtherIdentity => is_somebody && !self.is_named,
             // RFC 4745 7.4: from the one on, and until the other.
             Condition::Validity(periods) => self.who.now.is_some_and(|now| {
@@ -169,7 +184,7 @@ impl Facts<'_> {
                 }
                 Who::Unknown(_) => true,
             }),
-            Condition::IsListMember(wanted) => self.is_member == *wanted,
+            Condition::IsListMember(wanted) => self.is_member == Some(*wanted),
             Condition::AnonymousRequest
             | Condition::OtherIdentity
             | Condition::Sphere(_)

@@ -1,6 +1,6 @@
 //! From bytes to a group.
 
-mod rules;
+pub(crate) mod rules;
 
 use super::model::{ENTRY, EXTERNAL, GROUP, IMPS, Inside, LIST, LIST_SERVICE};
 use super::value::{at_most, boolean, display_name, number, optional, required, text, uri};

@@ -5,7 +5,7 @@ use crate::Error;
 use crate::reader::{Element, Ns, Reader};
 
 /// The text of an element that holds nothing else, `limit` bytes at most.
-pub(super) fn text(
+pub(crate) fn text(
     reader: &mut Reader<'_>,
     element: &Element,
     limit: usize,
@@ -76,7 +76,7 @@ pub(super) fn uri(reader: &Reader<'_>, element: &Element, name: &str) -> Result<
 }
 
 /// An attribute that must be there and say something.
-pub(super) fn required(
+pub(crate) fn required(
     reader: &Reader<'_>,
     element: &Element,
     name: &str,
@@ -105,7 +105,7 @@ pub(super) fn optional(
 }
 
 /// Takes the element that has just been read into account.
-pub(super) fn at_most(
+pub(crate) fn at_most(
     reader: &Reader<'_>,
     count: usize,
     limit: usize,

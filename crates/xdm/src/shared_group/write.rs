@@ -152,7 +152,7 @@ fn push_ruleset(out: &mut String, rules: &[Rule]) {
     out.push_str("\r\n</cr:ruleset>");
 }
 
-fn push_condition(out: &mut String, condition: &Condition) {
+pub(crate) fn push_condition(out: &mut String, condition: &Condition) {
     match condition {
         Condition::AnonymousRequest => out.push_str("<ocp:anonymous-request/>"),
         Condition::ExternalList(kept) | Condition::Unknown(kept) => out.push_str(kept.as_str()),
@@ -214,7 +214,7 @@ fn push_identity(out: &mut String, parts: &[Who]) {
     out.push_str("</cr:identity>");
 }
 
-fn push_foreign(out: &mut String, elements: &[Foreign]) {
+pub(crate) fn push_foreign(out: &mut String, elements: &[Foreign]) {
     for element in elements {
         out.push_str("\r\n");
         out.push_str(element.as_str());
@@ -232,7 +232,7 @@ fn push_empty(out: &mut String, name: &str, attributes: &[(&str, &str)]) {
 }
 
 /// A line with an element that has text only.
-fn push_line(out: &mut String, name: &str, text: &str) {
+pub(crate) fn push_line(out: &mut String, name: &str, text: &str) {
     out.push_str("\r\n<");
     out.push_str(name);
     out.push('>');

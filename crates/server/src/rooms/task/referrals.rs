@@ -14,7 +14,9 @@ use crate::rooms::Refer;
 /// Who has brought somebody in, until they are called.
 #[derive(Debug, Default)]
 pub(crate) struct Referred {
-    /// Whoever refers, unless hidden.
+    /// Whoever refers, also if hidden.
+    pub(crate) by: Option<Address>,
+    /// The same, unless hidden.
     pub(crate) inviter: Option<Address>,
     pub(crate) display: Option<Arc<str>>,
     /// Credit for the invitation.
@@ -96,6 +98,7 @@ impl RoomTask {
             return Err(refusal::answer(Refusal::Anonymous));
         }
         let referrer = self.room.seat(who);
+        let by = referrer.map(|seat| seat.address.clone());
         let shown = referrer.filter(|seat| !hidden && seat.hidden.is_none());
         let inviter = shown.map(|seat| seat.address.clone());
         let display: Option<Arc<str>> = shown.and_then(|seat| seat.display.map(Arc::from));
@@ -116,6 +119,7 @@ impl RoomTask {
         for action in self.actions.iter().skip(before) {
             if let Action::Invite { who } = action {
                 let referred = Referred {
+                    by: by.clone(),
                     inviter: inviter.clone(),
                     display: display.clone(),
                     hold: holds.next(),

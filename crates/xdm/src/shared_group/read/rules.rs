@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::model::{
-    ACTIONS, CONDITIONS, IDENTITY, MANY, ONE, RULE, RULESET, TRANSFORMATIONS, VALIDITY,
+    ACTIONS, CONDITIONS, IDENTITY, Inside, MANY, Model, ONE, RULE, RULESET, TRANSFORMATIONS,
+    VALIDITY,
 };
 use super::super::value::{action, at_most, condition, optional, required, text, uri};
 use super::super::{Condition, DateTime, Except, Foreign, Period, Rule, Who};
@@ -32,7 +33,7 @@ fn rule(reader: &mut Reader<'_>, element: &Element) -> Result<Rule, Error> {
     let mut inside = RULE.inside();
     while let Some((name, child)) = inside.next(reader, element)? {
         match name {
-            "conditions" => rule.conditions = conditions(reader, &child)?,
+            "conditions" => rule.conditions = conditions(reader, &child, &CONDITIONS)?,
             "actions" => actions(reader, &child, &mut rule)?,
             _ => {
                 let mut inside = TRANSFORMATIONS.inside();
@@ -43,9 +44,14 @@ fn rule(reader: &mut Reader<'_>, element: &Element) -> Result<Rule, Error> {
     Ok(rule)
 }
 
-fn conditions(reader: &mut Reader<'_>, element: &Element) -> Result<Vec<Condition>, Error> {
+/// What stands in a `<conditions>` that has this model.
+pub(crate) fn conditions(
+    reader: &mut Reader<'_>,
+    element: &Element,
+    model: &'static Model,
+) -> Result<Vec<Condition>, Error> {
     let mut conditions = Vec::new();
-    let mut inside = CONDITIONS.inside();
+    let mut inside = model.inside();
     while let Some((name, child)) = inside.next(reader, element)? {
         conditions.push(match name {
             "anonymous-request" => {
@@ -171,10 +177,10 @@ fn actions(reader: &mut Reader<'_>, element: &Element, rule: &mut Rule) -> Resul
 }
 
 /// What stands in an element of which nothing is known here.
-fn others(
+pub(crate) fn others(
     reader: &mut Reader<'_>,
     element: &Element,
-    inside: &mut super::Inside,
+    inside: &mut Inside,
 ) -> Result<Vec<Foreign>, Error> {
     let mut others = Vec::new();
     while let Some((_, child)) = inside.next(reader, element)? {
