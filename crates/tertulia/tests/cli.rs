@@ -291,6 +291,57 @@ fn users_come_change_and_go() {
 }
 
 #[test]
+fn users_say_whom_they_let_in() {
+    let folder = folder();
+    let data = text(folder.path()).to_owned();
+    let user = |arguments: &[&str], input| {
+        let got = run(&[&["user", "--data", &data], arguments].concat(), input);
+        (got.code, got.out, got.err)
+    };
+    let ok = |out: &str| (0, out.to_owned(), String::new());
+    assert_eq!(user(&["add", "al", "--password", "x"], "").0, 0);
+    assert_eq!(user(&["block", "al"], ""), ok(""));
+    assert_eq!(
+        user(&["block", "al", "bob", "sip:zoe@far.example"], ""),
+        ok("sip:al@localhost blocks them\n")
+    );
+    assert_eq!(
+        user(&["unblock", "al", "bob"], ""),
+        ok("sip:al@localhost blocks them no more\n")
+    );
+    assert_eq!(user(&["block", "al"], ""), ok("sip:zoe@far.example\n"));
+
+    let rules =
+        "<ruleset xmlns='urn:ietf:params:xml:ns:common-policy'>\n  <rule id='a'/>\n</ruleset>\n";
+    let file = folder.path().join("rules.xml");
+    fs::write(&file, rules).unwrap();
+    let told = "sip:al@localhost has these access rules\n";
+    assert_eq!(user(&["rules", "al", "-"], rules), ok(told));
+    assert_eq!(user(&["rules", "al", text(&file)], ""), ok(told));
+    #[rustfmt::skip]
+    let refused: [(&[&str], &str, i32, &str); 7] = [
+        (&["rules", "al", "-"], "<ruleset/>", 1, "the document of rules"),
+        (&["rules", "al", "/no/such/file"], "", 1, "cannot read /no/such/file"),
+        (&["rules", "al", "-", "--remove"], "", 2, "--remove"),
+        (&["rules", "bob"], "", 1, "there is no account bob@localhost"),
+        (&["block", "al", "b b"], "", 1, "no name for a user"),
+        (&["unblock", "al", "bob"], "", 1, "sip:bob@localhost is not blocked"),
+        (&["unblock", "al"], "", 2, "WHOM"),
+    ];
+    for (arguments, input, code, why) in refused {
+        let got = user(arguments, input);
+        assert_eq!(got.0, code, "{arguments:?}");
+        assert!(got.2.contains(why), "{}", got.2);
+    }
+    assert_eq!(user(&["rules", "al"], ""), ok(rules));
+    assert_eq!(
+        user(&["rules", "al", "--remove"], ""),
+        ok("sip:al@localhost has no access rules\n")
+    );
+    assert_eq!(user(&["rules", "al"], "").0, 1);
+}
+
+#[test]
 fn a_server_to_try_things_with() {
     let folder = folder();
     let ready = folder.path().join("ready.json");

@@ -1,7 +1,6 @@
 //! Nothing that is derived from who a hidden person is reaches anybody else, by whatever way they
 //! came in hidden and whatever they do there.
 
-use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sip::{Name, Response};
 
@@ -302,7 +301,7 @@ impl Story {
     }
 
     /// Whoever is not to know has heard nothing of her.
-    fn is_kept(mut self, way: Way) {
+    fn keeps_hidden(mut self, way: Way) {
         // What the server had to say before it has said when it answers this.
         let said = self
             .bob
@@ -371,7 +370,7 @@ fn who_hides_is_hidden() {
         for doing in doings {
             story.does(doing);
         }
-        story.is_kept(way);
+        story.keeps_hidden(way);
         Ok(())
     });
     result.unwrap();
