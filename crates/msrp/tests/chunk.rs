@@ -72,8 +72,8 @@ fn reports_and_nicknames_are_read_back() {
     assert_eq!(pieces[1].head.use_nickname().unwrap(), "a \"b\" \\ \u{e9}");
 }
 
-/// RFC 7701 section 7.1: a method without report headers, and a nickname of 1 to 1023 octets; 7.3: or
-/// of none.
+/// RFC 7701 section 7.1: a method without report headers, and a nickname of 1 to 1023 octets; 7.3:
+/// or of none.
 #[test]
 fn rfc_7701_7_1_the_length_of_a_nickname() {
     let paths = PathLines::new("msrp://r:9/z;tcp", "msrp://b:2/y;tcp");

@@ -64,8 +64,8 @@ pub struct Seat<'a> {
     /// What observers see of them; none if nothing.
     pub visible: Option<Visible>,
     /// What they are called in the room, by the others too. A hidden person is called something
-    /// only by [`Event::Renamed`](crate::Event::Renamed) while they are hidden: how they were called
-    /// before is forgotten, and a name that they bring along is not taken.
+    /// only by [`Event::Renamed`](crate::Event::Renamed) while they are hidden: how they were
+    /// called before is forgotten, and a name that they bring along is not taken.
     pub nick: Option<&'a str>,
     /// The number of the alias a hidden person is seen as, from 1; theirs as long as the room
     /// lives, and nobody else's. None for those who are seen by their address.

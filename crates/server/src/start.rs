@@ -194,8 +194,8 @@ impl Server {
         }
     }
 
-    /// Replaces the rules. Procedures under way keep those they began with; live conferences obey the
-    /// new ones at once.
+    /// Replaces the rules. Procedures under way keep those they began with; live conferences obey
+    /// the new ones at once.
     pub fn replace_policy(&self, policy: Policy) {
         let policy = Arc::new(policy);
         let before = std::mem::replace(

@@ -16,8 +16,8 @@ use crate::say;
 use crate::settings::{Settings, seal_key};
 
 /// The accounts are those of the store that --data, --config or --set store.path names. A running
-/// server sees a change within ten seconds, and what is said of block lists and access rules with the
-/// next invitation.
+/// server sees a change within ten seconds, and what is said of block lists and access rules with
+/// the next invitation.
 #[derive(Args)]
 pub(crate) struct User {
     #[command(flatten)]

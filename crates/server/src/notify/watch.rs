@@ -195,7 +195,8 @@ impl Watch {
         let (now, owner) = (desk.now, Owner::Watch(self.watch));
         let notifier = &mut self.notifier;
         desk.request(&Method::Notify, &self.flow, owner, |via| {
-            // IM-7.2.2.10-S0a, IM-7.2.1.5-S11: Event, Subscription-State and the rest as RFC 6665 has them.
+            // IM-7.2.2.10-S0a, IM-7.2.1.5-S11: Event, Subscription-State and the rest as RFC 6665
+            // has them.
             let mut draft = notifier.notify(via, now);
             // RFC 6665 section 4.4.1: the subscriber's route is that of the NOTIFY.
             draft.header(Name::RecordRoute, route);

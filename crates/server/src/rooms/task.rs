@@ -505,7 +505,8 @@ impl RoomTask {
         let Some(seat) = self.room.seat(who) else {
             return;
         };
-        // IM-7.2.2.2-OK-S5, IM-7.2.1.5-S10: who watches is told of whoever joins, as of every other change.
+        // IM-7.2.2.2-OK-S5, IM-7.2.1.5-S10: who watches is told of whoever joins, as of every
+        // other change.
         self.observers.changed(&seat);
         let address = seat.address.clone();
         if matches!(

@@ -1,9 +1,9 @@
 //! Nicknames, as devices ask for them (RFC 7701 section 7).
 //!
 //! A nickname belongs to the person, as everything in the room that others see of them, and not to
-//! the device which asks for it: whichever of a person's devices asks last is right. It is theirs as
-//! long as they are in the room, and when they come back if nobody else has it by then. Every room
-//! allows nicknames.
+//! the device which asks for it: whichever of a person's devices asks last is right. It is theirs
+//! as long as they are in the room, and when they come back if nobody else has it by then. Every
+//! room allows nicknames.
 
 use msrp::{Flag, Head};
 use room::{Event, LegId, Nick, Refusal};

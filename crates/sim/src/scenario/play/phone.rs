@@ -99,13 +99,7 @@ impl Phone {
                     anonymous: *hidden,
                     offer: audio.then(|| AUDIO.into()),
                 };
-                let entries = guests.iter().map(entry).collect();
-                let peer = match guests.as_slice() {
-                    [one] => Some(one.name.as_str()),
-                    _ => None,
-                };
-                let invitee = Invitee::Guests(entries);
-                self.call(invitee, peer, options, (room, sessions)).await
+                self.create(guests, options, (room, sessions)).await
             }
             Act::Extends {
                 peer,
@@ -147,6 +141,21 @@ impl Phone {
             Act::Sip(call) if *call != Call::GoesOn => self.does(call, room, sessions).await,
             _ => self.expect(act, room, sessions).await,
         }
+    }
+
+    /// Makes a conference with these people.
+    async fn create(
+        &mut self,
+        guests: &[Guest],
+        options: Options,
+        place: (Option<&str>, &mut Groups),
+    ) -> Result<(), String> {
+        let peer = match guests {
+            [one] => Some(one.name.as_str()),
+            _ => None,
+        };
+        let invitee = Invitee::Guests(guests.iter().map(entry).collect());
+        self.call(invitee, peer, options, place).await
     }
 
     async fn does(
