@@ -1,6 +1,7 @@
 //! Somebody with a SIP phone: what they do, and what has to happen to them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use client::{
     Agent, CopyControl, Entry, Event, Events, Failure, Invitee, Known, Options, Refused, Saying,
@@ -14,6 +15,9 @@ use super::{Groups, PATIENCE, long};
 /// A description without a chat in it.
 const AUDIO: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
     m=audio 49170 RTP/AVP 0\r\n";
+
+/// How long somebody who comes in waits to be shown so.
+const SEATED: Duration = Duration::from_secs(5);
 
 /// Somebody with a SIP phone.
 pub(super) struct Phone {
@@ -331,6 +335,9 @@ impl Phone {
         let Ok(Some(event)) = deadline.await else {
             return Err(format!("did not happen; what did: {:?}", self.seen));
         };
+        if let Event::MediaUp { session } = event {
+            self.is_seated(session, sessions).await;
+        }
         if let Event::Invited { session, .. } = event {
             if let Act::Invited { by: Some(by) } = act {
                 self.peers.insert(session, by.clone());
@@ -338,6 +345,26 @@ impl Phone {
             self.enter(session, room, sessions);
         }
         Ok(())
+    }
+
+    /// Waits a while until a conference shows them that they are in it. Their media may be up a
+    /// moment before, and what is said in that moment is not for them.
+    async fn is_seated(&mut self, own: SessionId, sessions: &mut Groups) {
+        if !self.identities.contains_key(&own) {
+            return;
+        }
+        let is_it = |event: &Event| matches!(event, Event::Joined { session, person } if *session == own && person.is_own);
+        let seated = tokio::time::timeout(SEATED, async {
+            while !self.seen.iter().any(is_it) {
+                let Some(event) = self.events.recv().await else {
+                    return;
+                };
+                self.note(&event, sessions);
+                self.seen.push_back(event);
+            }
+        });
+        // Where nobody is told who is in, or not soon, the next line has to do without.
+        let _ = seated.await;
     }
 
     /// Takes what has happened so far.
