@@ -134,7 +134,14 @@ impl Server {
         command.args(["serve", "--dev", "--log", "debug"]);
         command.args(["--ready-file", text(&ready)]);
         command.args(["--trace-pcap", text(&folder.path().join("trace.pcap"))]);
-        for key in ["sip.udp", "sip.tcp", "msrp.tcp"] {
+        for key in [
+            "sip.udp",
+            "sip.tcp",
+            "msrp.tcp",
+            "http.listen",
+            "imps.cir_tcp",
+            "imps.cir_udp",
+        ] {
             command.args(["--set", &format!("{key}=127.0.0.1:0")]);
         }
         // SIPp 3.6 answers the first challenge alone, and knows no algorithm but MD5.

@@ -216,6 +216,13 @@ impl RoomTask {
                 biased;
                 _ = mail.told.recv_many(&mut orders, BATCH) => {
                     for order in orders.drain(..) {
+                        if let Order::Event(Event::Left { .. }) = order {
+                            // What they have said before they left was answered, and is heard.
+                            let now = clock.now();
+                            while let Ok(one) = mail.heard.try_recv() {
+                                self.hear(one, now);
+                            }
+                        }
                         self.order(order);
                     }
                 }
