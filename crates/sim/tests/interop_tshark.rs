@@ -97,8 +97,9 @@ fn tshark_dissects_every_scenario() {
 }
 
 /// Whatever tshark has to object to, from notes on, packets that were made up badly, and messages
-/// that are neither a request that we know nor a response. It notes that it does not know Content-ID
-/// as a header of SIP, by which a REFER to several names its list (RFC 5368 section 6, RFC 8262).
+/// that are neither a request that we know nor a response. It notes that it does not know
+/// Content-ID as a header of SIP, by which a REFER to several names its list (RFC 5368 section 6,
+/// RFC 8262).
 const WRONG: &str = "_ws.malformed \
      || (_ws.expert.severity >= 0x400000 && !(_ws.expert.message contains \"content-id\")) \
      || tcp.analysis.flags \
