@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use room::{Address, Cause, Claim, Event, Rules, Why};
+use store::Document;
 use xdm::shared_group::{AUID, Asker, Permissions, Rank, SharedGroup};
 
 use crate::config::Policy;
@@ -13,7 +14,8 @@ use crate::imps::group::{Flag, flag};
 use crate::rooms::Order;
 
 /// How often it is looked whether somebody else, such as `tertulia group`, has written a document
-/// whose group is in session. Each look is one short read for each of them.
+/// whose group is in session. Each look is one short read for each of them; only what is another is
+/// taken apart.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// A stored group, as it is in the store.
@@ -41,21 +43,17 @@ pub(crate) enum Standing {
 ///
 /// What is wrong, in words for the log: the store fails, or holds what is no document.
 pub(crate) async fn load(house: &House, uri: &str) -> Result<Option<Stored>, String> {
+    document(house, uri).await?.map(Stored::read).transpose()
+}
+
+/// The document of the group of this URI, as it is stored.
+async fn document(house: &House, uri: &str) -> Result<Option<Document>, String> {
     let name = uri.to_owned();
     let found = house
         .keeper
         .read(move |reader| reader.document(AUID, &name));
     let found = found.await.map_err(|error| error.to_string())?;
-    let Some(document) = found.map_err(|error| error.to_string())? else {
-        return Ok(None);
-    };
-    let group = SharedGroup::read(&document.body)
-        .map_err(|error| format!("the document of {uri} cannot be read: {error}"))?;
-    Ok(Some(Stored {
-        group,
-        owner: document.owner,
-        etag: document.etag,
-    }))
+    found.map_err(|error| error.to_string())
 }
 
 /// Tells each group that is in session of its document when it is another.
@@ -65,19 +63,20 @@ pub(crate) async fn watch(house: Arc<House>) {
         house.world.clock.sleep(LOOK).await;
         let mut seen = HashMap::new();
         for room in house.rooms.groups() {
-            let stored = match load(&house, &room.identity).await {
-                Ok(Some(stored)) => stored,
+            let document = match document(&house, &room.identity).await {
+                Ok(Some(document)) => document,
                 Ok(None) => {
                     let why = Why::Ended;
                     room.tell(Order::Event(Event::Close { why }));
                     continue;
                 }
-                // What is wrong with a document counts when somebody comes.
                 Err(_) => continue,
             };
             let before = known.remove(&room.identity);
-            seen.insert(Arc::clone(&room.identity), stored.etag.clone());
-            if before.is_none_or(|etag| etag != stored.etag) {
+            let is_other = before.as_ref() != Some(&document.etag);
+            seen.insert(Arc::clone(&room.identity), document.etag.clone());
+            // What is wrong with a document counts when somebody comes.
+            if is_other && let Ok(stored) = Stored::read(document) {
                 room.tell(Order::Document(Arc::new(stored)));
             }
         }
@@ -86,6 +85,19 @@ pub(crate) async fn watch(house: Arc<House>) {
 }
 
 impl Stored {
+    fn read(document: Document) -> Result<Self, String> {
+        let Document {
+            name,
+            owner,
+            etag,
+            body,
+            ..
+        } = document;
+        let group = SharedGroup::read(&body)
+            .map_err(|error| format!("the document of {name} cannot be read: {error}"))?;
+        Ok(Self { group, owner, etag })
+    }
+
     /// What somebody is in it.
     pub(crate) fn standing(&self, who: &Address) -> Standing {
         let uri = who.as_str();

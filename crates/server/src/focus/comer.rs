@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use room::{Address, Claim, Event, LegId, Refusal, Room};
+use sip::Name;
 use sip::sdp::Description;
 use sip::session_timer::Agreed;
 
@@ -13,7 +14,6 @@ use crate::focus::entry::Entry;
 use crate::focus::{Call, RECIPIENT_LIST, body, media, refusal, replace, timer};
 use crate::house::House;
 use crate::rooms::{Opened, Order, RoomHandle};
-use sip::Name;
 
 /// Who comes, and by what right.
 pub(super) struct Comer<'a> {

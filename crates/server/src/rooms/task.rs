@@ -217,16 +217,17 @@ impl RoomTask {
                 _ = mail.told.recv_many(&mut orders, BATCH) => {
                     for order in orders.drain(..) {
                         if let Order::Event(Event::Left { .. }) = order {
-                            // What they have said before they left was answered, and is heard.
-                            let now = clock.now();
-                            while let Ok(one) = mail.heard.try_recv() {
-                                self.hear(one, now);
-                            }
+                            self.hear_out(&mut mail.heard);
                         }
                         self.order(order);
                     }
                 }
-                Some(news) = mail.happened.recv() => self.news(news),
+                Some(news) = mail.happened.recv() => {
+                    if let News::Gone { .. } = news {
+                        self.hear_out(&mut mail.heard);
+                    }
+                    self.news(news);
+                }
                 _ = mail.heard.recv_many(&mut said, BATCH) => {
                     let now = clock.now();
                     for one in said.drain(..) {
@@ -238,6 +239,18 @@ impl RoomTask {
             self.settle().await;
         }
         self.end().await;
+    }
+
+    /// Hears what waits before somebody leaves: what they have said was answered. It is no more
+    /// than waits now, however fast others speak.
+    fn hear_out(&mut self, heard: &mut mpsc::Receiver<Said>) {
+        let now = self.house.world.clock.now();
+        for _ in 0..heard.len() {
+            let Ok(said) = heard.try_recv() else {
+                return;
+            };
+            self.hear(said, now);
+        }
     }
 
     fn next_alarm(&mut self) -> Option<Instant> {
