@@ -241,8 +241,8 @@ impl RoomTask {
         self.end().await;
     }
 
-    /// Hears what waits before somebody leaves: what they have said was answered. It is no more
-    /// than waits now, however fast others speak.
+    /// Hears what waits before somebody leaves: they may have spoken and left in one breath. It is
+    /// no more than waits now, however fast others speak.
     fn hear_out(&mut self, heard: &mut mpsc::Receiver<Said>) {
         let now = self.house.world.clock.now();
         for _ in 0..heard.len() {
