@@ -25,6 +25,7 @@ use crate::event::{Event, SessionId};
 use crate::keyring::Keyring;
 use crate::known::Memory;
 use crate::media::News;
+use crate::parting::Parting;
 use crate::post::{Outcome, Sent};
 use crate::refer::Referral;
 use crate::registration::Registration;
@@ -78,6 +79,8 @@ pub(crate) struct Core {
     pub(crate) keyring: Keyring,
     pub(crate) registration: Registration,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
+    /// Sessions that the other side has ended, each until it is heard out.
+    pub(crate) parting: BTreeMap<SessionId, Parting>,
     /// Subscriptions, each until its last NOTIFY: it may outlive its session.
     pub(crate) watches: BTreeMap<SessionId, Watch>,
     /// REFERs, each until nothing more is to come of it.
@@ -125,6 +128,7 @@ impl Core {
             config,
             mailbox,
             sessions: BTreeMap::new(),
+            parting: BTreeMap::new(),
             watches: BTreeMap::new(),
             referrals: BTreeMap::new(),
             ended: VecDeque::new(),
@@ -302,9 +306,11 @@ impl Core {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let sessions = self.sessions.values().filter_map(Session::poll_timeout);
+        let parting = self.parting.values().map(Parting::poll_timeout);
         let watches = self.watches.values().filter_map(Watch::poll_timeout);
         let referrals = self.referrals.values().filter_map(Referral::poll_timeout);
         sessions
+            .chain(parting)
             .chain(watches)
             .chain(referrals)
             .chain(self.transactions.poll_timeout())
@@ -322,6 +328,7 @@ impl Core {
         }
         self.registration_timeout(now);
         self.session_timeouts(now);
+        self.parting_timeouts(now);
         self.watch_timeouts(now);
         self.refer_timeouts(now);
     }
@@ -338,6 +345,7 @@ impl Core {
             // Each was there a moment ago.
             let _left = self.leave(session, now);
         }
+        self.part_at_once();
         self.unregister(now);
         self.ending = Some((reply, now + FAREWELL));
     }

@@ -28,6 +28,7 @@ mod keyring;
 mod known;
 mod media;
 mod offer;
+mod parting;
 mod post;
 mod refer;
 mod registration;

@@ -25,7 +25,6 @@ use xdm::resource_lists::{self, Limits};
 use crate::called::No;
 use crate::core::Core;
 use crate::event::{Event, SessionId};
-use crate::failure::Failure;
 use crate::known::same;
 use crate::session::{SESSIONS_MAX, Session, Stage};
 
@@ -187,7 +186,7 @@ impl Core {
             return false;
         };
         self.tell(Event::Replaced { session: old, by });
-        self.end(old, &replaced(by), Failure::Cancelled, now);
+        self.part(old, &replaced(by), now);
         true
     }
 

@@ -64,6 +64,8 @@ pub(crate) struct Session {
     /// The other side's path, when there is one.
     pub(crate) remote_path: Vec<String>,
     pub(crate) media: Option<Arc<Media>>,
+    /// Has this connection come about?
+    pub(crate) is_up: bool,
     pub(crate) deliveries: Deliveries,
     /// What we ask for, and what was agreed.
     pub(crate) asked: SessionRequest,
@@ -196,7 +198,7 @@ const ALLOW_MAX: usize = 32;
 impl Core {
     /// A place for a new session.
     pub(crate) fn next_session(&mut self) -> Result<SessionId, Failure> {
-        if self.sessions.len() >= SESSIONS_MAX {
+        if self.sessions.len() + self.parting.len() >= SESSIONS_MAX {
             return Err(Failure::TooManySessions {
                 limit: SESSIONS_MAX,
             });
@@ -229,6 +231,7 @@ impl Core {
             listener: None,
             remote_path: Vec::new(),
             media: None,
+            is_up: false,
             deliveries: Deliveries::default(),
             asked: SessionRequest::new(self.config.session_interval),
             timer: None,
@@ -271,35 +274,46 @@ impl Core {
 
     /// The end of a session, whatever brought it. The event comes once.
     pub(crate) fn end(&mut self, id: SessionId, why: &str, failure: Failure, now: Instant) {
-        let Some(session) = self.sessions.remove(&id) else {
-            return;
-        };
-        match session.stage {
+        if let Some(session) = self.close(id, failure, now) {
+            session.deliveries.give_up(why);
+            let why = why.to_owned();
+            self.tell(Event::SessionEnded { session: id, why });
+        }
+    }
+
+    /// Takes a session out: nothing can be done in it any more. What is left of it is its
+    /// connection for messages, and their fate.
+    pub(crate) fn close(
+        &mut self,
+        id: SessionId,
+        failure: Failure,
+        now: Instant,
+    ) -> Option<Session> {
+        let mut session = self.sessions.remove(&id)?;
+        match &mut session.stage {
             Stage::Calling(calling) => {
                 if let Some(client) = calling.client {
                     self.forget(client);
                 }
             }
             Stage::Live(live) => {
-                if let Some((client, _)) = live.ack {
-                    self.forget(client);
+                if let Some((client, _)) = &live.ack {
+                    self.forget(*client);
                 }
                 self.note_ended(live.dialog.id());
-                for reply in live.reinviting {
+                for reply in live.reinviting.drain(..) {
                     let _gone = reply.send(Err(Failure::NoSuchSession));
                 }
             }
             Stage::Called(_) => {}
         }
-        session.deliveries.give_up(why);
-        for reply in session.waiting {
+        for reply in session.waiting.drain(..) {
             let _gone = reply.send(Err(failure.clone()));
         }
         self.leave_watch(id, now);
         self.end_referrals(id);
         self.replaces_no_more(id);
-        let why = why.to_owned();
-        self.tell(Event::SessionEnded { session: id, why });
+        Some(session)
     }
 
     /// Leaves: BYE, CANCEL, or a refusal, as the session stands.

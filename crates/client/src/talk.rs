@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::media::{Media, News, Role};
 use crate::offer;
 use crate::request::ANONYMOUS;
-use crate::session::Stage;
+use crate::session::{Session, Stage};
 
 /// Messages of one session whose fate is not known.
 const WAITING_MAX: usize = 256;
@@ -117,6 +117,7 @@ impl Core {
         let mailbox = self.mailbox.clone();
         let media = Media::start(&self.world, mailbox, id, serial, role, setup);
         session.media = Some(Arc::new(media));
+        session.is_up = false;
     }
 
     /// After a re-INVITE: another path of the other side wants another connection.
@@ -134,28 +135,37 @@ impl Core {
     }
 
     pub(crate) fn media_news(&mut self, id: SessionId, serial: u64, news: News, now: Instant) {
-        let Some(session) = self.sessions.get_mut(&id) else {
-            return;
-        };
-        if session
-            .media
-            .as_ref()
-            .is_none_or(|media| media.serial != serial)
-        {
+        let session = self.sessions.get(&id).and_then(|s| s.media.as_ref());
+        let parting = self.parting.get(&id).map(|parting| &parting.media);
+        let media = session.or(parting);
+        if media.is_none_or(|media| media.serial != serial) {
             return; // Of a connection before this one.
         }
         match news {
-            News::Up => self.tell(Event::MediaUp { session: id }),
+            News::Up => self.media_up(id),
             News::Message(received) => self.heard(id, &received),
             News::Sent { message_id } => self.delivered(id, &message_id, None),
             News::Failed { message_id, why } => self.delivered(id, &message_id, Some(why)),
-            News::Down { why } => {
-                session.media = None;
-                if let Stage::Live(live) = &mut session.stage {
-                    let why = format!("the connection for messages is gone: {why}");
-                    live.hang_up_at = Some((now + GRACE, why));
-                }
-            }
+            News::Down { why } => self.media_down(id, &why, now),
+        }
+    }
+
+    fn media_up(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.is_up = true;
+        }
+        self.tell(Event::MediaUp { session: id });
+    }
+
+    fn media_down(&mut self, id: SessionId, why: &str, now: Instant) {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            self.heard_out(id);
+            return;
+        };
+        session.media = None;
+        if let Stage::Live(live) = &mut session.stage {
+            let why = format!("the connection for messages is gone: {why}");
+            live.hang_up_at = Some((now + GRACE, why));
         }
     }
 
@@ -228,8 +238,10 @@ impl Core {
     }
 
     fn delivered(&mut self, id: SessionId, message_id: &str, failure: Option<String>) {
-        let session = self.sessions.get_mut(&id);
-        let waiting = session.and_then(|session| session.deliveries.0.remove(message_id));
+        let session = self.sessions.get_mut(&id).map(|s| &mut s.deliveries);
+        let parting = self.parting.get_mut(&id).map(|p| &mut p.deliveries);
+        let deliveries = session.or(parting);
+        let waiting = deliveries.and_then(|deliveries| deliveries.0.remove(message_id));
         let Some(waiting) = waiting else {
             return; // The greeting of the active side: nobody waits for it.
         };
@@ -263,10 +275,12 @@ impl Core {
 
     /// What came without CPIM around it: whoever is at the other end said it.
     fn bare(&self, id: SessionId, content_type: &str, body: &Bytes) -> Heard {
-        let from = self.sessions.get(&id).map(|s| s.addressee().to_owned());
+        let session = self.sessions.get(&id).map(Session::addressee);
+        let parting = self.parting.get(&id).map(|p| p.addressee.as_str());
+        let from = session.or(parting).unwrap_or_default().to_owned();
         Heard {
             session: Some(id),
-            from: from.unwrap_or_default(),
+            from,
             display: None,
             to: None,
             content_type: content_type.to_owned(),

@@ -10,7 +10,6 @@ use sip::{Draft, Malformed, Method, Name, Request};
 
 use crate::core::Core;
 use crate::event::{Event, SessionId};
-use crate::failure::Failure;
 use crate::session::{Session, Stage};
 
 impl Core {
@@ -41,7 +40,7 @@ impl Core {
         let why = reason.and_then(|reason| reason.text);
         let why = why.unwrap_or("the other side left".into());
         if !self.was_replaced(session_id, now) {
-            self.end(session_id, &why, Failure::Cancelled, now);
+            self.part(session_id, &why, now);
         }
     }
 

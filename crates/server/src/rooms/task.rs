@@ -554,7 +554,7 @@ impl RoomTask {
         self.speech.left(leg);
         let place = self.seats.remove(&leg)?;
         match &place {
-            Place::Device(arrival) => self.house.switch.close(&arrival.session),
+            Place::Device(arrival) => self.house.switch.retire(&arrival.session),
             Place::Handset(handset) => handset.session.rise(&self.handle.identity, leg),
         }
         Some(place)

@@ -6,6 +6,8 @@
 //!      └──close, no connection────────────────────────────────┘
 //! ```
 //!
+//! One that is retired while it waits goes on waiting, and is closing when it is bound.
+//!
 //! A push costs one uncontended lock. Only the push into an empty queue wakes the connection.
 
 use std::{
@@ -107,6 +109,7 @@ impl Line {
                 octets: 0,
                 paths: None,
                 is_dismissed: false,
+                is_retired: false,
             }),
         }))
     }
@@ -119,9 +122,8 @@ impl Line {
     /// [`Slow`] if too much waits already; `what` is dropped.
     pub(crate) fn push(&self, what: Outgoing) -> Result<(), Slow> {
         let mut inner = self.0.lock();
-        match inner.phase {
-            Phase::Closing(_) | Phase::Over => return Ok(()),
-            Phase::Waiting | Phase::Bound(_) => {}
+        if inner.takes_no_more() {
+            return Ok(());
         }
         let octets = inner.octets.saturating_add(what.octets());
         if inner.waiting.len() >= LINE_MAX || octets > LINE_OCTETS_MAX {
@@ -163,6 +165,8 @@ struct Inner {
     paths: Option<PathLines>,
     /// The peer has left by itself.
     is_dismissed: bool,
+    /// Nothing may be added, while a connection is still waited for.
+    is_retired: bool,
 }
 
 #[derive(Debug)]
@@ -204,7 +208,10 @@ impl Queue {
         let mut inner = self.lock();
         match &inner.phase {
             Phase::Waiting => {
-                inner.phase = Phase::Bound(Arc::clone(bell));
+                inner.phase = match inner.is_retired {
+                    true => Phase::Closing(Arc::clone(bell)),
+                    false => Phase::Bound(Arc::clone(bell)),
+                };
                 if !inner.waiting.is_empty() {
                     self.ring(&inner);
                 }
@@ -280,6 +287,15 @@ impl Queue {
         };
     }
 
+    /// As [`Self::close`], but what waits for a connection that has not come is kept for it.
+    /// False: there is nothing to wait for.
+    pub(super) fn retire(&self) -> bool {
+        let mut inner = self.lock();
+        let waits = matches!(inner.phase, Phase::Waiting) && !inner.waiting.is_empty();
+        inner.is_retired |= waits;
+        waits
+    }
+
     /// As [`Self::close`], for a peer that has left: of what waits it gets the answers alone.
     pub(super) fn dismiss(&self) {
         let mut inner = self.lock();
@@ -297,9 +313,15 @@ impl Queue {
         self.lock().is_dismissed
     }
 
+    /// Has the peer been sent everything that was said, or will it never be?
+    pub(super) fn is_written(&self) -> bool {
+        let inner = self.lock();
+        inner.is_dismissed || matches!(inner.phase, Phase::Over)
+    }
+
     /// Is it of no use any more?
     pub(super) fn is_over(&self) -> bool {
-        matches!(self.lock().phase, Phase::Closing(_) | Phase::Over)
+        self.lock().takes_no_more()
     }
 
     /// Drops everything. Says whether somebody is to be told: not if it was closed before.
@@ -307,7 +329,7 @@ impl Queue {
         let mut inner = self.lock();
         inner.empty();
         match mem::replace(&mut inner.phase, Phase::Over) {
-            Phase::Waiting | Phase::Bound(_) => true,
+            Phase::Waiting | Phase::Bound(_) => !inner.is_retired,
             Phase::Closing(_) | Phase::Over => false,
         }
     }
@@ -319,7 +341,7 @@ impl Queue {
             Phase::Waiting => {
                 inner.empty();
                 inner.phase = Phase::Over;
-                true
+                !inner.is_retired
             }
             Phase::Bound(_) | Phase::Closing(_) | Phase::Over => false,
         }
@@ -338,6 +360,10 @@ impl Queue {
 }
 
 impl Inner {
+    fn takes_no_more(&self) -> bool {
+        self.is_retired || matches!(self.phase, Phase::Closing(_) | Phase::Over)
+    }
+
     fn empty(&mut self) {
         self.waiting = VecDeque::new();
         self.octets = 0;

@@ -116,6 +116,15 @@ impl Switch {
         session.queue().close();
     }
 
+    /// Nothing more is said to the peer of a session. What was pushed before is still written, also
+    /// to a connection that is still to come. Call [`Self::close`] when [`Session::is_written`], or
+    /// when enough was waited for.
+    pub(crate) fn retire(&self, session: &Session) {
+        if !session.queue().retire() {
+            self.close(session);
+        }
+    }
+
     /// The peer of a session has left: nothing more is said to it. What it said itself is still
     /// answered, if it takes the answers. Call [`Self::close`] then.
     pub(crate) fn dismiss(session: &Session) {

@@ -93,6 +93,11 @@ impl Connection {
             self.pending_peak = self.pending_peak.max(self.pending.len());
             match left {
                 Left::Nothing => {}
+                // The session is over when its last words are on their way.
+                Left::Closed if !is_shared && !self.out.is_empty() => {
+                    self.ready.push_back(leg);
+                    return Ok(false);
+                }
                 Left::Closed => {
                     if let Some(member) = self.part(leg) {
                         member.session.queue().end();

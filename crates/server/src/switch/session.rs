@@ -69,6 +69,11 @@ impl Session {
         self.queue().is_over()
     }
 
+    /// Has the peer been sent all that was said, or will it never be?
+    pub(crate) fn is_written(&self) -> bool {
+        self.queue().is_written()
+    }
+
     /// Where the room puts what this leg is to receive.
     pub(crate) fn line(&self) -> Line {
         self.line.clone()

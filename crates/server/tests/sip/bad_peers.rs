@@ -227,3 +227,28 @@ fn a_member_who_stops_reading_is_dropped() {
     }
     panic!("bob was not dropped");
 }
+
+/// The BYE of the server does not overtake what was said before: whoever reads slowly hears it all.
+#[test]
+fn a_slow_reader_is_told_everything_before_the_end() {
+    const MESSAGES: usize = 60;
+    let lab = Lab::start();
+    let mut all = lab.conference(&["bob"]);
+    let long = "x".repeat(100_000);
+    for _ in 0..MESSAGES {
+        let (alice, to) = ("sip:alice@localhost", &all.identity);
+        assert_eq!(all.chat.say_and_wait(alice, to, &long), 200);
+    }
+    all.host_leaves();
+    let mut bob = all.guests.remove(0);
+    // More waits than the sockets between them take.
+    bob.phone.hears_nothing(
+        |message| !matches!(message, sip::Message::Request(r) if *r.method() == Method::Bye),
+    );
+    for _ in 0..MESSAGES {
+        assert_eq!(bob.chat.hear().2.len(), long.len());
+    }
+    let bye = bob.phone.is_released();
+    assert!(reason(&bye).contains("410"), "{}", reason(&bye));
+    lab.settled();
+}

@@ -6,6 +6,7 @@
 //! ```
 
 mod calls;
+mod ending;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,11 +19,12 @@ use sip::header::CSeq;
 use sip::sdp::{Description, LocalMedia, LocalSession};
 use sip::session_timer::{Agreed, Refresher, SessionEvent, SessionTimer};
 use sip::transaction::{Pending, ServerId, Unconfirmed};
-use sip::{Method, Name, Request, Response};
+use sip::{Name, Request, Response};
 use tokio::sync::{mpsc, oneshot};
 
 use self::calls::Outcall;
-use crate::core::desk::{Desk, Owner, user_agent};
+use self::ending::Leaving;
+use crate::core::desk::Desk;
 use crate::core::{Alarms, Answer};
 use crate::focus::inside::{Refreshes, Reinvites};
 use crate::focus::outgoing::OutInvite;
@@ -30,7 +32,7 @@ use crate::focus::replace::FoundLeg;
 use crate::focus::{ALLOW, media, timer};
 use crate::net::Flow;
 use crate::rooms::{Order, RoomHandle};
-use crate::switch::{Session, Switch};
+use crate::switch::Session;
 
 /// What procedures and rooms tell the owner of the dialogs.
 #[derive(Debug)]
@@ -144,6 +146,8 @@ pub(crate) struct Leg {
     pub(crate) allow: Option<String>,
     /// The ACK to send again when the peer repeats its 2xx.
     pub(crate) ack: Option<Bytes>,
+    /// It ends when the peer has been told all that was said.
+    leaving: Option<Leaving>,
 }
 
 impl Legs {
@@ -156,7 +160,10 @@ impl Legs {
     fn found(&self, dialog: &DialogId) -> Option<FoundLeg> {
         let ended = self.ended.get(dialog).map(|(leg, room)| (*leg, room, true));
         let live = self.dialogs.get(dialog);
-        let live = live.and_then(|id| Some((*id, &self.legs.get(id)?.room, false)));
+        let live = live.and_then(|id| {
+            let leg = self.legs.get(id)?;
+            Some((*id, &leg.room, leg.leaving.is_some()))
+        });
         let (leg, room, is_ending) = live.or(ended)?;
         let room = room.clone();
         Some(FoundLeg {
@@ -219,6 +226,7 @@ impl Legs {
         // The room may have let the leg go before the word of it came here: then it is not made.
         let made = Dialog::uas(&request, &tag, &contact).ok();
         let Some(mut dialog) = made.filter(|_| !new.session.is_over()) else {
+            desk.house.switch.close(&new.session);
             let answer = Answer::plain(480);
             let response = desk.house.replies.answer(&request, &answer, &tag);
             desk.respond(id, answer.status, response);
@@ -284,41 +292,6 @@ impl Legs {
         }
     }
 
-    // ---- The end of a leg ----
-
-    /// Ends a leg from our side.
-    pub(crate) fn release(&mut self, id: LegId, reason: Option<&str>, desk: &mut Desk) {
-        let Some(mut leg) = self.remove(id, desk) else {
-            return;
-        };
-        self.farewells.insert(id, Arc::clone(&leg.session));
-        let dialog = leg.dialog.id().clone();
-        self.ended.insert(dialog, (id, leg.room.clone()));
-        desk.request(&Method::Bye, &leg.flow, Owner::Farewell(id), |via| {
-            let mut draft = leg.dialog.request(&Method::Bye, via);
-            user_agent(&mut draft);
-            if let Some(reason) = reason {
-                draft.header(Name::Reason, reason);
-            }
-            draft.finish()
-        });
-    }
-
-    /// The peer has answered our BYE, or never will: it hears no other word.
-    pub(crate) fn parted(&mut self, id: LegId) {
-        if let Some(session) = self.farewells.remove(&id) {
-            Switch::dismiss(&session);
-            self.ended.retain(|_, (leg, _)| *leg != id);
-        }
-    }
-
-    /// A leg has ended by itself: the room is told.
-    pub(crate) fn ended(&mut self, id: LegId, desk: &mut Desk) {
-        if let Some(leg) = self.remove(id, desk) {
-            leg.room.tell(Order::Event(room::Event::Left { leg: id }));
-        }
-    }
-
     fn insert(&mut self, id: LegId, leg: Leg) {
         self.dialogs.insert(leg.dialog.id().clone(), id);
         self.legs.insert(id, Box::new(leg));
@@ -381,6 +354,9 @@ impl Legs {
         let Some(leg) = self.legs.get_mut(&id) else {
             return;
         };
+        if leg.leaving.is_some() {
+            return self.look_whether_written(id, desk);
+        }
         if let Some((_, unconfirmed)) = &mut leg.unconfirmed {
             match unconfirmed.handle_timeout(desk.now) {
                 Pending::Wait => {}
@@ -405,14 +381,6 @@ impl Legs {
             None if again => self.refresh(id, desk),
             None => {}
         }
-    }
-
-    /// Ends a leg whose peer is not there, and tells the room.
-    pub(crate) fn lose(&mut self, id: LegId, reason: &str, desk: &mut Desk) {
-        if let Some(leg) = self.legs.get(&id) {
-            leg.room.tell(Order::Event(room::Event::Left { leg: id }));
-        }
-        self.release(id, Some(reason), desk);
     }
 }
 
@@ -439,10 +407,14 @@ impl Leg {
             refreshes: Refreshes::new(us),
             allow,
             ack: None,
+            leaving: None,
         }
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        if let Some(leaving) = &self.leaving {
+            return Some(leaving.poll_timeout());
+        }
         let unconfirmed = self
             .unconfirmed
             .as_ref()

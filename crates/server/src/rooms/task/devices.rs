@@ -14,7 +14,7 @@ use crate::focus::legs::LegCommand;
 use crate::rooms::observers::anonymous;
 use crate::rooms::speech::Voice;
 use crate::rooms::{Arrival, Kind, Types};
-use crate::switch::{News, Said};
+use crate::switch::{News, Said, Switch};
 
 impl RoomTask {
     pub(super) fn news(&mut self, news: News) {
@@ -32,6 +32,8 @@ impl RoomTask {
         tracing::info!(room = %self.handle.identity, ?leg, why, "a leg was lost");
         match place {
             Place::Device(arrival) => {
+                // It does not take what waits, or not in time: the BYE is not kept back by it.
+                Switch::dismiss(&arrival.session);
                 let reason = Some(format!("SIP;cause=503;text=\"{why}\""));
                 Self::hang_up(&arrival, reason);
             }

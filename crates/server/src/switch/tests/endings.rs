@@ -203,6 +203,58 @@ async fn a_session_that_was_never_bound_leaves_nothing() {
     assert_eq!((hall.switch.len(), hall.news().await), (0, None));
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_connection_is_written_to_the_one_that_comes() {
+    let mut hall = Hall::new();
+    let session = hall.open(ANN);
+    session.line().push(text("early")).unwrap();
+    hall.switch.retire(&session);
+    session.line().push(text("late")).unwrap();
+    assert!(session.is_over() && !session.is_written());
+    let mut peer = hall.connect().await;
+    peer.send(&send(&session.path(), "hello", "")).await;
+    let Got::Send(_, _, body) = peer.got().await else {
+        panic!("nothing was sent");
+    };
+    assert_eq!(body, "early");
+    assert_eq!(peer.got().await, Got::End);
+    assert!(session.is_written());
+    hall.switch.close(&session);
+    assert_eq!(hall.switch.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_waited_for_that_has_nothing_to_hear() {
+    let mut hall = Hall::new();
+    let session = hall.open(ANN);
+    hall.switch.retire(&session);
+    assert!(session.is_written());
+    assert_eq!(hall.switch.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_written_when_the_socket_has_taken_its_last_words() {
+    let mut hall = Hall::new();
+    hall.universe.set_faults(Faults {
+        window: 3_000,
+        ..Faults::default()
+    });
+    let (session, mut peer) = hall.bound(ANN).await;
+    for n in 0..10 {
+        let text = text(&format!("{n} {}", "x".repeat(500)));
+        session.line().push(text).unwrap();
+    }
+    hall.switch.retire(&session);
+    hall.wait(1).await;
+    // All is gathered, and half of it is where the peer can read it.
+    assert!(!session.is_written());
+    for n in 0..10 {
+        assert!(matches!(peer.got().await, Got::Send(..)), "frame {n}");
+    }
+    assert_eq!(peer.got().await, Got::End);
+    assert!(session.is_written());
+}
+
 /// Every way to cut the bytes, and connections that break anywhere: whatever is heard is what was
 /// said, from its beginning on, and each leg is gone once.
 #[tokio::test(start_paused = true)]
