@@ -5,6 +5,7 @@
 //!   [`Message::to_xml`].
 //! - [`Primitive`]: what stands in a transaction of a session.
 //! - [`Setup`]: the six steps that make a session.
+//! - [`link`]: the session itself, with time and chance as arguments.
 //!
 //! Writing is strict: attributes and elements in one fixed order. Reading is lenient: any order,
 //! any letter case; what is not known is passed over, and what implementations are known to misspell
@@ -23,6 +24,7 @@ mod error;
 mod group;
 pub mod inferred;
 mod invite;
+pub mod link;
 mod message;
 mod messaging;
 mod node;

@@ -39,6 +39,11 @@ impl Secret {
         self.0.is_empty()
     }
 
+    /// How many octets it has.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// What proves to its owner that one knows it: BASE64 of its MD5 sum.
     pub fn digest(&self) -> String {
         BASE64_STANDARD.encode(Md5::digest(&self.0))

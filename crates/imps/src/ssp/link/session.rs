@@ -1,0 +1,462 @@
+//! A session: requests in both directions, keep-alives, and its end.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::answers::{Answers, Seen};
+use super::event::{Down, Event, Failure, NotAsked, NotSent, Refusal, Ticket, Transmit};
+use super::{Farewell, Link, MAX_ID, MIN_TIME_TO_LIVE, Mode, later};
+use crate::csp::Outcome;
+use crate::ssp::{
+    KeepAliveRequest, KeepAliveResponse, LogoutRequest, Message, Primitive, Refused, Transaction,
+};
+use crate::status::Code;
+
+/// A session. Each side addresses the other with the other's id.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) own_id: String,
+    peer_id: String,
+    /// The transaction id of the handshake that has made it.
+    pub(super) made_by: String,
+    time_to_live: Duration,
+    /// When the peer was heard last.
+    heard: Instant,
+    keep_alive_at: Instant,
+    /// We are about to log out.
+    pub(super) leaving: bool,
+    /// Our requests without an answer, by transaction id.
+    under_way: BTreeMap<String, Pending>,
+    answers: Answers,
+}
+
+/// A request without an answer.
+#[derive(Debug)]
+struct Pending {
+    purpose: Purpose,
+    body: Bytes,
+    /// How often it may be sent again.
+    retries: u32,
+    wait: Duration,
+    due: Instant,
+    /// The last POST could not be made.
+    unreachable: bool,
+}
+
+/// Who waits for the answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Purpose {
+    KeepAlive,
+    Logout,
+    Owner(Ticket),
+}
+
+/// The time to live of a session, if the peer wants so many seconds.
+pub(super) fn time_to_live(wanted_s: Option<u32>, own: Duration) -> Duration {
+    let wanted = wanted_s.map(|seconds| Duration::from_secs(seconds.into()));
+    wanted.unwrap_or(own).min(own).max(MIN_TIME_TO_LIVE)
+}
+
+impl Session {
+    pub(super) fn new(
+        own_id: String,
+        peer_id: String,
+        made_by: String,
+        time_to_live: Duration,
+        now: Instant,
+    ) -> Self {
+        Self {
+            own_id,
+            peer_id,
+            made_by,
+            time_to_live,
+            heard: now,
+            keep_alive_at: later(now, time_to_live / 2),
+            leaving: false,
+            under_way: BTreeMap::new(),
+            answers: Answers::default(),
+        }
+    }
+
+    pub(super) fn timeout(&self) -> Instant {
+        let due = self.under_way.values().map(|pending| pending.due);
+        let silence = self.expires_at().min(self.keep_alive_at);
+        due.fold(silence, Instant::min)
+    }
+
+    fn expires_at(&self) -> Instant {
+        later(self.heard, self.time_to_live)
+    }
+
+    fn hear(&mut self, now: Instant) {
+        self.heard = self.heard.max(now);
+        self.keep_alive_at = later(self.heard, self.time_to_live / 2);
+    }
+
+    fn say(&self, transaction: Transaction) -> Transmit {
+        let transaction_id = transaction.id.clone();
+        self.carry(
+            Message::of_session(self.peer_id.clone(), transaction).to_xml(),
+            transaction_id,
+        )
+    }
+
+    fn carry(&self, body: Bytes, transaction_id: String) -> Transmit {
+        Transmit {
+            body,
+            transaction_id,
+            session_id: Some(self.peer_id.clone()),
+        }
+    }
+}
+
+impl Link {
+    /// Asks the peer something. Its owner hears of it once: [`Event::Answered`] or
+    /// [`Event::Failed`].
+    ///
+    /// # Errors
+    ///
+    /// [`NotSent`] if there is no session, or too much is under way. Nothing is kept for later.
+    pub fn request(&mut self, primitive: Primitive, now: Instant) -> Result<Ticket, NotSent> {
+        let session = self.session.as_ref().filter(|session| !session.leaving);
+        let under_way = session.ok_or(NotSent::Down)?.under_way.len();
+        if under_way >= self.settings.max_under_way {
+            return Err(NotSent::Busy);
+        }
+        self.tickets = self.tickets.wrapping_add(1);
+        let ticket = Ticket(self.tickets);
+        self.ask(Purpose::Owner(ticket), primitive, now);
+        Ok(ticket)
+    }
+
+    /// Answers a request of the peer's ([`Event::Asked`]).
+    ///
+    /// # Errors
+    ///
+    /// [`NotAsked`] if the request has an answer already, or its session has ended.
+    pub fn answer(&mut self, transaction_id: &str, primitive: Primitive) -> Result<(), NotAsked> {
+        let session = self.session.as_mut().ok_or(NotAsked)?;
+        if !session.answers.settle(transaction_id) {
+            return Err(NotAsked);
+        }
+        self.conclude(transaction_id, primitive);
+        Ok(())
+    }
+
+    /// Sends an answer, and keeps it for when the request comes again.
+    fn conclude(&mut self, transaction_id: &str, primitive: Primitive) {
+        if let Some(session) = &mut self.session {
+            let transmit = session.say(Transaction::response(transaction_id, primitive));
+            session.answers.keep(transaction_id, transmit.body.clone());
+            self.transmit(transmit);
+        }
+    }
+
+    fn ask(&mut self, purpose: Purpose, primitive: Primitive, now: Instant) {
+        let id = self.ids.next();
+        let wait = self.settings.response_timeout;
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let transmit = session.say(Transaction::request(id.clone(), primitive));
+        let pending = Pending {
+            purpose,
+            body: transmit.body.clone(),
+            retries: self.settings.retries,
+            wait,
+            due: later(now, wait),
+            unreachable: false,
+        };
+        session.under_way.insert(id, pending);
+        self.transmit(transmit);
+    }
+
+    /// Whether a message belongs to the session. If it does, the peer has been heard.
+    pub(super) fn is_in_session(
+        &mut self,
+        session_id: &str,
+        transactions: &[Transaction],
+        now: Instant,
+    ) -> bool {
+        if let Some(session) = &mut self.session
+            && session.own_id == session_id
+        {
+            session.hear(now);
+            return true;
+        }
+        let mut modes = transactions.iter().map(|transaction| transaction.mode);
+        let is_answer = !transactions.is_empty() && modes.all(|mode| mode == Mode::Response);
+        let farewell = self.farewell.as_ref().filter(|farewell| {
+            let is_it = |one: &Transaction| one.id == farewell.transaction_id;
+            farewell.own_session == session_id && transactions.iter().any(is_it)
+        });
+        match farewell {
+            Some(farewell) => {
+                let transmit = farewell.transmit();
+                self.transmit(transmit);
+            }
+            // Answers may be late copies of what has been heard.
+            None if is_answer => {}
+            None => self.refuse(Refusal::ForeignSession),
+        }
+        false
+    }
+
+    /// A transaction of the session.
+    pub(super) fn transaction(&mut self, transaction: &Transaction, now: Instant) {
+        let Transaction {
+            mode,
+            id,
+            primitive,
+        } = transaction;
+        match (mode, primitive) {
+            (Mode::Response, _) => self.answered(id, Ok(primitive), now),
+            (Mode::Request, Primitive::Disconnect(_)) => self.end_session(Down::PeerLeft, now),
+            (Mode::Request, _) if id.len() > MAX_ID => self.refuse(Refusal::TooLong),
+            (Mode::Request, Primitive::KeepAliveRequest(request)) => self.keep_alive(id, request),
+            (Mode::Request, Primitive::LogoutRequest(_)) => self.logged_out(id, now),
+            (Mode::Request, _) => self.asked(id, primitive),
+        }
+    }
+
+    fn asked(&mut self, id: &str, primitive: &Primitive) {
+        let limit = self.settings.max_under_way;
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        match session.answers.look_up(id) {
+            Seen::Answered(body) => {
+                let transmit = session.carry(body, id.to_owned());
+                self.transmit(transmit);
+            }
+            Seen::Waiting => {}
+            Seen::New if session.leaving || session.answers.waiting() >= limit => {
+                self.conclude(id, Primitive::status(Code::SERVICE_UNAVAILABLE));
+                self.refuse(Refusal::TooMany);
+            }
+            Seen::New => {
+                session.answers.expect(id);
+                self.events.push_back(Event::Asked {
+                    transaction_id: id.to_owned(),
+                    primitive: primitive.clone(),
+                });
+            }
+        }
+    }
+
+    /// A transaction that could not be read.
+    pub(super) fn unreadable(&mut self, refused: &Refused, now: Instant) {
+        if refused.mode == Mode::Response {
+            return self.answered(&refused.id, Err(refused.error), now);
+        }
+        if refused.id.len() > MAX_ID {
+            return self.refuse(Refusal::TooLong);
+        }
+        self.conclude(&refused.id, Primitive::status(refused.error.status()));
+        self.refuse(Refusal::Unreadable(refused.error));
+    }
+
+    /// An answer of the peer's. A late one is passed over.
+    fn answered(&mut self, id: &str, answer: Result<&Primitive, crate::ssp::Error>, now: Instant) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let Some(pending) = session.under_way.remove(id) else {
+            return;
+        };
+        match (pending.purpose, answer) {
+            (Purpose::Owner(ticket), Ok(primitive)) => self.events.push_back(Event::Answered {
+                ticket,
+                primitive: primitive.clone(),
+            }),
+            (Purpose::Owner(ticket), Err(error)) => self.events.push_back(Event::Failed {
+                ticket,
+                why: Failure::BadAnswer(error),
+            }),
+            (Purpose::KeepAlive, Ok(Primitive::KeepAliveResponse(response))) => {
+                let own = self.settings.time_to_live;
+                if response.status.code.is_success() && response.time_to_live_s.is_some() {
+                    session.time_to_live = time_to_live(response.time_to_live_s, own);
+                    session.hear(now);
+                }
+            }
+            (Purpose::KeepAlive, _) => {}
+            (Purpose::Logout, _) => self.end_session(Down::Closed, now),
+        }
+    }
+
+    /// The peer wants the session to go on.
+    fn keep_alive(&mut self, id: &str, request: &KeepAliveRequest) {
+        let own = self.settings.time_to_live;
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        if request.time_to_live_s.is_some() {
+            session.time_to_live = time_to_live(request.time_to_live_s, own);
+            session.hear(session.heard);
+        }
+        let seconds = u32::try_from(session.time_to_live.as_secs()).unwrap_or(u32::MAX);
+        let response = Primitive::KeepAliveResponse(KeepAliveResponse {
+            time_to_live_s: Some(seconds),
+            status: Outcome::new(Code::SUCCESSFUL),
+        });
+        let transmit = session.say(Transaction::response(id, response));
+        self.transmit(transmit);
+    }
+
+    /// The peer ends the session: it hears that this was understood.
+    fn logged_out(&mut self, id: &str, now: Instant) {
+        let Some(session) = &self.session else {
+            return;
+        };
+        let farewell = Farewell {
+            own_session: session.own_id.clone(),
+            peer_session: session.peer_id.clone(),
+            transaction_id: id.to_owned(),
+        };
+        self.transmit(farewell.transmit());
+        self.farewell = Some(farewell);
+        self.end_session(Down::PeerLeft, now);
+    }
+
+    /// We end the session.
+    pub(super) fn log_out(&mut self, now: Instant) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        if session.leaving {
+            return;
+        }
+        session.leaving = true;
+        let under_way = std::mem::take(&mut session.under_way);
+        self.fail_all(under_way);
+        self.ask(
+            Purpose::Logout,
+            Primitive::LogoutRequest(LogoutRequest {}),
+            now,
+        );
+    }
+
+    /// The session ends, and what is under way with it.
+    pub(super) fn end_session(&mut self, why: Down, now: Instant) {
+        let Some(session) = self.session.take() else {
+            return;
+        };
+        self.fail_all(session.under_way);
+        self.events.push_back(Event::Down(why));
+        if self.handshake.is_none() {
+            self.back_off(now);
+        }
+    }
+
+    fn fail_all(&mut self, under_way: BTreeMap<String, Pending>) {
+        for pending in under_way.into_values() {
+            if let Purpose::Owner(ticket) = pending.purpose {
+                self.events.push_back(Event::Failed {
+                    ticket,
+                    why: Failure::SessionEnded,
+                });
+            }
+        }
+    }
+
+    /// A POST could not be made.
+    pub(super) fn unreachable(&mut self, id: &str, now: Instant) {
+        if let Some(session) = &mut self.session
+            && let Some(pending) = session.under_way.get_mut(id)
+        {
+            pending.unreachable = true;
+            if pending.retries == 0 {
+                pending.due = now;
+                self.repeat(now);
+            }
+        }
+    }
+
+    /// Ends a session whose peer is silent, keeps one alive, and repeats requests.
+    pub(super) fn session_timeout(&mut self, now: Instant) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        if now >= session.expires_at() {
+            let why = if session.leaving {
+                Down::Closed
+            } else {
+                Down::Expired
+            };
+            return self.end_session(why, now);
+        }
+        if now >= session.keep_alive_at {
+            // Should nothing come of it, there is time for a second one.
+            session.keep_alive_at = later(now, session.time_to_live / 4);
+            let request = KeepAliveRequest {
+                time_to_live_s: None,
+            };
+            if !session.leaving {
+                self.ask(
+                    Purpose::KeepAlive,
+                    Primitive::KeepAliveRequest(request),
+                    now,
+                );
+            }
+        }
+        self.repeat(now);
+    }
+
+    /// Sends again what is due, or gives it up.
+    fn repeat(&mut self, now: Instant) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let due = session.under_way.iter().filter(|(_, one)| now >= one.due);
+        let due: Vec<String> = due.map(|(id, _)| id.clone()).collect();
+        for id in due {
+            let Some(session) = &mut self.session else {
+                return;
+            };
+            let Some(pending) = session.under_way.get_mut(&id) else {
+                continue;
+            };
+            if let Some(left) = pending.retries.checked_sub(1) {
+                pending.retries = left;
+                pending.wait = pending.wait.saturating_mul(2);
+                pending.due = later(now, pending.wait);
+                pending.unreachable = false;
+                let body = pending.body.clone();
+                let transmit = session.carry(body, id);
+                self.transmit(transmit);
+            } else if let Some(pending) = session.under_way.remove(&id) {
+                self.give_up(&pending, now);
+            }
+        }
+    }
+
+    fn give_up(&mut self, pending: &Pending, now: Instant) {
+        match pending.purpose {
+            Purpose::Owner(ticket) => {
+                let why = if pending.unreachable {
+                    Failure::Unreachable
+                } else {
+                    Failure::NoAnswer
+                };
+                self.events.push_back(Event::Failed { ticket, why });
+            }
+            Purpose::KeepAlive => {}
+            Purpose::Logout => self.end_session(Down::Closed, now),
+        }
+    }
+}
+
+impl Farewell {
+    fn transmit(&self) -> Transmit {
+        let status = Primitive::status(Code::SUCCESSFUL);
+        let transaction = Transaction::response(self.transaction_id.clone(), status);
+        Transmit {
+            body: Message::of_session(self.peer_session.clone(), transaction).to_xml(),
+            transaction_id: self.transaction_id.clone(),
+            session_id: Some(self.peer_session.clone()),
+        }
+    }
+}
