@@ -67,7 +67,8 @@ fn each_step_lost_or_doubled() {
             assert!(pair.is_up(), "{at:?}, {copies} copies");
             pair.ask(A, "one").unwrap();
             pair.ask(B, "two").unwrap();
-            pair.run(SECOND);
+            // Long enough for anything left over to show.
+            pair.run(600 * SECOND);
             assert_eq!(pair.outcomes(A), [Ok("one")], "{at:?}, {copies} copies");
             assert_eq!(pair.outcomes(B), [Ok("two")], "{at:?}, {copies} copies");
             for side in &pair.sides {
@@ -410,6 +411,54 @@ fn a_peer_that_has_restarted() {
     pair.ask(A, "two").unwrap();
     pair.run(SECOND);
     assert_eq!(pair.outcomes(A), [Err(Failure::SessionEnded), Ok("two")]);
+}
+
+/// It may have no reason to dial: then the one whose requests it does not know does.
+#[test]
+fn a_peer_that_has_forgotten() {
+    for (who, idle) in [(A, false), (B, false), (A, true)] {
+        let mut pair = Pair::up();
+        pair.sides[1 - who] = side(settings(1 - who), 9);
+        if !idle {
+            pair.ask(who, "one").unwrap();
+        }
+        pair.run(if idle { 13 * HOUR } else { 282 * SECOND });
+        assert!(pair.is_up(), "{who}");
+        let one = &pair.sides[who];
+        assert_eq!(
+            (one.ups, &one.downs[..]),
+            (2, &[Down::Replaced][..]),
+            "{who}"
+        );
+        let lost = vec![Err(Failure::NoAnswer); usize::from(!idle)];
+        assert_eq!(pair.outcomes(who), lost, "{who}");
+        pair.ask(who, "two").unwrap();
+        pair.run(SECOND);
+        assert_eq!(
+            pair.outcomes(who),
+            [&lost[..], &[Ok("two")]].concat(),
+            "{who}"
+        );
+    }
+    // While it cannot be reached at all, the session is not given up before its time.
+    let mut pair = Pair::up();
+    pair.fate = Box::new(|_| Vec::new());
+    for _ in 0..10 {
+        pair.ask(A, "one").unwrap();
+        pair.run(HOUR);
+    }
+    let a = &pair.sides[A];
+    assert_eq!((a.ups, a.downs.len()), (1, 0));
+    assert!(
+        a.refusals
+            .iter()
+            .all(|why| *why == Refusal::HandshakeTimeout)
+    );
+    assert!((5..=10).contains(&a.refusals.len()), "{:?}", a.refusals);
+    pair.fate = Box::new(|_| vec![LATENCY]);
+    pair.ask(A, "two").unwrap();
+    pair.run(SECOND);
+    assert_eq!(pair.outcomes(A).last(), Some(&Ok("two")));
 }
 
 #[test]

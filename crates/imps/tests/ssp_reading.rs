@@ -260,7 +260,6 @@ fn a_bad_transaction_among_good_ones() {
 fn what_is_no_message() {
     let missing = |element, child| Error::Missing { element, child };
     let rows = [
-        ("", Error::Syntax("no element at all")),
         ("<a/>", Error::NotSsp),
         ("<WV-SSP-Message/>", missing("WV-SSP-Message", "Session")),
         (
@@ -270,11 +269,6 @@ fn what_is_no_message() {
         (
             "<WV-SSP-Message><Session/></WV-SSP-Message>",
             missing("Session", "sessionID"),
-        ),
-        ("<WV-SSP-Message><Session sessionID='s'>", Error::Truncated),
-        (
-            "<WV-SSP-Message><Session sessionID='s'></WV-SSP-Message>",
-            Error::Syntax("tags that do not match"),
         ),
         (
             "<WV-SSP-Message><SetupTransaction mode='Request' transactionID='1'/></WV-SSP-Message>",
@@ -302,6 +296,21 @@ fn what_is_no_message() {
                 expected: "one SetupTransaction or one Session",
             },
         ),
+    ];
+    for (xml, want) in rows {
+        assert_eq!(parse(xml), Err(want), "{xml}");
+    }
+}
+
+#[test]
+fn what_is_no_document() {
+    let rows = [
+        (
+            "<WV-SSP-Message><Session sessionID='s'></WV-SSP-Message>",
+            Error::Syntax("tags that do not match"),
+        ),
+        ("<WV-SSP-Message><Session sessionID='s'>", Error::Truncated),
+        ("", Error::Syntax("no element at all")),
         (
             "<!DOCTYPE a [<!ENTITY b 'c'>]><WV-SSP-Message/>",
             Error::InternalSubset,

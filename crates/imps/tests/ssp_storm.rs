@@ -1,5 +1,5 @@
-//! Storms by seed: messages are lost, doubled and overtaken, and still every request is told at most
-//! once, and whoever has made it hears of it exactly once.
+//! Storms by seed: messages are lost, doubled and overtaken, and still every request is told at
+//! most once, and whoever has made it hears of it exactly once.
 
 #![allow(
     clippy::unwrap_used,
@@ -47,7 +47,10 @@ fn storm(seed: u64) -> usize {
     for _ in 0..2000 {
         for who in [A, B] {
             let name = format!("{}{}", ["a", "b"][who], left[who]);
-            if left[who] > 0 && random(&mut weather) % 3 == 0 && pair.ask(who, &name).is_ok() {
+            if left[who] > 0
+                && random(&mut weather).is_multiple_of(3)
+                && pair.ask(who, &name).is_ok()
+            {
                 left[who] -= 1;
             }
         }

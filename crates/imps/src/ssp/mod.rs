@@ -1,5 +1,5 @@
-//! SSP, the Server-to-Server Protocol of Wireless Village, version 1.3: what two IMPS servers say to
-//! each other. XML, one message in each POST; an answer is a POST in the other direction.
+//! SSP, the Server-to-Server Protocol of Wireless Village, version 1.3: what two IMPS servers say
+//! to each other. XML, one message in each POST; an answer is a POST in the other direction.
 //!
 //! - [`Message`]: what one POST carries, read with [`Message::parse`] and written with
 //!   [`Message::to_xml`].
@@ -8,8 +8,8 @@
 //! - [`link`]: the session itself, with time and chance as arguments.
 //!
 //! Writing is strict: attributes and elements in one fixed order. Reading is lenient: any order,
-//! any letter case; what is not known is passed over, and what implementations are known to misspell
-//! is understood. What it costs to read a document is bounded as for CSP ([`MAX_BYTES`],
+//! any letter case; what is not known is passed over, and what implementations are known to
+//! misspell is understood. What it costs to read a document is bounded as for CSP ([`MAX_BYTES`],
 //! [`MAX_DEPTH`], [`MAX_ELEMENTS`]), and by [`MAX_ATTRIBUTES`].
 //!
 //! No text of the definition is in public hands: names and orders are those that an independent

@@ -91,7 +91,6 @@ primitives! {
     /// What became of a message.
     DeliveryStatusReport(DeliveryStatusReport)
 
-    // SSP-16.X-S1: both of them are read and written.
     /// Grows a conversation of two into a group.
     ExtendConversationRequest(ExtendConversationRequest)
     /// What became of it.

@@ -1,8 +1,8 @@
 //! What the primitives are made of.
 //!
-//! What CSP has as well is the type of CSP, so that it can be handed from one protocol to the other:
-//! users, screen names, properties, presence attributes, outcomes. SSP writes of them what its
-//! definition has room for.
+//! What CSP has as well is the type of CSP, so that it can be handed from one protocol to the
+//! other: users, screen names, properties, presence attributes, outcomes. SSP writes of them what
+//! its definition has room for.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD};

@@ -121,8 +121,9 @@ pub enum Refusal {
     /// tells it.
     #[error("it belongs to another session")]
     ForeignSession,
-    /// The peer has begun a handshake and not finished it.
-    #[error("a handshake that the peer began was not finished in time")]
+    /// The peer has begun a handshake and not finished it; or it was dialed beside the session
+    /// there is, and did not answer.
+    #[error("a handshake was not finished in time")]
     HandshakeTimeout,
     /// The peer has more requests under way than are accepted, or the link is being closed; the
     /// request was answered with 503.
@@ -132,8 +133,8 @@ pub enum Refusal {
     /// [`MAX_SECRET`](super::MAX_SECRET).
     #[error("an id or a secret is too long")]
     TooLong,
-    /// The peer has begun a handshake and then said that there will be no session.
-    #[error("the peer has begun a handshake and ended it: {0}")]
+    /// The peer has ended a handshake that it began, or one beside the session there is.
+    #[error("the peer has ended a handshake: {0}")]
     TurnedAway(Code),
     /// A step that does not follow, or a part of a handshake that is not under way.
     #[error("a step that does not follow")]

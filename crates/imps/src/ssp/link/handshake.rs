@@ -384,18 +384,24 @@ impl Link {
         let Some(handshake) = self.handshake.take() else {
             return;
         };
-        if !handshake.stage.is_answering() {
+        if handshake.stage.is_answering() {
+            // Anybody can make the peer's attempts fail: they do not count.
+            let soon = later(now, self.settings.redial_min);
+            self.redial_at = Some(self.redial_at.map_or(soon, |at| at.max(soon)));
+        } else {
             self.back_off(now);
-            return self.events.push_back(Event::Down(why));
+            if self.session.is_none() {
+                return self.events.push_back(Event::Down(why));
+            }
         }
-        // Anybody can make the peer's attempts fail: they do not count.
-        let soon = later(now, self.settings.redial_min);
-        self.redial_at = Some(self.redial_at.map_or(soon, |at| at.max(soon)));
         self.refuse(match why {
-            Down::WrongDigest => Refusal::WrongDigest,
             Down::HandshakeTimeout => Refusal::HandshakeTimeout,
             Down::Refused(code) => Refusal::TurnedAway(code),
-            _ => Refusal::Unexpected,
+            Down::WrongDigest => Refusal::WrongDigest,
+            Down::WrongSecret => Refusal::WrongSecret,
+            Down::Closed | Down::Expired | Down::PeerLeft | Down::Redirected | Down::Replaced => {
+                Refusal::Unexpected
+            }
         });
     }
 

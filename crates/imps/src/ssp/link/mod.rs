@@ -2,8 +2,8 @@
 //!
 //! A [`Link`] does no I/O and reads no clock. Its owner hands in what the peer posts
 //! ([`Link::receive`]) and the time ([`Link::handle_timeout`] when [`Link::poll_timeout`] says so),
-//! and after each call takes out what is to be posted ([`Link::poll_transmit`]) and what has happened
-//! ([`Link::poll_event`]). Chance is a seed.
+//! and after each call takes out what is to be posted ([`Link::poll_transmit`]) and what has
+//! happened ([`Link::poll_event`]). Chance is a seed.
 //!
 //! ```text
 //!   down ──dial──▶ handshake ──six steps──▶ up ──logout, silence──▶ down
@@ -20,6 +20,25 @@
 //! takes from a message: whoever reads a secret that was sent there is the peer. A handshake runs
 //! beside the session there may be and replaces it only when both have proven to know the other's
 //! secret; so nobody can end a session by pretending to be the peer.
+//!
+//! ```
+//! use imps::ssp::Message;
+//! use imps::ssp::link::{Link, Settings};
+//!
+//! # let now = std::time::Instant::now();
+//! let mut a = Link::new(Settings::new("wv:@a.com", "wv:@b.com"), [1; 16])?;
+//! let mut b = Link::new(Settings::new("wv:@b.com", "wv:@a.com"), [2; 16])?;
+//! a.dial(now);
+//! // Each body would be a POST; here it is handed over.
+//! let mut turns = [&mut a, &mut b].into_iter();
+//! let (mut from, mut to) = (turns.next().unwrap(), turns.next().unwrap());
+//! while let Some(transmit) = from.poll_transmit() {
+//!     to.receive(&Message::parse(&transmit.body)?, now);
+//!     (from, to) = (to, from);
+//! }
+//! assert!(from.is_up() && to.is_up());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod answers;
 mod event;

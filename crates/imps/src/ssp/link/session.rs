@@ -37,6 +37,7 @@ pub(super) struct Session {
 struct Pending {
     purpose: Purpose,
     body: Bytes,
+    asked_at: Instant,
     /// How often it may be sent again.
     retries: u32,
     wait: Duration,
@@ -164,6 +165,7 @@ impl Link {
         let pending = Pending {
             purpose,
             body: transmit.body.clone(),
+            asked_at: now,
             retries: self.settings.retries,
             wait,
             due: later(now, wait),
@@ -391,15 +393,8 @@ impl Link {
         if now >= session.keep_alive_at {
             // Should nothing come of it, there is time for a second one.
             session.keep_alive_at = later(now, session.time_to_live / 4);
-            let request = KeepAliveRequest {
-                time_to_live_s: None,
-            };
             if !session.leaving {
-                self.ask(
-                    Purpose::KeepAlive,
-                    Primitive::KeepAliveRequest(request),
-                    now,
-                );
+                self.ask_whether_alive(now);
             }
         }
         self.repeat(now);
@@ -444,8 +439,40 @@ impl Link {
                 self.events.push_back(Event::Failed { ticket, why });
             }
             Purpose::KeepAlive => {}
-            Purpose::Logout => self.end_session(Down::Closed, now),
+            Purpose::Logout => return self.end_session(Down::Closed, now),
         }
+        self.doubt(pending, now);
+    }
+
+    /// Something had no answer. If nothing else came either, the peer is asked whether it is there;
+    /// and if that has no answer, it may have restarted and know nothing of the session. Then it is
+    /// dialed, beside the session, which goes on until there is another one.
+    fn doubt(&mut self, pending: &Pending, now: Instant) {
+        let Some(session) = &self.session else {
+            return;
+        };
+        if session.heard > pending.asked_at {
+            return;
+        }
+        if pending.purpose != Purpose::KeepAlive {
+            let mut under_way = session.under_way.values();
+            if !under_way.any(|one| one.purpose == Purpose::KeepAlive) {
+                self.ask_whether_alive(now);
+            }
+        } else if self.handshake.is_none() && self.redial_at.is_none_or(|at| at <= now) {
+            self.start_handshake(now);
+        }
+    }
+
+    fn ask_whether_alive(&mut self, now: Instant) {
+        let request = KeepAliveRequest {
+            time_to_live_s: None,
+        };
+        self.ask(
+            Purpose::KeepAlive,
+            Primitive::KeepAliveRequest(request),
+            now,
+        );
     }
 }
 
