@@ -138,6 +138,44 @@ fn foreign_services() {
     );
 }
 
+/// A server with several links finds the one that a message is for.
+#[test]
+fn whose_message_it_is() {
+    let (link, session, now) = alone();
+    let mut other = Link::new(Settings::new(NAMES[A], "wv:@c.com"), [3; 16]).unwrap();
+    other.dial(now);
+    let response = |id: &str| step(Mode::Response, id, named("m", None));
+    let Message::Setup { transaction_id, .. } = &drain(&mut other).0[0] else {
+        panic!("no dialing");
+    };
+    let rows = [
+        (
+            step(Mode::Request, "9", token("b.com", "x")),
+            [false, false],
+        ),
+        (
+            step(Mode::Request, "9", token("@B.com", "x")),
+            [true, false],
+        ),
+        (
+            step(Mode::Request, "9", proof("wv:@c.com", "x")),
+            [false, true],
+        ),
+        (response("T"), [true, false]),
+        (response(transaction_id), [false, true]),
+        (response("9"), [false, false]),
+        (asks(&session, "1", request("x")), [true, false]),
+        (asks("m@b.com", "1", request("x")), [false, false]),
+    ];
+    for (message, want) in rows {
+        assert_eq!(
+            [&link, &other].map(|link| link.is_for(&message)),
+            want,
+            "{message:?}"
+        );
+    }
+}
+
 /// A peer that asks and asks, while the owner answers nothing.
 #[test]
 fn a_flood_of_requests() {

@@ -148,6 +148,15 @@ impl Message {
 }
 
 impl Setup {
+    /// The service that speaks, if it says so.
+    pub fn service(&self) -> Option<&str> {
+        match self {
+            Self::SendSecretToken(said) => Some(&said.service),
+            Self::LoginRequest(said) => Some(&said.service),
+            Self::LoginResponse(_) | Self::Status(_) => None,
+        }
+    }
+
     fn read(node: &Node<'_>) -> Result<Self, Error> {
         if node.is("SendSecretToken") {
             Part::read(node, "SendSecretToken").map(Self::SendSecretToken)

@@ -23,6 +23,7 @@ use super::event::{Down, Event, Refusal, Transmit};
 use super::session::Session;
 use super::{Link, MAX_ID, MAX_SECRET, later};
 use crate::csp::Outcome;
+use crate::id::Address;
 use crate::ssp::{
     LoginRequest, LoginResponse, Message, Mode, PasswordDigest, Secret, SendSecretToken, Setup,
 };
@@ -167,15 +168,7 @@ impl Link {
         if id.len() > MAX_ID {
             return self.refuse(Refusal::TooLong);
         }
-        let service = match body {
-            Setup::SendSecretToken(token) => Some(&token.service),
-            Setup::LoginRequest(request) => Some(&request.service),
-            Setup::LoginResponse(_) | Setup::Status(_) => None,
-        };
-        let is_peer = |service: &String| {
-            crate::id::Address::parse(service).is_ok_and(|service| service == self.peer)
-        };
-        if !service.is_none_or(is_peer) {
+        if !body.service().is_none_or(|service| self.is_peer(service)) {
             return self.refuse(Refusal::ForeignService);
         }
         match body {
@@ -209,9 +202,18 @@ impl Link {
         session.is_some_and(|session| session.made_by == id)
     }
 
+    /// This is the id of the handshake, or of the one that has made the session.
+    pub(super) fn is_handshake(&self, id: &str) -> bool {
+        self.stage_of(id).is_some() || self.is_done(id)
+    }
+
+    pub(super) fn is_peer(&self, service: &str) -> bool {
+        Address::parse(service).is_ok_and(|service| service == self.peer)
+    }
+
     /// A step that does not follow. A copy of one that has been taken is passed over.
     fn unexpected(&mut self, id: &str) {
-        if self.stage_of(id).is_none() && !self.is_done(id) {
+        if !self.is_handshake(id) {
             self.refuse(Refusal::Unexpected);
         }
     }

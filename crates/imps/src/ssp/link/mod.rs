@@ -44,6 +44,7 @@ mod answers;
 mod event;
 mod handshake;
 mod ids;
+mod requests;
 mod session;
 mod settings;
 
@@ -156,6 +157,26 @@ impl Link {
             self.events.push_back(Event::Down(Down::Closed));
         }
         self.log_out(now);
+    }
+
+    /// Whether a message is for this link and no other: for an owner that has several. It belongs
+    /// to the session or the handshake of this link, or says that it comes from this peer.
+    pub fn is_for(&self, message: &Message) -> bool {
+        match message {
+            Message::Setup {
+                transaction_id,
+                body,
+                ..
+            } => match body.service() {
+                Some(service) => self.is_peer(service),
+                None => self.is_handshake(transaction_id),
+            },
+            Message::Session { session_id, .. } => {
+                let session = self.session.as_ref().map(|session| &session.own_id);
+                let farewell = self.farewell.as_ref().map(|farewell| &farewell.own_session);
+                [session, farewell].contains(&Some(session_id))
+            }
+        }
     }
 
     /// Takes a message that the peer has posted, or somebody in its name.
