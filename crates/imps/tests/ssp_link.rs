@@ -188,6 +188,21 @@ fn a_peer_that_has_restarted() {
     assert_eq!(pair.outcomes(A), [Err(Failure::SessionEnded), Ok("two")]);
 }
 
+/// One that is only slow with some answers, and is heard otherwise, is left alone.
+#[test]
+fn a_busy_peer() {
+    let mut pair = Pair::up();
+    pair.sides[B].prompt = false;
+    pair.ask(A, "one").unwrap();
+    for _ in 0..10 {
+        pair.ask(B, "two").unwrap();
+        pair.run(20 * SECOND);
+    }
+    assert_eq!(pair.outcomes(A), [Err(Failure::NoAnswer)]);
+    let alive = |one: &(Duration, usize, Message)| kind(&one.2).1 == "KeepAliveRequest";
+    assert!(!pair.log.iter().any(alive));
+}
+
 /// It may have no reason to dial: then the one whose requests it does not know does.
 #[test]
 fn a_peer_that_has_forgotten() {

@@ -191,6 +191,19 @@ fn a_secret_that_is_not_the_one_configured() {
         }
         assert_eq!((a.ups, b.ups), (0, 0));
     }
+    // Somebody else answers first, and does not know under which id: the peer still comes.
+    let mut pair = Pair::new();
+    let known = Settings {
+        peer_secret: Some(Secret::new(SECRETS[B])),
+        ..settings(A)
+    };
+    pair.sides[A] = side(known, 1);
+    pair.sides[A].link.dial(pair.now);
+    let guess = step(Mode::Response, "guess", token(NAMES[B], "guess"));
+    pair.sides[A].link.receive(&guess, pair.now);
+    pair.run(SECOND);
+    assert_eq!(pair.sides[A].refusals, [Refusal::WrongSecret]);
+    assert!(pair.is_up());
     // With the right one all is well.
     let known = |side: usize| Settings {
         peer_secret: Some(Secret::new(SECRETS[1 - side])),

@@ -326,6 +326,33 @@ fn the_time_to_live_changes() {
     }
 }
 
+/// The shortest of the times to live that are named counts.
+#[test]
+fn the_time_to_live_at_first() {
+    for (asked, said, want) in [
+        (None, None, 86_400),
+        (Some(600), None, 600),
+        (None, Some(600), 600),
+        (Some(900), Some(600), 600),
+        (Some(600), Some(900), 600),
+        (Some(1), Some(100_000), 30),
+        (Some(100_000), None, 86_400),
+    ] {
+        let now = Instant::now();
+        let mut link = Link::new(settings(A), [1; 16]).unwrap();
+        let mut login = proof(NAMES[B], "secretA");
+        if let Setup::LoginRequest(request) = &mut login {
+            request.time_to_live_s = asked;
+        }
+        for body in [token(NAMES[B], "secretB"), login, named("m@b.com", said)] {
+            link.receive(&step(Mode::Request, "T", body), now);
+        }
+        assert!(link.is_up());
+        let half = Duration::from_secs(want / 2);
+        assert_eq!(link.poll_timeout(), Some(now + half), "{asked:?} {said:?}");
+    }
+}
+
 /// Any of the things that can come in, of the peer or of anybody.
 fn anything(session: &str, kind: u8, id: u8) -> Message {
     let ids = ["T", "U", "1", "2"];

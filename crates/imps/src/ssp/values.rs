@@ -172,12 +172,11 @@ impl Part for DateTime {
 /// it inside.
 impl Part for csp::User {
     fn read(node: &Node<'_>, element: &'static str) -> Result<Self, Error> {
-        let text = Some(node.text()).filter(|text| !text.is_empty());
-        let id = node.attribute("userID").or(text).ok_or(Error::Missing {
+        let id = filled(node.attribute("userID")).or_else(|| filled(Some(node.text())));
+        let mut user = Self::new(id.ok_or(Error::Missing {
             element,
             child: "userID",
-        })?;
-        let mut user = Self::new(id);
+        })?);
         user.friendly_name = node.attribute("friendlyName").map(str::to_owned);
         let mut applications = words(node, &["ApplicationID"], "applicationID")?;
         applications.extend(words(
@@ -187,15 +186,10 @@ impl Part for csp::User {
         )?);
         user.application = applications.into_iter().next();
         let client = node.named("ClientID").next().map(|client| csp::ClientId {
-            url: client.attribute("url").map(str::to_owned),
-            msisdn: Some(client.text().to_owned()),
+            url: filled(client.attribute("url")),
+            msisdn: filled(Some(client.text())),
         });
-        user.client = client
-            .map(|client| csp::ClientId {
-                url: client.url.filter(|url| !url.is_empty()),
-                msisdn: client.msisdn.filter(|number| !number.is_empty()),
-            })
-            .filter(|client| *client != csp::ClientId::default());
+        user.client = client.filter(|client| *client != csp::ClientId::default());
         Ok(user)
     }
 
@@ -239,6 +233,11 @@ impl Part for csp::User {
         }
         user
     }
+}
+
+/// A text, if there is one and it is not empty.
+fn filled(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 impl Part for csp::ScreenName {

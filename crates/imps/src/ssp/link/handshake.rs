@@ -252,14 +252,15 @@ impl Link {
 
     /// Step two. The definition lets the peer answer under an id of its own.
     fn dialed_back(&mut self, id: &str, secret: &Secret, now: Instant) {
+        let is_acceptable = self.is_acceptable(secret);
         let is_ours = self.stage_of(id).is_some();
-        match &mut self.handshake {
-            Some(handshake) if handshake.stage == Stage::Dialing => {
-                handshake.peer_secret = secret.clone();
-            }
-            _ => return self.unexpected(id),
-        }
-        if self.is_acceptable(secret) {
+        let Some(handshake) = &mut self.handshake else {
+            return self.unexpected(id);
+        };
+        if handshake.stage != Stage::Dialing {
+            self.unexpected(id);
+        } else if is_acceptable {
+            handshake.peer_secret = secret.clone();
             self.enter(Stage::Proving, now);
         } else if is_ours {
             self.turn_away(Mode::Request, id);

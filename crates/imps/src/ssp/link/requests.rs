@@ -1,5 +1,5 @@
-//! Requests in both directions: ours until they are answered or given up, the peer's until the owner
-//! has answered them.
+//! Requests in both directions: ours until they are answered or given up, the peer's until the
+//! owner has answered them.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
