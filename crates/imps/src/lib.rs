@@ -5,6 +5,7 @@
 //! - [`Primitive`] and [`csp`]: what stands in a transaction. One struct for all versions.
 //! - [`id`]: addresses, as in `wv:ann@example.com`. [`status`]: status codes. [`digest`]: login
 //!   without sending the password. [`service`]: the functions that client and server agree on.
+//! - [`ssp`]: the Server-to-Server Protocol 1.3, in XML, and the link between two servers.
 //!
 //! Writing is strict: elements that the version has, in the order of its definition. Reading is
 //! lenient: any order; elements that are not known are passed over, and those of other versions
@@ -21,6 +22,7 @@ pub mod csp;
 pub mod digest;
 pub mod id;
 pub mod service;
+pub mod ssp;
 pub mod status;
 
 #[cfg(test)]
