@@ -12,8 +12,8 @@ use crate::error::excerpt;
 use crate::escape::is_xml_char;
 pub use keep::Foreign;
 pub(crate) use ns::{
-    COMMON_POLICY, CONFERENCE_INFO, COPY_CONTROL, IM_RULES, LIST_SERVICE, Ns, OMA_COMMON_POLICY,
-    RESOURCE_LISTS, TERTULIA_GROUP, TERTULIA_LISTS,
+    COMMON_POLICY, CONFERENCE_INFO, COPY_CONTROL, IM_RULES, IMDN, LIST_SERVICE, Ns,
+    OMA_COMMON_POLICY, RESOURCE_LISTS, TERTULIA_GROUP, TERTULIA_LISTS,
 };
 
 /// How many elements may stand inside each other. The deepest part of the documents read here is

@@ -60,7 +60,7 @@ pub(crate) async fn invite(
     house: Arc<House>,
     room: RoomHandle,
     guest: Invited,
-    cancelled: oneshot::Receiver<()>,
+    mut cancelled: oneshot::Receiver<()>,
 ) {
     let mut guest = guest;
     let _hold = match &mut guest.referred {
@@ -68,12 +68,24 @@ pub(crate) async fn invite(
         None => room.opening.hold(),
     };
     let who = guest.who;
-    let devices = match reachable(&house, &room, &guest).await {
+    let failed = |status: u16| {
+        let cause = Some(refusal::cause(status));
+        room.tell(Order::Failed { who, cause });
+    };
+    let uri = match allowed(&house, &room, &guest).await {
+        Ok(uri) => uri,
+        Err(status) => return failed(status),
+    };
+    let in_sessions = room.ring_handsets(who).await;
+    let devices = match reachable(&house, &guest.address, &uri).await {
         Ok(devices) => devices,
-        Err(status) => {
-            let cause = refusal::cause(status);
-            return room.tell(Order::Failed { who, cause });
+        Err(_) if in_sessions => {
+            room.tell(Order::Failed { who, cause: None });
+            // The credit is given back when that is over.
+            let _over = cancelled.await;
+            return;
         }
+        Err(status) => return failed(status),
     };
     let (news, events) = mpsc::unbounded_channel();
     let mut ringing = Ringing {
@@ -87,15 +99,14 @@ pub(crate) async fn invite(
     for device in devices {
         ringing.call(device, true, &news);
     }
-    ringing.wait(news, events, cancelled).await;
+    ringing.wait(news, events, &mut cancelled).await;
+    if in_sessions {
+        let _over = cancelled.await;
+    }
 }
 
-/// The devices of a user, or the status that says why none of them is called.
-async fn reachable(
-    house: &House,
-    room: &RoomHandle,
-    guest: &Invited,
-) -> Result<Vec<Arc<Device>>, u16> {
+/// The address of a user who may be invited, or the status that says why not.
+async fn allowed<'a>(house: &House, room: &RoomHandle, guest: &'a Invited) -> Result<Uri<'a>, u16> {
     let address = &guest.address;
     let uri = Uri::parse(address.as_str()).map_err(|_| 404_u16)?;
     if !uri.is_sip() {
@@ -109,6 +120,15 @@ async fn reachable(
     let by = inviter(room, guest);
     let allowed = access::check(house, address, by).await;
     allowed.map_err(Barred::status)?;
+    Ok(uri)
+}
+
+/// The devices of a user, or the status that says why none of them is called.
+async fn reachable(
+    house: &House,
+    address: &Address,
+    uri: &Uri<'_>,
+) -> Result<Vec<Arc<Device>>, u16> {
     let devices = house.shards.devices(address.as_str()).await;
     if !devices.is_empty() {
         return Ok(devices);
@@ -238,11 +258,11 @@ impl Ringing {
         mut self,
         news: News,
         mut events: mpsc::UnboundedReceiver<(LegId, InviteNews)>,
-        mut cancelled: oneshot::Receiver<()>,
+        cancelled: &mut oneshot::Receiver<()>,
     ) {
         loop {
             if self.legs.is_empty() {
-                let cause = self.lowest.unwrap_or(Cause(480));
+                let cause = Some(self.lowest.unwrap_or(Cause(480)));
                 self.room.tell(Order::Failed {
                     who: self.guest.who,
                     cause,
@@ -252,7 +272,7 @@ impl Ringing {
             tokio::select! {
                 biased;
                 // Also when the room has ended and forgot the invitation.
-                _ = &mut cancelled => return self.hang_up(None),
+                _ = &mut *cancelled => return self.hang_up(None),
                 event = events.recv() => match event {
                     Some((leg, heard)) => {
                         if let Outcome::Settled = self.heard(leg, heard, &news).await {

@@ -77,6 +77,7 @@ fn letter(house: &House, text: &str, to: &str) -> Letter {
         },
         content: ContentData::Text(text.to_owned()),
         kept_for: None,
+        wanted: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Growing a conversation of two into a group (CSP 1.3, 9.1.11), step by step.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use imps::Primitive;
@@ -38,6 +39,7 @@ struct Wanted {
     guests: Vec<Guest>,
     /// Those who were to be guests and have blocked whoever asks.
     unwilling: Vec<Address>,
+    on_devices: BTreeSet<Address>,
     subscribes: bool,
     welcome: Option<WelcomeNote>,
     nick: Nick,
@@ -52,12 +54,25 @@ impl Wanted {
             return Err(Refused::because(Code::BAD_PARAMETER, why));
         }
         blocks::check(turn.house, &peer.address, &own.address).await?;
-        let able = is_able(turn, &peer, request.peer.client.as_ref())?;
+        let mut on_devices = BTreeSet::new();
+        if has_devices(turn, &peer).await {
+            on_devices.insert(peer.address.clone());
+        }
+        let able = match is_able(turn, &peer, request.peer.client.as_ref()) {
+            // A device goes on in a conference whatever it knows of IMPS.
+            Ok(false) | Err(_) if !on_devices.is_empty() => true,
+            able => able?,
+        };
         let (mut guests, mut unwilling) = (Vec::new(), Vec::new());
         for named in &request.users {
             let guest = user::find(turn.house, named).await?;
             match blocks::check(turn.house, &guest.address, &own.address).await {
-                Ok(()) => guests.push(of(&guest)),
+                Ok(()) => {
+                    if has_devices(turn, &guest).await {
+                        on_devices.insert(guest.address.clone());
+                    }
+                    guests.push(of(&guest));
+                }
                 Err(refused) if refused.code == Code::BLOCKED => unwilling.push(guest.address),
                 Err(refused) => return Err(refused),
             }
@@ -79,6 +94,7 @@ impl Wanted {
             },
             guests: room::distinct(&own.address, guests),
             unwilling,
+            on_devices,
             // IMPS-9.1.11-S4: if that was agreed.
             subscribes: request.subscribe && turn.session.has_agreed(Function::Grchn),
             // IMPS-9.1.11-S6: without a note of the client's there may be one of ours.
@@ -134,6 +150,7 @@ impl Wanted {
             subscribes: self.subscribes,
             welcome: self.welcome,
             unwilling: self.unwilling,
+            on_devices: self.on_devices,
         };
         let (host, _) = mpsc::unbounded_channel();
         let handle = rooms::open(
@@ -196,6 +213,12 @@ fn is_able(turn: &Turn<'_>, peer: &User, client: Option<&ClientId>) -> Result<bo
     }
     let able = |session: &Arc<super::Session>| session.has_agreed(Function::Excon);
     Ok(sessions.iter().any(able))
+}
+
+/// Can this user be called over SIP?
+async fn has_devices(turn: &Turn<'_>, user: &User) -> bool {
+    let address = user.address.as_str();
+    !turn.house.shards.devices(address).await.is_empty()
 }
 
 fn of(user: &User) -> Guest {

@@ -16,9 +16,12 @@ use super::desk::Turn;
 use super::invitations::{Invitation, validity};
 use super::session::Session;
 use super::user::group_uri;
-use super::{EXTENDING, Item, Refused, User, blocks, cir, contacts, extend, group, user};
+use super::{
+    EXTENDING, INTO_ROOM, Item, Refused, User, blocks, cir, contacts, extend, group, user,
+};
 use crate::focus::credit::Hold;
 use crate::house::House;
+use crate::rooms::Order;
 
 /// The most users that one request may invite.
 const INVITED_MAX: usize = 50;
@@ -89,8 +92,8 @@ async fn may_invite(turn: &Turn<'_>, uri: &str) -> Result<(), Refused> {
     let own = &turn.session.user.address;
     let is_in = turn.session.seat(uri).is_some();
     match group::find(turn.house, uri).await? {
-        group::Found::Extended(_) if is_in => Ok(()),
-        group::Found::Extended(_) => Err(Code::NOT_JOINED.into()),
+        group::Found::Live(_) if is_in => Ok(()),
+        group::Found::Live(_) => Err(Code::NOT_JOINED.into()),
         group::Found::Stored(stored) => {
             let asker = Asker {
                 uri: own.as_str(),
@@ -222,6 +225,18 @@ pub(super) fn respond(turn: &Turn<'_>, response: InviteUserResponse) -> Result<P
     }
     let house = turn.house;
     let own = &turn.session.user;
+    if let Some(into) = response.id.strip_prefix(INTO_ROOM) {
+        let (local, _) = into.rsplit_once('.').unwrap_or((into, ""));
+        let identity = format!("sip:{local}@{}", house.setup.domain);
+        let room = house.rooms.find(&identity);
+        let room = room.ok_or(Refused::new(Code::INVALID_INVITATION))?;
+        room.tell(Order::Answered {
+            address: own.address.clone(),
+            session: Arc::clone(turn.session),
+            accepts: response.acceptance,
+        });
+        return Ok(Status::new(Code::SUCCESSFUL).into());
+    }
     let now = house.world.clock.now();
     let book = &house.imps.invitations;
     let about = book.answer(&response.id, &own.address, response.acceptance, now);

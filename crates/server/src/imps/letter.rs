@@ -1,5 +1,7 @@
 //! A message on its way to clients.
 
+use std::sync::Arc;
+
 use imps::csp::{
     ContentData, GetMessageResponse, Group, MessageInfo, MessageNotification, NewMessage,
 };
@@ -12,6 +14,21 @@ pub(crate) struct Letter {
     pub(crate) content: ContentData,
     /// Whose message it is in the store, until it has arrived. None for what is said in a group.
     pub(crate) kept_for: Option<room::Address>,
+    /// Whoever said it in a room wants to know when it has arrived.
+    pub(crate) wanted: Option<Wanted>,
+}
+
+/// That something said in a room has arrived is to be told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Wanted {
+    /// The identity of the room.
+    pub(crate) room: Arc<str>,
+    /// Who said it.
+    pub(crate) by: room::PersonId,
+    /// The id by which its sender knows it.
+    pub(crate) id: String,
+    /// When it was said, as its sender wrote it.
+    pub(crate) date_time: String,
 }
 
 impl Letter {

@@ -22,7 +22,7 @@ use store::{Cursor, Message};
 pub(super) use fetch::{fetch, list, reject, set_method};
 pub(super) use forward::forward;
 pub(crate) use report::expire;
-pub(super) use report::{arrived, reported, tell_all};
+pub(super) use report::{arrived, heard, reported, tell_all};
 pub(super) use send::send;
 
 use super::letter::Letter;
@@ -107,6 +107,7 @@ fn letter(message: &Message) -> Letter {
         info,
         content,
         kept_for: Some(to),
+        wanted: None,
     }
 }
 
@@ -114,7 +115,7 @@ fn letter(message: &Message) -> Letter {
 const OCTETS: &[u8] = b"octets";
 
 /// A moment as CSP writes it.
-pub(super) fn date(at_ms: i64) -> Option<DateTime> {
+pub(crate) fn date(at_ms: i64) -> Option<DateTime> {
     let at = jiff::Timestamp::from_millisecond(at_ms).ok()?;
     let at = at.to_zoned(jiff::tz::TimeZone::UTC);
     let small = |value: i8| u8::try_from(value).unwrap_or_default();

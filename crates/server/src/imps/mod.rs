@@ -56,7 +56,8 @@ use crate::house::House;
 use crate::http::{Ends, Unread, read_body};
 
 use desk::Caller;
-pub(crate) use letter::Letter;
+pub(crate) use letter::{Letter, Wanted};
+pub(crate) use mail::date;
 pub(crate) use notice::Notice;
 pub(crate) use outbox::Item;
 pub(crate) use receipt::Receipt;
@@ -67,6 +68,10 @@ pub(crate) use user::{User, wv_of_group, wv_of_user};
 
 /// How the ids of invitations into conversations that grow begin. No other invitation's does.
 pub(crate) const EXTENDING: &str = "ec-";
+
+/// How the ids of invitations into conferences begin. The local part of its identity follows, and a
+/// dot.
+pub(crate) const INTO_ROOM: &str = "co-";
 
 /// What all sessions share.
 pub(crate) struct Imps {

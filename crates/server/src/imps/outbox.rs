@@ -403,6 +403,7 @@ mod tests {
             },
             content: ContentData::from("hello"),
             kept_for: Some(room::Address::new("sip:bob@localhost")),
+            wanted: None,
         })
     }
 

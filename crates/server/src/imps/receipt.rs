@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use imps::Primitive;
 use imps::status::Code;
-use room::PersonId;
+use room::{Event, PersonId};
 
 use super::outbox::Item;
 use super::session::Session;
@@ -37,7 +37,10 @@ pub(super) async fn answered(
 ) {
     let code = code(answer);
     match item {
-        Item::Tell(_, Receipt::Invited { room, who }) if !code.is_success() => {
+        Item::Tell(_, Receipt::Invited { room, who }) if code.is_success() => {
+            room.tell(Order::Event(Event::Ringing { who }));
+        }
+        Item::Tell(_, Receipt::Invited { room, who }) => {
             let session = Arc::clone(session);
             room.tell(Order::Declined { who, session, code });
         }
@@ -50,7 +53,12 @@ pub(super) async fn answered(
                 super::mail::arrived(house, session, letter.id()).await;
             }
         }
-        Item::Letter(_) | Item::Notice(_) | Item::Presence(_) | Item::Tell(..) => {}
+        Item::Letter(letter) => {
+            if let Primitive::MessageDelivered(_) = answer {
+                super::mail::heard(house, session, &letter);
+            }
+        }
+        Item::Notice(_) | Item::Presence(_) | Item::Tell(..) => {}
     }
 }
 

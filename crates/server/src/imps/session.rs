@@ -106,6 +106,11 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Does the client take content of this media type?
+    pub(crate) fn takes(&self, media_type: &str) -> bool {
+        self.state().terms.takes(media_type)
+    }
+
     /// Was this function agreed?
     ///
     /// Clients that never speak of functions are taken to have asked for all that work without

@@ -83,8 +83,8 @@ async fn is_group(turn: &Turn<'_>, named: &str) -> Result<(), Refused> {
     let uri = group_uri(turn.house, named)?;
     match group::find(turn.house, &uri).await? {
         group::Found::Stored(_) => Ok(()),
-        group::Found::Extended(_) if turn.session.seat(&uri).is_some() => Ok(()),
-        group::Found::Extended(_) => Err(Code::UNKNOWN_GROUP.into()),
+        group::Found::Live(_) if turn.session.seat(&uri).is_some() => Ok(()),
+        group::Found::Live(_) => Err(Code::UNKNOWN_GROUP.into()),
     }
 }
 

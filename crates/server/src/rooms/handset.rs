@@ -1,13 +1,13 @@
 //! What a room knows of sessions of IMPS, and what they tell it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use imps::csp::{ContentData, MessageInfo, Participant, Property, WelcomeNote};
 use room::{Address, Cause, Claim, LegId, Nick, PersonId, Refusal};
 use tokio::sync::oneshot;
 
-use crate::focus::credit::Hold;
-use crate::imps::Session;
+use crate::imps::{Session, Wanted};
 
 /// What sort of room it is.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Are people invited into it in their sessions of IMPS?
+    /// Was it opened by a session of IMPS, which is answered from the room itself?
     pub(crate) fn is_of_handsets(&self) -> bool {
         match self {
             Self::Extended(_) => true,
@@ -43,6 +43,8 @@ pub(crate) struct Extended {
     pub(crate) welcome: Option<WelcomeNote>,
     /// Who was to be invited and does not want to hear from whoever grows the conversation.
     pub(crate) unwilling: Vec<Address>,
+    /// Who can be called on devices.
+    pub(crate) on_devices: BTreeSet<Address>,
 }
 
 /// A leg that is a session.
@@ -61,8 +63,6 @@ pub(crate) struct Ringing {
     pub(crate) id: String,
     /// Those of the sessions that have not said no.
     pub(crate) sessions: Vec<Arc<Session>>,
-    /// Credit of whoever invites, until it is over.
-    pub(crate) _hold: Option<Hold>,
 }
 
 /// What a session wants of a room.
@@ -84,6 +84,8 @@ pub(crate) enum Order {
     },
     /// Somebody is to be put out: by the address in the house.
     PutOut { address: Address },
+    /// Something said in the room has come to a client of this address.
+    Heard { wanted: Wanted, by: Address },
     /// The group is different: whoever wants to know is told.
     Changed { properties: Vec<Property> },
 }
@@ -120,6 +122,8 @@ pub(crate) struct Speak {
     /// What is known of the message. Sender and recipient are written by the room.
     pub(crate) info: MessageInfo,
     pub(crate) content: ContentData,
+    /// Whoever says it wants to know when it has arrived.
+    pub(crate) report: bool,
     pub(crate) answer: oneshot::Sender<Result<(), Refusal>>,
 }
 

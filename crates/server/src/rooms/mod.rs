@@ -87,8 +87,15 @@ pub(crate) enum Order {
     Policy,
     /// The group's document is different.
     Document(Arc<Stored>),
-    /// An invitation has ended without a leg.
-    Failed { who: PersonId, cause: Cause },
+    /// Somebody who is invited may be invited in their sessions of IMPS too. The answer says
+    /// whether there are any.
+    RingHandsets {
+        who: PersonId,
+        answer: oneshot::Sender<bool>,
+    },
+    /// The invitation of a person's devices has ended without a leg. Without a cause there was none
+    /// to be asked.
+    Failed { who: PersonId, cause: Option<Cause> },
     /// Somebody in the room wants others in it, or out of it.
     Refer(Box<Refer>),
     /// Somebody asks to be told who is in the room.
@@ -104,6 +111,12 @@ pub(crate) enum Order {
         who: PersonId,
         session: Arc<imps::Session>,
         code: ::imps::status::Code,
+    },
+    /// The user of a session of IMPS has answered an invitation.
+    Answered {
+        address: Address,
+        session: Arc<imps::Session>,
+        accepts: bool,
     },
 }
 
@@ -191,6 +204,13 @@ impl RoomHandle {
             answer,
         });
         answered.await.unwrap_or(Err(Refusal::Closed))
+    }
+
+    /// Invites somebody in their sessions of IMPS, who is being invited. Are there any?
+    pub(crate) async fn ring_handsets(&self, who: PersonId) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.tell(Order::RingHandsets { who, answer });
+        answered.await.unwrap_or(false)
     }
 
     /// Do its rules allow private messages?

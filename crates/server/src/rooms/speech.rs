@@ -11,6 +11,7 @@
 mod forward;
 mod verify;
 mod voices;
+mod whole;
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +20,9 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use msrp::{
-    ByteRange, Flag, Head, PathLines, Piece, Report, Tid, cpim::Cpim, respond, write_report,
+    ByteRange, Flag, Head, PathLines, Piece, Report, Tid,
+    cpim::{Cpim, NewCpim},
+    respond, write_report,
 };
 use room::{LegId, Room};
 use world::Rng;
@@ -32,6 +35,8 @@ use verify::{
 };
 
 pub(crate) use voices::{Voice, Voices};
+use whole::Gathering;
+pub(crate) use whole::{Crossed, Whole};
 
 /// Messages that one leg may have under way at a time. Clients interleave a few at most.
 const UNDERWAY_MAX: usize = 16;
@@ -57,6 +62,10 @@ pub(crate) struct Speech {
     /// No message runs out before this.
     alarm: Option<Instant>,
     scratch: BytesMut,
+    /// The most octets of a message that is put together for those who hear whole ones.
+    whole_max: usize,
+    /// What they are to hear, until it is fetched.
+    crossed: Vec<Crossed>,
 }
 
 /// What one leg is in the middle of.
@@ -98,7 +107,8 @@ struct Scene<'a> {
 impl Speech {
     /// Nothing has been said yet. `identity` is the URI of the room: what is addressed to it is
     /// for everybody.
-    pub(crate) fn new(identity: &str, rng: &mut Rng) -> Self {
+    /// `whole_max`: the most octets of a message for those who hear whole ones.
+    pub(crate) fn new(identity: &str, whole_max: usize, rng: &mut Rng) -> Self {
         Self {
             identity: canonical(identity),
             prefix: rng.token(64),
@@ -106,6 +116,8 @@ impl Speech {
             mouths: BTreeMap::new(),
             alarm: None,
             scratch: BytesMut::with_capacity(SCRATCH),
+            whole_max,
+            crossed: Vec::new(),
         }
     }
 
@@ -248,11 +260,42 @@ impl Speech {
             self.keep(leg, id, state, scene.now);
             return Ok(None);
         }
+        let State::Passing(mut passing) = state else {
+            return Ok(None);
+        };
+        if piece.end == Some(Flag::Complete) {
+            let gathering = passing.gathering.take();
+            self.crossed.extend(gathering.and_then(Gathering::end));
+        }
         // RFC 7701 6.3: the switch is the endpoint and reports what has come whole.
-        Ok(match state {
-            State::Passing(passing) if head.success_report() => passing.whole(piece),
-            State::Passing(_) | State::Head(_) => None,
-        })
+        let report = head.success_report().then(|| passing.whole(piece));
+        Ok(report.flatten())
+    }
+
+    /// What those who hear whole messages are to hear.
+    pub(crate) fn crossed(&mut self) -> Vec<Crossed> {
+        std::mem::take(&mut self.crossed)
+    }
+
+    /// Says something that did not come over MSRP. The legs without a voice are passed over, and
+    /// so are those who cannot read the type of what is wrapped.
+    #[must_use = "slow members are to be dropped"]
+    pub(crate) fn utter(
+        &mut self,
+        cpim: &NewCpim<'_>,
+        body: &[u8],
+        mut to: Vec<LegId>,
+        voices: &Voices,
+        rng: &mut Rng,
+    ) -> Vec<LegId> {
+        let mut slow = Vec::new();
+        let wrapped = essence(cpim.content_type);
+        to.retain(|leg| voices.get(*leg).is_some_and(|voice| voice.takes(wrapped)));
+        if !to.is_empty() {
+            let passing = self.passing(to, Media::Cpim);
+            passing.utter(cpim.write(body), voices, rng, &mut slow);
+        }
+        slow
     }
 
     /// Hears the beginning of a message, of which `held` came before. Forwards it as soon as it
@@ -289,10 +332,14 @@ impl Speech {
             return Ok(State::Head(held));
         };
         let from = sender(&cpim, voices.get(leg).ok_or_else(absent)?)?;
-        if audience(&cpim, leg, &self.identity, room, &mut to)? == Hearers::One
-            && whisper(&cpim, is_whole, voices, &mut to)? == Decided::Later
-        {
+        let hearers = audience(&cpim, leg, &self.identity, room, &mut to)?;
+        if hearers == Hearers::One && whisper(&cpim, is_whole, voices, &mut to)? == Decided::Later {
             return Ok(State::Head(held));
+        }
+        let whole: Vec<_> = to.extract_if(.., |leg| voices.is_whole(*leg)).collect();
+        if to.is_empty() && !whole.is_empty() && self.is_too_long(piece) {
+            let why = format!("Those who are to hear it take {} bytes", self.whole_max);
+            return Err(Refused::new(413, why));
         }
         // RFC 7701 6.1: what a recipient cannot read is not sent there.
         if let Some(mime) = cpim.mime()
@@ -302,6 +349,9 @@ impl Speech {
             to.retain(|leg| voices.get(*leg).is_some_and(|voice| voice.takes(wrapped)));
         }
         let mut passing = self.passing(to, media);
+        if !whole.is_empty() {
+            passing.gathering = Some(Gathering::new(leg, whole, hearers, self.whole_max));
+        }
         let length = cpim.head().len();
         match from {
             None => passing.start(&[], held, length, piece, voices, rng, slow),
@@ -311,6 +361,13 @@ impl Speech {
             }
         }
         Ok(State::Passing(passing))
+    }
+
+    /// Does a message say of itself that it is longer than a whole one may be?
+    fn is_too_long(&self, piece: &Piece) -> bool {
+        let range = piece.head.byte_range().ok().flatten();
+        let total = range.and_then(|range| range.total);
+        total.is_some_and(|total| total > u64::try_from(self.whole_max).unwrap_or(u64::MAX))
     }
 
     fn passing(&mut self, to: Vec<LegId>, media: Media) -> Passing {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use room::{Action, Event, LegId, PersonId, Refusal, Room, Rules, Seat, Standing, Why};
+use room::{Action, Cause, Event, LegId, PersonId, Refusal, Room, Rules, Seat, Standing, Why};
 use store::{Partition, Write};
 use tokio::sync::{mpsc, oneshot};
 use world::Rng;
@@ -53,6 +53,9 @@ const AHEAD_MAX: usize = 5000;
 
 /// What a member is told who lets too much pile up.
 const SLOW: &str = "Not Reading Fast Enough";
+
+/// What the head of a CPIM message may take, beside what a handset may be told.
+const CPIM_HEAD: usize = 16 << 10;
 
 /// How much is taken from a mailbox at a time.
 const BATCH: usize = 64;
@@ -94,9 +97,10 @@ pub(super) fn start(house: &Arc<House>, opened: Opened) -> RoomHandle {
         whispering: Arc::new(AtomicBool::new(opened.room.rules().allow_whisper)),
     };
     let mut rng = house.rng();
+    let whole_max = house.policy().imps.max_message.saturating_add(CPIM_HEAD);
     let task = RoomTask {
         observers: Observers::new(&opened.identity),
-        speech: Speech::new(&opened.identity, &mut rng),
+        speech: Speech::new(&opened.identity, whole_max, &mut rng),
         voices: Voices::default(),
         early: VecDeque::new(),
         ahead: VecDeque::new(),
@@ -139,12 +143,25 @@ enum Place {
     Handset(Handset),
 }
 
-/// Somebody who is being invited.
-enum Invitation {
-    /// On their devices. Dropping it cancels that.
-    Devices { _cancel: oneshot::Sender<()> },
-    /// In their sessions of IMPS.
-    Handsets(Ringing),
+/// Somebody who is being invited: on their devices, and in their sessions of IMPS.
+struct Invitation {
+    /// Dropping it cancels all of it.
+    _cancel: oneshot::Sender<()>,
+    /// Devices are called still, or it is not known yet whether there are any.
+    on_devices: bool,
+    /// The sessions that have not said no.
+    handsets: Option<Ringing>,
+    /// The lowest reason of those who did.
+    lowest: Option<Cause>,
+}
+
+impl Invitation {
+    /// Part of it has come to nothing. The reason, if all has.
+    fn failed(&mut self, cause: Option<Cause>) -> Option<Cause> {
+        self.lowest = self.lowest.into_iter().chain(cause).min();
+        let is_over = !self.on_devices && self.handsets.is_none();
+        is_over.then_some(self.lowest.unwrap_or(Cause(480)))
+    }
 }
 
 /// An answer that goes out when what it tells is stored.
@@ -300,11 +317,10 @@ impl RoomTask {
                 }
                 let _ = self.happen(event);
             }
-            Order::Failed { who, cause } => {
-                self.invitations.remove(&who);
-                self.forget_early();
-                let _ = self.happen(Event::Refused { who, cause });
+            Order::RingHandsets { who, answer } => {
+                let _ = answer.send(self.invite_handsets(who));
             }
+            Order::Failed { who, cause } => self.no_device_comes(who, cause),
             Order::MayEnter {
                 address,
                 hidden,
@@ -335,6 +351,11 @@ impl RoomTask {
             Order::Notified { watch, alive } => self.observers.notified(watch, alive),
             Order::Handset(order) => self.handset(order),
             Order::Declined { who, session, code } => self.handset_declined(who, &session, code),
+            Order::Answered {
+                address,
+                session,
+                accepts,
+            } => self.handset_answered(&address, &session, accepts),
         }
     }
 
@@ -464,9 +485,7 @@ impl RoomTask {
         match action {
             Action::Invite { who } => self.invite(who),
             Action::Cancel { who } => {
-                if let Some(Invitation::Handsets(ringing)) = self.invitations.remove(&who) {
-                    self.take_back(ringing);
-                }
+                self.invitation_over(who, None);
                 self.forget_early();
             }
             Action::RingHost => self.tell_host(HostNews::Ring),
@@ -501,12 +520,13 @@ impl RoomTask {
         let Some(seat) = self.room.seat(who) else {
             return;
         };
-        if self.handle.kind.is_of_handsets() {
-            let address = seat.address.clone();
-            return self.invite_handsets(who, &address);
-        }
         let (cancel, cancelled) = oneshot::channel();
-        let invitation = Invitation::Devices { _cancel: cancel };
+        let invitation = Invitation {
+            _cancel: cancel,
+            on_devices: true,
+            handsets: None,
+            lowest: None,
+        };
         self.invitations.insert(who, invitation);
         let referred = self.referred.remove(&who);
         let guest = invite::Invited {

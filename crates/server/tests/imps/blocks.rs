@@ -46,7 +46,7 @@ fn request(block: Option<BlockList>, grant: Option<BlockList>) -> BlockEntityReq
     }
 }
 
-fn block(handset: &mut Handset, add: &[&str]) -> Outcome {
+pub(crate) fn block(handset: &mut Handset, add: &[&str]) -> Outcome {
     outcome(&handset.ask(request(Some(listed(Some(true), add, &[])), None)))
 }
 

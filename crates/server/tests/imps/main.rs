@@ -16,6 +16,7 @@ mod bad_input;
 mod blocks;
 mod cir;
 mod contacts;
+mod faces;
 mod forward;
 mod group_talk;
 mod groups;

@@ -1,7 +1,7 @@
 //! What was said between the server and handsets: CSP over HTTP, and the lines of CIR.
 
 use bytes::{Buf, Bytes, BytesMut};
-use imps::{Document, Encoding};
+use imps::{Document, Encoding, Primitive};
 use memchr::memmem;
 
 /// How streams and datagrams of handsets begin, in either direction. SIP and MSRP begin otherwise.
@@ -43,11 +43,11 @@ pub(super) fn guess(buffer: &[u8]) -> Guess {
 }
 
 impl Tongue {
-    /// Takes one message out of the buffer, which has to be as it should. False: more bytes are
-    /// needed.
-    pub(super) fn take(self, buffer: &mut BytesMut) -> Result<bool, String> {
+    /// Takes one message out of the buffer, which has to be as it should: the ids of the messages
+    /// that it says were taken. None: more bytes are needed.
+    pub(super) fn take(self, buffer: &mut BytesMut) -> Result<Option<Vec<String>>, String> {
         match self {
-            Self::Cir => line(buffer),
+            Self::Cir => Ok(line(buffer)?.then(Vec::new)),
             Self::Http => message(buffer),
         }
     }
@@ -73,9 +73,9 @@ fn line(buffer: &mut BytesMut) -> Result<bool, String> {
     }
 }
 
-fn message(buffer: &mut BytesMut) -> Result<bool, String> {
+fn message(buffer: &mut BytesMut) -> Result<Option<Vec<String>>, String> {
     let Some(end) = memmem::find(buffer, b"\r\n\r\n") else {
-        return Ok(false);
+        return Ok(None);
     };
     let head = String::from_utf8_lossy(buffer.get(..end).unwrap_or_default());
     let length = match field(&head, "content-length") {
@@ -89,12 +89,12 @@ fn message(buffer: &mut BytesMut) -> Result<bool, String> {
     };
     let whole = end + 4 + length;
     if buffer.len() < whole {
-        return Ok(false);
+        return Ok(None);
     }
     let media_type = field(&head, "content-type").unwrap_or_default().to_owned();
     let mut body = buffer.split_to(whole).freeze();
     body.advance(end + 4);
-    document(&media_type, &body).map(|()| true)
+    document(&media_type, &body).map(Some)
 }
 
 /// The value of a header field.
@@ -106,19 +106,30 @@ fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
 }
 
 /// An empty body is nothing to say; of other media types there is nothing to check.
-fn document(media_type: &str, body: &Bytes) -> Result<(), String> {
+fn document(media_type: &str, body: &Bytes) -> Result<Vec<String>, String> {
     let Some(encoding) = Encoding::of_media_type(media_type).filter(|_| !body.is_empty()) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
-    match Document::decode(body, encoding) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(format!("a document of CSP: {error}")),
-    }
+    let document = Document::decode(body, encoding);
+    let document = document.map_err(|error| format!("a document of CSP: {error}"))?;
+    let Document::Message(message) = document else {
+        return Ok(Vec::new());
+    };
+    let taken =
+        message
+            .transactions
+            .iter()
+            .filter_map(|transaction| match &transaction.primitive {
+                Primitive::SendMessageResponse(response) => response.message.clone(),
+                _ => None,
+            });
+    Ok(taken.collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use imps::csp::PollingRequest;
+    use imps::csp::{Outcome, PollingRequest, SendMessageResponse};
+    use imps::status::Code;
     use imps::{Message, Session, Transaction, Version};
 
     use super::*;
@@ -149,27 +160,43 @@ mod tests {
             let whole = post(media_type, &body);
             for cut in 0..whole.len() {
                 let mut part = BytesMut::from(&whole[..cut]);
-                assert_eq!(Tongue::Http.take(&mut part), Ok(false), "{cut}");
+                assert_eq!(Tongue::Http.take(&mut part), Ok(None), "{cut}");
             }
             let mut twice = whole.clone();
             twice.extend_from_slice(&whole);
-            assert_eq!(Tongue::Http.take(&mut twice), Ok(true));
+            assert_eq!(Tongue::Http.take(&mut twice), Ok(Some(vec![])));
             assert_eq!(twice, whole);
             let mut broken = post(media_type, &body[..body.len() - 3]);
             assert!(Tongue::Http.take(&mut broken).is_err());
         }
         let mut empty = BytesMut::from(&b"HTTP/1.1 204 No Content\r\n\r\n"[..]);
-        assert_eq!(Tongue::Http.take(&mut empty), Ok(true));
+        assert_eq!(Tongue::Http.take(&mut empty), Ok(Some(vec![])));
         let mut chunked =
             BytesMut::from(&b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"[..]);
         assert!(Tongue::Http.take(&mut chunked).is_err());
     }
 
     #[test]
+    fn what_the_server_has_taken_is_known_by_its_id() {
+        let taken = SendMessageResponse {
+            outcome: Outcome::new(Code::SUCCESSFUL),
+            message: Some("m1".to_owned()),
+        };
+        let body = Message::new(Version::V1_3, Session::Inband("s1".to_owned()))
+            .with(Transaction::response("t1", taken))
+            .encode(Encoding::Wbxml);
+        let mut whole = post("application/vnd.wv.csp+wbxml", &body);
+        assert_eq!(
+            Tongue::Http.take(&mut whole),
+            Ok(Some(vec!["m1".to_owned()]))
+        );
+    }
+
+    #[test]
     fn lines_of_attention() {
         let mut lines = BytesMut::from(&b"HELO s1\r\nPING \r\nWVCI 1.3 c\r\nOK\r\nhm\r\n"[..]);
         for _ in 0..4 {
-            assert_eq!(Tongue::Cir.take(&mut lines), Ok(true));
+            assert_eq!(Tongue::Cir.take(&mut lines), Ok(Some(vec![])));
         }
         assert!(Tongue::Cir.take(&mut lines).is_err());
         assert!(is_attention(b"WVCI 1.3 c"));

@@ -104,6 +104,7 @@ impl<'a> Day<'a> {
             }
             What::Msrp(frame) => self.frame(heard, frame),
             What::Ended => self.ended(heard),
+            What::Taken(ids) => self.talk.taken.extend(ids.iter().cloned()),
             What::Garbage(_) => {}
         }
     }

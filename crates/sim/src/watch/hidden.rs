@@ -212,7 +212,7 @@ impl<'a> Secret<'a> {
         let (head, body) = match &heard.what {
             What::Sip(message) => (message.fields().wire(), &none),
             What::Msrp(frame) => (frame.head.as_bytes(), &frame.body),
-            What::Ended | What::Garbage(_) => return None,
+            What::Ended | What::Garbage(_) | What::Taken(_) => return None,
         };
         let trace = self
             .traces
@@ -244,7 +244,7 @@ fn room_of<'a>(day: &'a Day<'_>, heard: &'a Heard) -> Option<&'a str> {
             let at = day.leg_at(frame.head.from_path_text())?;
             day.legs.get(at)?.room.as_deref()
         }
-        What::Ended | What::Garbage(_) => None,
+        What::Ended | What::Garbage(_) | What::Taken(_) => None,
     }
 }
 
@@ -253,7 +253,7 @@ fn title(heard: &Heard) -> String {
     let (wire, end) = match &heard.what {
         What::Sip(message) => (message.fields().wire(), b'\r'),
         What::Msrp(frame) => (frame.head.as_bytes(), b'\r'),
-        What::Ended | What::Garbage(_) => return String::new(),
+        What::Ended | What::Garbage(_) | What::Taken(_) => return String::new(),
     };
     let line = wire.split(|byte| *byte == end).next().unwrap_or_default();
     String::from_utf8_lossy(line).into_owned()

@@ -12,6 +12,10 @@ pub(super) fn check(day: &Day<'_>, breaches: &mut Vec<Breach>) {
     for name in day.talk.said.iter().filter_map(|said| said.name.as_deref()) {
         *said.entry(name).or_default() += 1;
     }
+    // What a handset says has a name of the server's: there is no other of it.
+    for name in &day.talk.taken {
+        *said.entry(name).or_default() += 1;
+    }
     let mut heard: HashMap<(Option<usize>, &str), u32> = HashMap::new();
     for spoken in &day.talk.delivered {
         let mut what = None;

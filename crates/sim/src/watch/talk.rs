@@ -1,6 +1,6 @@
 //! What was said in conferences, and what was delivered of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
@@ -18,6 +18,8 @@ pub(super) struct Talk {
     pub(super) said: Vec<Spoken>,
     /// From the server to members, in the order in which they began.
     pub(super) delivered: Vec<Spoken>,
+    /// What handsets have said, by the names that the server gave it.
+    pub(super) taken: HashSet<String>,
     /// How many frames there were.
     frames: u64,
     /// Messages by leg, direction and Message-ID.

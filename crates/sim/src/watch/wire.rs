@@ -35,6 +35,8 @@ pub(super) struct Heard {
 pub(super) enum What {
     Sip(Message),
     Msrp(Frame),
+    /// Messages of handsets that the server has taken, by its ids.
+    Taken(Vec<String>),
     /// The stream in this direction is over: closed, reset, or replaced by a new one.
     Ended,
     /// What came is neither, and why.
@@ -243,8 +245,9 @@ impl Stream {
                 Err(error) => self.give_up(&error),
             },
             Speech::Handset(tongue) => match tongue.take(&mut self.buffer) {
-                Ok(true) => Step::Between,
-                Ok(false) => Step::Wait,
+                Ok(Some(taken)) if taken.is_empty() => Step::Between,
+                Ok(Some(taken)) => Step::Said(What::Taken(taken)),
+                Ok(None) => Step::Wait,
                 Err(error) => self.give_up(&error),
             },
             Speech::Msrp(reader, begun) => match reader.next(&mut self.buffer) {
@@ -343,6 +346,7 @@ mod tests {
                     frame.flag.map_or('!', |flag| char::from(flag.as_byte()))
                 ),
                 What::Ended => "ended".to_owned(),
+                What::Taken(ids) => format!("taken {ids:?}"),
                 What::Garbage(_) => "garbage".to_owned(),
             };
             let arrived = heard.arrived.map(|stamp| stamp.at.as_secs());

@@ -8,6 +8,7 @@ pub(crate) enum Ns {
     CommonPolicy,
     ConferenceInfo,
     CopyControl,
+    Imdn,
     ListService,
     None,
     /// Any other of OMA's.
@@ -33,6 +34,7 @@ impl Ns {
             COMMON_POLICY => Self::CommonPolicy,
             CONFERENCE_INFO => Self::ConferenceInfo,
             COPY_CONTROL | COPY_CONTROL_AS_IN_RFC_5366 => Self::CopyControl,
+            IMDN => Self::Imdn,
             LIST_SERVICE | LIST_SERVICE_OF_DRAFTS => Self::ListService,
             OMA_COMMON_POLICY => Self::OmaCommonPolicy,
             RESOURCE_LISTS => Self::ResourceLists,
@@ -51,6 +53,8 @@ pub(crate) const COMMON_POLICY: &str = "urn:ietf:params:xml:ns:common-policy";
 pub(crate) const CONFERENCE_INFO: &str = "urn:ietf:params:xml:ns:conference-info";
 /// RFC 5364 section 9.2.
 pub(crate) const COPY_CONTROL: &str = "urn:ietf:params:xml:ns:copycontrol";
+/// RFC 5438 section 15.2.
+pub(crate) const IMDN: &str = "urn:ietf:params:xml:ns:imdn";
 /// The shared-group document of OMA.
 pub(crate) const LIST_SERVICE: &str = "urn:oma:xml:poc:list-service";
 /// Who may invite a user to a conversation: OMA, in the spelling that we write.

@@ -153,6 +153,7 @@ fn extension<'e>(element: &'e Element, name: &str) -> Option<&'e str> {
         Ns::CopyControl | Ns::None | Ns::Undeclared => true,
         Ns::CommonPolicy
         | Ns::ConferenceInfo
+        | Ns::Imdn
         | Ns::ListService
         | Ns::Oma
         | Ns::OmaCommonPolicy

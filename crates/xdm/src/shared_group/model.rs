@@ -98,6 +98,7 @@ fn is_other(ns: Ns, of_group: bool) -> bool {
         Ns::ListService | Ns::ResourceLists | Ns::TertuliaGroup => !of_group,
         Ns::ConferenceInfo
         | Ns::CopyControl
+        | Ns::Imdn
         | Ns::None
         | Ns::Oma
         | Ns::OmaCommonPolicy

@@ -95,7 +95,7 @@ async fn come_in(turn: &Turn<'_>, wish: &Wish) -> Result<(Entered, Option<Welcom
         let now = turn.house.world.clock.now();
         let invited = turn.house.imps.invitations.holds(own, &wish.uri, now);
         let (room, claim, note) = match super::find(turn.house, &wish.uri).await? {
-            Found::Extended(room) => {
+            Found::Live(room) => {
                 let claim = Claim {
                     invited,
                     ..Claim::default()
@@ -263,7 +263,7 @@ pub(in crate::imps) async fn joined_users(
     let own = &turn.session.user.address;
     let found = super::find(turn.house, &uri).await?;
     let may = match &found {
-        Found::Extended(_) => is_in,
+        Found::Live(_) => is_in,
         Found::Stored(stored) => is_in || stored.standing(own) >= Standing::Member,
     };
     if !may {
@@ -281,7 +281,7 @@ pub(in crate::imps) async fn joined_users(
                 ..GetJoinedUsersResponse::default()
             }
         }
-        Found::Stored(_) | Found::Extended(_) => {
+        Found::Stored(_) | Found::Live(_) => {
             let people = people.into_iter().map(|one| one.who).collect();
             GetJoinedUsersResponse {
                 participants: Some(Participants::new(wv_of_group(&uri), people)),

@@ -127,7 +127,7 @@ pub(in crate::imps) async fn properties_of(
         None => 0,
     };
     match super::find(turn.house, &uri).await? {
-        Found::Extended(room) if is_in => {
+        Found::Live(room) if is_in => {
             let welcome = match &room.kind {
                 Kind::Extended(extended) => extended.welcome.clone(),
                 Kind::Conference | Kind::Group => None,
@@ -139,7 +139,7 @@ pub(in crate::imps) async fn properties_of(
             .into())
         }
         // Whoever is not in it is not told that it is there.
-        Found::Extended(_) => Err(Code::UNKNOWN_GROUP.into()),
+        Found::Live(_) => Err(Code::UNKNOWN_GROUP.into()),
         Found::Stored(stored) => {
             let is_public = stored
                 .group

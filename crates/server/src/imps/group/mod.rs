@@ -37,18 +37,19 @@ use crate::house::House;
 use crate::keeper::CommitFailed;
 use crate::rooms::{Kind, Order, RoomHandle};
 
-/// A group: stored, or a conversation that has grown.
+/// A group: stored, or one that lives as long as somebody is in it: a conversation that has grown,
+/// or a conference.
 pub(super) enum Found {
     Stored(Box<Stored>),
-    Extended(RoomHandle),
+    Live(RoomHandle),
 }
 
 /// The group of this URI.
 pub(super) async fn find(house: &House, uri: &str) -> Result<Found, Refused> {
     if let Some(room) = house.rooms.find(uri)
-        && let Kind::Extended(_) = room.kind
+        && let Kind::Extended(_) | Kind::Conference = room.kind
     {
-        return Ok(Found::Extended(room));
+        return Ok(Found::Live(room));
     }
     match load(house, uri).await? {
         Some(stored) => Ok(Found::Stored(Box::new(stored))),
@@ -61,7 +62,7 @@ pub(super) async fn find(house: &House, uri: &str) -> Result<Found, Refused> {
 pub(super) async fn stored(house: &House, uri: &str) -> Result<Stored, Refused> {
     match find(house, uri).await? {
         Found::Stored(stored) => Ok(*stored),
-        Found::Extended(_) => {
+        Found::Live(_) => {
             let why = "the server owns this group";
             Err(Refused::because(Code::INSUFFICIENT_PRIVILEGES, why))
         }

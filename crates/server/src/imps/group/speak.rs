@@ -19,6 +19,7 @@ pub(in crate::imps) async fn speak(
     info: &MessageInfo,
     content: ContentData,
     group: &Group,
+    report: bool,
 ) -> Result<SendMessageResponse, Refused> {
     let (named, to) = match group {
         Group::Id(group) => (group.as_str(), None),
@@ -58,6 +59,7 @@ pub(in crate::imps) async fn speak(
         to,
         info,
         content,
+        report,
         answer,
     };
     room.tell(Order::Handset(HandsetOrder::Speak(Box::new(speak))));

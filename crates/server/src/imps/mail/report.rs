@@ -8,20 +8,42 @@ use imps::status::Code;
 use store::{Cursor, Delivery, Message, PAGE_ROWS_MAX, Partition, Write};
 
 use super::super::cir;
+use super::super::letter::Letter;
 use super::super::outbox::Item;
 use super::super::receipt::Receipt;
 use super::super::session::Session;
 use super::super::user::wv_of_user;
 use super::date;
 use crate::house::House;
+use crate::rooms::Order;
+use crate::rooms::handset::Order as HandsetOrder;
 
 /// How long a report is kept for a sender who does not come to hear it.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// A client of the recipient has a message.
 pub(in crate::imps) async fn arrived(house: &Arc<House>, session: &Arc<Session>, id: &str) {
-    session.state().outbox.forget(id);
+    let held = {
+        let outbox = &mut session.state().outbox;
+        let held = outbox.held_one(id);
+        outbox.forget(id);
+        held
+    };
+    if let Some(letter) = held {
+        return heard(house, session, &letter);
+    }
     settle(house, &session.user.address, id, Code::SUCCESSFUL).await;
+}
+
+/// A client has what was said in a room, whose sender may want to know.
+pub(in crate::imps) fn heard(house: &House, session: &Session, letter: &Letter) {
+    if let Some(wanted) = &letter.wanted
+        && let Some(room) = house.rooms.find(&wanted.room)
+    {
+        let wanted = wanted.clone();
+        let by = session.user.address.clone();
+        room.tell(Order::Handset(HandsetOrder::Heard { wanted, by }));
+    }
 }
 
 /// A message is done with: it leaves the store, and its sender is told if that was wanted. Once,

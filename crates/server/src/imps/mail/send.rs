@@ -51,7 +51,7 @@ pub(super) async fn submit(
     let groups = &info.recipient.groups;
     match (users.is_empty(), groups.as_slice()) {
         (false, []) => to_users(turn, info, content, users, report).await,
-        (true, [group]) => group::speak(turn, info, content, group).await,
+        (true, [group]) => group::speak(turn, info, content, group, report).await,
         (true, []) => {
             let why = "the message is for nobody";
             Err(Refused::because(Code::BAD_PARAMETER, why))

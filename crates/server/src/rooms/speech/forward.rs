@@ -7,7 +7,7 @@ use msrp::{ByteRange, Chunk, FailureReport, Flag, Piece, SendHead};
 use room::LegId;
 use world::Rng;
 
-use super::{Voices, note, verify::Media};
+use super::{Voices, note, verify::Media, whole::Gathering};
 use crate::switch::{Outgoing, Part};
 
 /// A message of which the beginning was forwarded.
@@ -27,6 +27,8 @@ pub(super) struct Passing {
     shift: i64,
     /// So many octets have come without a gap.
     come: u64,
+    /// For those who hear it when it is whole.
+    pub(super) gathering: Option<Gathering>,
 }
 
 impl Passing {
@@ -39,7 +41,23 @@ impl Passing {
             head: 0,
             shift: 0,
             come: 0,
+            gathering: None,
         }
+    }
+
+    /// Sends a whole message of ours.
+    pub(super) fn utter(
+        mut self,
+        body: Bytes,
+        voices: &Voices,
+        rng: &mut Rng,
+        slow: &mut Vec<LegId>,
+    ) {
+        let place = Place {
+            offset: 0,
+            total: Some(octets(body.len())),
+        };
+        self.send(place, &[], body, Flag::Complete, voices, rng, slow);
     }
 
     /// Forwards the beginning: `lead`, then `rest`. `head` octets of the message were its CPIM
@@ -64,6 +82,10 @@ impl Passing {
             }
         };
         self.come = received;
+        if let Some(gathering) = &mut self.gathering {
+            gathering.add(lead);
+            gathering.add(&rest);
+        }
         let place = self.place(0, lead.len().saturating_add(rest.len()), piece);
         self.send(place, lead, rest, flag(piece), voices, rng, slow);
     }
@@ -82,6 +104,12 @@ impl Passing {
             .min(piece.data.len());
         let data = piece.data.slice(known..);
         let offset = piece.offset.saturating_add(octets(known));
+        if let Some(gathering) = &mut self.gathering {
+            match offset == self.come {
+                true => gathering.add(&data),
+                false => gathering.break_off(),
+            }
+        }
         if offset <= self.come {
             self.come = self.come.max(offset.saturating_add(octets(data.len())));
         }

@@ -53,7 +53,7 @@ impl Parlour {
         let mut parlour = Self {
             room: room(),
             voices: Voices::default(),
-            speech: Speech::new(ROOM, &mut rng),
+            speech: Speech::new(ROOM, 100_000, &mut rng),
             lines: BTreeMap::new(),
             now: world::Clock::Os.now(),
             rng,
@@ -79,7 +79,7 @@ impl Parlour {
     }
 
     fn change(&mut self, leg: LegId, change: impl FnOnce(&mut Voice)) {
-        let mut voice = self.voices.remove(leg).unwrap();
+        let mut voice = self.voices.get(leg).unwrap().clone();
         change(&mut voice);
         self.voices.insert(leg, voice);
     }

@@ -174,7 +174,7 @@ pub(super) fn whisper(
     voices: &Voices,
     to: &mut Vec<LegId>,
 ) -> Result<Decided, Refused> {
-    let whispers = |leg: &LegId| voices.get(*leg).is_some_and(|voice| voice.whispers);
+    let whispers = |leg: &LegId| voices.whispers(*leg);
     if to.iter().all(whispers) {
         return Ok(Decided::Now);
     }

@@ -1,6 +1,6 @@
 //! The legs of a room, as far as they can speak and hear.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use room::{Address, LegId};
 use sip::sdp;
@@ -45,21 +45,42 @@ impl Voice {
 
 /// The voices of a room by leg. Looked up, never walked.
 #[derive(Debug, Default)]
-pub(crate) struct Voices(HashMap<LegId, Voice>);
+pub(crate) struct Voices {
+    speaking: HashMap<LegId, Voice>,
+    /// Legs that speak no MSRP, and hear whole messages.
+    whole: HashSet<LegId>,
+}
 
 impl Voices {
     /// Gives a leg a voice, or changes it.
     pub(crate) fn insert(&mut self, leg: LegId, voice: Voice) {
-        self.0.insert(leg, voice);
+        self.speaking.insert(leg, voice);
+    }
+
+    /// A leg hears whole messages.
+    pub(crate) fn hears_whole(&mut self, leg: LegId) {
+        self.whole.insert(leg);
     }
 
     /// Takes the voice of a leg away. Tell [`Speech::left`](super::Speech::left) as well.
-    pub(crate) fn remove(&mut self, leg: LegId) -> Option<Voice> {
-        self.0.remove(&leg)
+    pub(crate) fn remove(&mut self, leg: LegId) {
+        self.speaking.remove(&leg);
+        self.whole.remove(&leg);
     }
 
     /// The voice of a leg.
     pub(crate) fn get(&self, leg: LegId) -> Option<&Voice> {
-        self.0.get(&leg)
+        self.speaking.get(&leg)
+    }
+
+    /// Can this leg tell a private message from one to all? Whoever hears whole messages is told to
+    /// whom each of them is.
+    pub(crate) fn whispers(&self, leg: LegId) -> bool {
+        self.is_whole(leg) || self.get(leg).is_some_and(|voice| voice.whispers)
+    }
+
+    /// Does this leg hear whole messages?
+    pub(super) fn is_whole(&self, leg: LegId) -> bool {
+        self.whole.contains(&leg)
     }
 }

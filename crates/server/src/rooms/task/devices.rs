@@ -50,11 +50,16 @@ impl RoomTask {
     ) {
         let id = leg.leg;
         if let Event::Joined { who, .. } = event {
-            self.invitations.remove(&who);
+            self.invitation_over(who, None);
         }
         let is_over = leg.session.is_over();
         let accepts = leg.accepts.clone();
         self.seats.insert(id, Place::Device(leg));
+        if let Event::Joined { .. } = event
+            && self.is_of_handset()
+        {
+            self.look_who_is_able();
+        }
         let bound_by = self.house.world.clock.now() + self.house.policy().focus.media;
         self.unbound.push_back((bound_by, id));
         let result = self.happen(event);
@@ -66,6 +71,8 @@ impl RoomTask {
             }
             self.outgrow();
             self.give_voice(who);
+            // IMPS-9.1.11-S26: with the peer the one who grew the conversation is in.
+            self.answer_handset();
             self.catch_up(id);
             self.admit_observers(who);
             if is_over {
@@ -78,7 +85,7 @@ impl RoomTask {
     }
 
     /// A session of two that has grown is one of many, and not over when one of two leaves.
-    fn outgrow(&mut self) {
+    pub(super) fn outgrow(&mut self) {
         let rules = self.room.rules();
         if !matches!(self.handle.kind, Kind::Conference) || rules.fewest != ONE_TO_ONE {
             return;
@@ -122,6 +129,9 @@ impl RoomTask {
         let slow = self
             .speech
             .said(said, &self.room, &self.voices, now, &mut self.rng);
+        for crossed in self.speech.crossed() {
+            self.cross(crossed);
+        }
         for leg in slow {
             self.lose(leg, SLOW);
         }

@@ -1,19 +1,23 @@
 //! Legs that are sessions of IMPS: coming in, speaking, and being told.
 
 mod growing;
+mod hearing;
 mod inviting;
+mod reports;
+mod speaking;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imps::Primitive;
-use imps::csp::{Group, LeaveGroupResponse, Outcome, Participant, ScreenName, Sender};
+use imps::csp::{LeaveGroupResponse, Outcome, Participant};
 use imps::status::Code;
-use room::{Address, Audience, Cause, Event, LegId, Nick, PersonId, Seat, Standing, Visible, Why};
+use room::{Address, Cause, Event, LegId, Nick, PersonId, Seat, Standing, Visible, Why};
 
-use super::{Invitation, Place, Reply, RoomTask};
-use crate::imps::{Item, Letter, Notice, Session, cir, wv_of_group, wv_of_user};
-use crate::rooms::handset::{Enter, Entered, Handset, Order, PassedOver, Present, Speak};
+use super::{Place, Reply, RoomTask};
+use crate::imps::{Item, Notice, Session, cir, wv_of_group, wv_of_user};
+use crate::rooms::handset::{Enter, Entered, Handset, Order, PassedOver, Present};
 use crate::rooms::observers::anonymous_name;
 
 /// What the handsets of a room know of it.
@@ -23,6 +27,10 @@ pub(super) struct Told {
     shown: BTreeMap<PersonId, Participant>,
     /// IMPS-9.1.11-S36: who was not invited, for the answer to whoever grew the conversation.
     passed_over: Vec<PassedOver>,
+    /// By what name each person is called who has not chosen one.
+    names: BTreeMap<PersonId, String>,
+    /// Of what it was told that it has arrived.
+    arrived: reports::Arrived,
 }
 
 impl Told {
@@ -52,6 +60,7 @@ impl RoomTask {
                     let _ = self.happen(Event::Removed { who, for_good });
                 }
             }
+            Order::Heard { wanted, by } => self.heard_by(&wanted, &by),
             Order::Changed { properties } => {
                 let mut notice = Notice::new(self.group());
                 notice.properties = properties;
@@ -80,7 +89,9 @@ impl RoomTask {
         let standing = who.and_then(|who| self.room.seat(who)).map(|s| s.standing);
         let event = match (who, standing) {
             (Some(who), Some(Standing::Invited | Standing::Alerting)) => {
-                self.look_who_is_able();
+                if self.is_of_handset() {
+                    self.look_who_is_able();
+                }
                 let nick = Some(nick);
                 Event::Joined {
                     who,
@@ -108,10 +119,11 @@ impl RoomTask {
     fn let_handset_in(&mut self, handset: Handset, address: &Address) -> Entered {
         let leg = handset.leg;
         if let Some(who) = self.room.find(address) {
-            // Whoever was invited is in: the invitation is over, and not taken back.
-            self.invitations.remove(&who);
+            // Whoever was invited is in: the invitation is over, and taken back elsewhere.
+            self.invitation_over(who, Some(&handset.session.id));
         }
         self.seat_handset(handset);
+        self.outgrow();
         // IMPS-9.1.11-S26: with the peer the one who grew the conversation is in.
         self.answer_handset();
         let seat = self.room.owner(leg).and_then(|who| self.room.seat(who));
@@ -132,6 +144,7 @@ impl RoomTask {
         let stays = handset.session.sit(&self.handle.identity, seat);
         let leg = handset.leg;
         self.seats.insert(leg, Place::Handset(handset));
+        self.voices.hears_whole(leg);
         if !stays {
             // The session has ended on its way here: nobody will say so again.
             self.unseat(leg);
@@ -139,65 +152,17 @@ impl RoomTask {
         }
     }
 
-    // ---- Speaking ----
-
-    fn speak(&mut self, speak: Speak) {
-        let Speak {
-            leg,
-            to,
-            mut info,
-            content,
-            answer,
-        } = speak;
-        let group = self.group().to_string();
-        let audience = match &to {
-            Some(nick) => Audience::Nick(nick),
-            None => Audience::Everyone,
-        };
-        let mut heard = Vec::new();
-        if let Err(refusal) = self.room.audience(leg, &audience, &mut heard) {
-            let _ = answer.send(Err(refusal));
-            return;
-        }
-        let seat = self.room.owner(leg).and_then(|who| self.room.seat(who));
-        let shown = seat.map(|seat| self.participant(&seat));
-        let name = |name: String| ScreenName {
-            name,
-            group: group.clone(),
-        };
-        info.sender = shown.map(|who| Sender::Group(Group::ScreenName(name(who.screen_name))));
-        info.recipient.groups = vec![match to {
-            Some(nick) => Group::ScreenName(name(nick.as_str().to_owned())),
-            None => Group::Id(group.clone()),
-        }];
-        let letter = Arc::new(Letter {
-            info,
-            content,
-            kept_for: None,
-        });
-        for leg in heard {
-            self.hand_over(leg, &letter);
-        }
-        let _ = answer.send(Ok(()));
-    }
-
-    fn hand_over(&mut self, leg: LegId, letter: &Arc<Letter>) {
-        let Some(Place::Handset(handset)) = self.seats.get(&leg) else {
-            return;
-        };
-        let session = Arc::clone(&handset.session);
-        let now = self.house.world.clock.now();
-        match session.put(Item::Letter(Arc::clone(letter)), now) {
-            Ok(true) => cir::ring(&self.house, &session),
-            Ok(false) => {}
-            Err(_) => self.lose(leg, "too much waits for it"),
-        }
-    }
-
     // ---- Telling ----
 
     /// A person is seen otherwise: handsets that want to know are told.
     pub(super) fn tell_handsets(&mut self, who: PersonId) {
+        let Some(seat) = self.room.seat(who) else {
+            return;
+        };
+        if !self.told.names.contains_key(&who) {
+            let name = self.name_without_nick(&seat);
+            self.told.names.insert(who, name);
+        }
         let Some(seat) = self.room.seat(who) else {
             return;
         };
@@ -256,10 +221,33 @@ impl RoomTask {
                 user: None,
             };
         }
+        let given = self.told.names.get(&seat.id).map(String::as_str);
+        let name = match seat.nick.or(given) {
+            Some(name) => name.to_owned(),
+            None => self.name_without_nick(seat),
+        };
+        Participant::new(&name, wv_of_user(seat.address))
+    }
+
+    /// By what name handsets know a person who has not chosen one: that of the account, unless
+    /// somebody else goes by it, whom they could not tell from this person.
+    fn name_without_nick(&self, seat: &Seat<'_>) -> String {
         let address = seat.address.as_str();
         let user_part = address.split([':', '@']).nth(1).unwrap_or(address);
-        let name = seat.nick.or(seat.display).unwrap_or(user_part);
-        Participant::new(name, wv_of_user(seat.address))
+        let name = seat.display.unwrap_or(user_part);
+        let wanted = Nick::new(name);
+        let is_taken = self.room.people().any(|other| {
+            let given = self.told.names.get(&other.id).map(String::as_str);
+            let goes_by = other.nick.or(given).map(Nick::new);
+            other.id != seat.id && goes_by.is_some_and(|nick| nick.folded() == wanted.folded())
+        });
+        match is_taken {
+            true => address
+                .split_once(':')
+                .map_or(address, |(_, rest)| rest)
+                .to_owned(),
+            false => name.to_owned(),
+        }
     }
 
     /// The session of a leg is told that it is out.

@@ -27,7 +27,7 @@ impl RoomTask {
     }
 
     /// IMPS-9.1.11-S34: what is known of the clients of those who are to be invited.
-    pub(super) fn look_who_is_able(&mut self) {
+    pub(in crate::rooms::task) fn look_who_is_able(&mut self) {
         let waiting: Vec<PersonId> = self.room.waiting().collect();
         for who in waiting {
             let Some(address) = self.room.seat(who).map(|seat| seat.address.clone()) else {
@@ -35,7 +35,10 @@ impl RoomTask {
             };
             let sessions = self.house.imps.sessions.of(&address);
             let able = |session: &Arc<Session>| session.has_agreed(Function::Grchn);
-            let code = match sessions.iter().any(able) {
+            let on_devices = self
+                .extended()
+                .is_some_and(|of| of.on_devices.contains(&address));
+            let code = match sessions.iter().any(able) || on_devices {
                 true => continue,
                 false if sessions.is_empty() => Code::UNABLE_TO_DELIVER,
                 false => Code::RECIPIENT_LACKS_SUPPORT,
@@ -46,7 +49,7 @@ impl RoomTask {
     }
 
     /// Answers the handset that grew the conversation, once, when its peer is in.
-    pub(super) fn answer_handset(&mut self) {
+    pub(in crate::rooms::task) fn answer_handset(&mut self) {
         let Some(extended) = self.extended() else {
             return;
         };

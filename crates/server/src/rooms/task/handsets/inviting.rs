@@ -11,14 +11,17 @@ use imps::service::Function;
 use imps::status::Code;
 use room::{Address, Cause, Event, PersonId, Seat};
 
-use super::{Invitation, RoomTask};
-use crate::imps::{EXTENDING, Item, Receipt, Session, wv_of_user};
+use super::RoomTask;
+use crate::imps::{EXTENDING, INTO_ROOM, Item, Receipt, Session, wv_of_user};
 use crate::rooms::Kind;
 use crate::rooms::handset::Ringing;
 
+/// The user has said no, on all that could be asked (RFC 3261 section 21.6.2).
+const DECLINED: u16 = 603;
+
 impl RoomTask {
-    /// Invites a person in the sessions that can come.
-    pub(in crate::rooms::task) fn invite_handsets(&mut self, who: PersonId, address: &Address) {
+    /// Invites a person in the sessions that can come. False: there are none.
+    pub(in crate::rooms::task) fn invite_handsets(&mut self, who: PersonId) -> bool {
         let is_peer = self.is_peer(who);
         let extended = self.extended();
         let able = |session: &Arc<Session>| match (&extended, is_peer) {
@@ -26,18 +29,17 @@ impl RoomTask {
             (Some(_), true) => session.has_agreed(Function::Excon),
             // IMPS-9.1.11-S35
             (Some(_), false) => session.has_agreed(Function::Grchn),
-            (None, _) => true,
+            (None, _) => session.has_agreed(Function::Invit),
         };
-        let mut sessions = self.house.imps.sessions.of(address);
+        let Some(address) = self.room.seat(who).map(|seat| seat.address.clone()) else {
+            return false;
+        };
+        let mut sessions = self.house.imps.sessions.of(&address);
         sessions.retain(able);
-        if sessions.is_empty() {
-            let cause = Cause(Code::UNABLE_TO_DELIVER.number());
-            let _ = self.happen(Event::Refused { who, cause });
-            return;
+        if sessions.is_empty() || !self.invitations.contains_key(&who) {
+            return false;
         }
-        let hold = self.handle.opening.hold();
-        // IMPS-9.1.11-S21, IMPS-9.1.11-S38: by its name an answer to it is known, and ignored.
-        let id = format!("{}{}", EXTENDING, self.rng.token(80));
+        let id = self.invitation_id();
         for session in &sessions {
             let invitation = self.invitation(session, &id);
             let room = self.handle.clone();
@@ -45,12 +47,24 @@ impl RoomTask {
             let item = Item::Tell(Box::new(invitation.into()), receipt);
             self.put(session, item);
         }
-        let ringing = Ringing {
-            id,
-            sessions,
-            _hold: hold,
-        };
-        self.invitations.insert(who, Invitation::Handsets(ringing));
+        if let Some(invitation) = self.invitations.get_mut(&who) {
+            invitation.handsets = Some(Ringing { id, sessions });
+        }
+        true
+    }
+
+    /// An id by which an answer is known: which room it is for, if that needs one.
+    fn invitation_id(&mut self) -> String {
+        let token = self.rng.token(80);
+        match self.handle.kind {
+            // IMPS-9.1.11-S21, IMPS-9.1.11-S38: by its name an answer to it is known, and ignored.
+            Kind::Extended(_) => format!("{EXTENDING}{token}"),
+            Kind::Conference | Kind::Group => {
+                let identity = &self.handle.identity;
+                let local = identity.split([':', '@']).nth(1).unwrap_or_default();
+                format!("{INTO_ROOM}{local}.{token}")
+            }
+        }
     }
 
     /// The peer of a conversation that grows is the first guest.
@@ -59,7 +73,7 @@ impl RoomTask {
     }
 
     fn invitation(&self, session: &Session, id: &str) -> InviteUserRequest {
-        let inviter = self.room.seat(PersonId::HOST);
+        let inviter = self.inviter();
         let group = self.group().to_string();
         let sender = inviter.map(|seat| Sender::User(CspUser::new(wv_of_user(seat.address))));
         let named = |seat: Seat<'_>| seat.nick.map(str::to_owned);
@@ -88,6 +102,12 @@ impl RoomTask {
         }
     }
 
+    /// Who is told as the one who invites: the host, unless hidden.
+    fn inviter(&self) -> Option<Seat<'_>> {
+        let host = self.room.seat(PersonId::HOST);
+        host.filter(|host| host.hidden.is_none())
+    }
+
     /// A session cannot take an invitation. If it was the last one, the person does not come.
     pub(in crate::rooms::task) fn handset_declined(
         &mut self,
@@ -95,22 +115,77 @@ impl RoomTask {
         session: &Session,
         code: Code,
     ) {
-        let Some(Invitation::Handsets(ringing)) = self.invitations.get_mut(&who) else {
+        tracing::info!(room = %self.handle.identity, %code, "a session could not take the invitation");
+        let cause = match self.extended() {
+            Some(_) => Cause(Code::UNABLE_TO_DELIVER.number()),
+            None => Cause(480),
+        };
+        self.session_says_no(who, session, cause);
+    }
+
+    /// Somebody has answered the invitation into a conference. Whoever comes joins the group.
+    pub(in crate::rooms::task) fn handset_answered(
+        &mut self,
+        address: &Address,
+        session: &Session,
+        accepts: bool,
+    ) {
+        if let Some(who) = self.room.find(address).filter(|_| !accepts) {
+            self.session_says_no(who, session, Cause(DECLINED));
+        }
+    }
+
+    fn session_says_no(&mut self, who: PersonId, session: &Session, cause: Cause) {
+        let Some(invitation) = self.invitations.get_mut(&who) else {
+            return;
+        };
+        let Some(ringing) = &mut invitation.handsets else {
             return;
         };
         ringing.sessions.retain(|other| other.id != session.id);
-        if !ringing.sessions.is_empty() {
-            return;
+        if ringing.sessions.is_empty() {
+            invitation.handsets = None;
+            let failed = invitation.failed(Some(cause));
+            self.nobody_comes(who, failed);
         }
-        tracing::info!(room = %self.handle.identity, %code, "no session could take the invitation");
-        self.invitations.remove(&who);
-        let cause = Cause(Code::UNABLE_TO_DELIVER.number());
-        let _ = self.happen(Event::Refused { who, cause });
     }
 
-    /// Takes an invitation back where it waits.
-    pub(in crate::rooms::task) fn take_back(&mut self, ringing: Ringing) {
-        let host = self.room.seat(PersonId::HOST);
+    /// None of a person's devices comes.
+    pub(in crate::rooms::task) fn no_device_comes(&mut self, who: PersonId, cause: Option<Cause>) {
+        // A conversation that a handset has grown is answered in the codes of CSP.
+        let cause = match self.extended() {
+            Some(_) => Some(Cause(Code::UNABLE_TO_DELIVER.number())),
+            None => cause,
+        };
+        let Some(invitation) = self.invitations.get_mut(&who) else {
+            return;
+        };
+        invitation.on_devices = false;
+        let failed = invitation.failed(cause);
+        self.nobody_comes(who, failed);
+    }
+
+    fn nobody_comes(&mut self, who: PersonId, failed: Option<Cause>) {
+        if let Some(cause) = failed {
+            self.invitations.remove(&who);
+            self.forget_early();
+            let _ = self.happen(Event::Refused { who, cause });
+        }
+    }
+
+    /// The invitation of somebody is over, and taken back where it waits: not in the session that
+    /// has accepted it, if it is one.
+    pub(in crate::rooms::task) fn invitation_over(&mut self, who: PersonId, by: Option<&str>) {
+        let invitation = self.invitations.remove(&who);
+        if let Some(mut ringing) = invitation.and_then(|one| one.handsets) {
+            let accepted = |session: &Arc<Session>| Some(&*session.id) == by;
+            ringing.sessions.retain(|session| !accepted(session));
+            self.take_back(&ringing);
+        }
+    }
+
+    fn take_back(&mut self, ringing: &Ringing) {
+        let host = self.inviter();
         let sender = host.map(|seat| Sender::User(CspUser::new(wv_of_user(seat.address))));
         for session in &ringing.sessions {
             let told = CancelInviteUserRequest {
