@@ -17,6 +17,7 @@ use crate::imps::Imps;
 use crate::keeper::Keeper;
 use crate::net::{Flow, Streams, UdpPort};
 use crate::rooms::Rooms;
+use crate::ssp::Ssp;
 use crate::switch::Switch;
 use crate::tap::Tap;
 
@@ -36,6 +37,8 @@ pub(crate) struct House {
     pub(crate) credit: Credit,
     /// The face for handsets.
     pub(crate) imps: Imps,
+    /// The links to other domains.
+    pub(crate) ssp: Ssp,
     /// Where handsets connect to be told that something waits, with the port it got.
     pub(crate) cir_tcp: Option<SocketAddr>,
     /// What writes down all that is sent and received.

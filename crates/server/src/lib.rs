@@ -20,6 +20,7 @@ mod net;
 mod notify;
 mod rooms;
 mod seal;
+mod ssp;
 mod start;
 mod switch;
 mod tap;

@@ -24,6 +24,7 @@ use crate::imps::{self, Imps};
 use crate::keeper::{Keeper, OpenKeeper};
 use crate::net::{self, Flow, Streams, UdpPort};
 use crate::rooms::{self, Order, Rooms};
+use crate::ssp::Ssp;
 use crate::switch::{self, Switch};
 use crate::tap::Tap;
 
@@ -101,6 +102,9 @@ pub enum StartError {
     /// What is in the store cannot be read.
     #[error("the store cannot be read: {0}")]
     Read(String),
+    /// A peer of SSP is not as it should be.
+    #[error("ssp.peers: {0}")]
+    Peer(String),
     /// The trace file cannot be written.
     #[error("cannot write the trace: {0}")]
     Trace(std::io::Error),
@@ -137,7 +141,9 @@ impl Server {
             count => count,
         };
         let (handles, mailboxes): (Vec<_>, Vec<_>) = (0..count).map(|_| mailbox()).unzip();
+        let (ssp, links) = Ssp::new(&setup, &mut world.rng.fork()).map_err(StartError::Peer)?;
         let parts = Parts {
+            ssp,
             keeper,
             nonces,
             gruus,
@@ -151,6 +157,7 @@ impl Server {
             world.tasks.spawn("shard", shard.run(messages, orders));
         }
         sockets.serve(&house);
+        links.run(&house);
         world.tasks.spawn("purge", purge(Arc::clone(&house)));
         world
             .tasks
@@ -316,6 +323,7 @@ impl Sockets {
 
 /// What a house is built from, besides its sockets.
 struct Parts {
+    ssp: Ssp,
     keeper: Keeper,
     nonces: Nonces,
     gruus: Gruus,
@@ -361,6 +369,7 @@ impl Parts {
             rooms: Rooms::default(),
             switch: Switch::new(world.clone(), msrp, tap.clone(), allowed),
             credit: Credit::default(),
+            ssp: self.ssp,
             imps: Imps::new(setup.seal.clone()),
             cir_tcp: addresses.cir_tcp,
             tap,

@@ -1,4 +1,5 @@
-//! Where a file is that somebody shares, as RCS clients say it (GSMA RCC.07, file transfer by HTTP).
+//! Where a file is that somebody shares, as RCS clients say it (GSMA RCC.07, file transfer by
+//! HTTP).
 //!
 //! Only read here: who sends a file to others writes the document.
 

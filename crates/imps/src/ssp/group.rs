@@ -53,6 +53,8 @@ structure! {
         status: ! Outcome = "Status",
         /// Why, in words.
         reason: ? String = "ReasonText",
+        /// Who. Inferred: nothing else says it where a server speaks on its own.
+        user: ? User = "User",
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Imps;
 use super::value::{between, listen, text, url};
+use super::{Imps, SspPeer};
 
 /// The keys of `[http]`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -62,6 +62,16 @@ pub struct ImpsKeys {
     pub welcome: String,
     #[serde(deserialize_with = "text", skip_serializing_if = "String::is_empty")]
     pub notice: String,
+}
+
+/// The keys of `[ssp]`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see Config")]
+pub struct SspKeys {
+    #[serde(deserialize_with = "text", skip_serializing_if = "String::is_empty")]
+    pub secret: String,
+    pub peers: Vec<SspPeer>,
 }
 
 impl ImpsKeys {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sip::digest::Algorithm;
 
 use super::value::{algorithms, between, domain, listen, node, senders, status, user_part};
-use super::{Focus, FocusAnswer, HttpKeys, ImpsKeys, Policy, Registrar, Setup};
+use super::{Focus, FocusAnswer, HttpKeys, ImpsKeys, Policy, Registrar, Setup, SspKeys};
 
 /// All that can be configured, as the file writes it. What each key means, and which values it
 /// takes, stands in [`KEYS`](super::KEYS).
@@ -35,6 +35,7 @@ pub struct Config {
     pub notify: NotifyKeys,
     pub http: HttpKeys,
     pub imps: ImpsKeys,
+    pub ssp: SspKeys,
     pub trace: TraceKeys,
 }
 
@@ -205,6 +206,8 @@ impl Config {
             cir_tcp: self.imps.cir_tcp,
             cir_udp: self.imps.cir_udp,
             seal: None,
+            ssp_secret: (!self.ssp.secret.is_empty()).then(|| self.ssp.secret.clone()),
+            ssp_peers: self.ssp.peers.clone(),
             advertise: self.advertise,
             shards: usize::try_from(self.sip.shards).unwrap_or_default(),
             t1: Duration::from_millis(self.sip.t1_ms.into()),
@@ -260,6 +263,7 @@ impl Default for Config {
             notify: NotifyKeys::default(),
             http: HttpKeys::default(),
             imps: ImpsKeys::default(),
+            ssp: SspKeys::default(),
             trace: TraceKeys::default(),
         }
     }

@@ -320,6 +320,21 @@ pub const KEYS: &[Key] = &[
     ),
     absent(
         fixed(
+            "ssp.secret",
+            TEXT,
+            "The secret by which other domains know this server over SSP (IMPS between servers). Without\n\
+             it one is made up at each start, which only peers take that have none configured for us.",
+        ),
+        "",
+    ),
+    fixed(
+        "ssp.peers",
+        "a list of { domain, url, secret }, where url is http://host:port/ssp",
+        "The other domains whose users and groups are reached over SSP. A peer without a secret is\n\
+         believed if it answers at its URL. What is posted is not encrypted: put a tunnel around it.",
+    ),
+    absent(
+        fixed(
             "trace.pcap",
             "a path; the file is replaced at start",
             "Writes all that is sent and received to a file for Wireshark. It holds all that is\n\

@@ -19,7 +19,7 @@ mod setup;
 mod value;
 
 pub use change::Change;
-pub use face::{HttpKeys, ImpsKeys};
+pub use face::{HttpKeys, ImpsKeys, SspKeys};
 pub use file::{
     Config, ConfigError, CoreKeys, CoreMode, FocusKeys, MsrpKeys, NotifyKeys, RegistrarKeys,
     SipKeys, StoreKeys, TraceKeys,
@@ -27,7 +27,7 @@ pub use file::{
 pub use keys::{KEYS, Key};
 pub use policy::{Focus, FocusAnswer, Imps, Policy, Registrar};
 pub use problem::{Problem, Weight};
-pub use setup::Setup;
+pub use setup::{Setup, SspPeer};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,25 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::value::{domain, peer_url};
 use crate::SealKey;
+
+/// Another domain that is reached over SSP.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SspPeer {
+    /// The domain.
+    #[serde(deserialize_with = "domain")]
+    pub domain: String,
+    /// Where its server takes what is posted: `http://host:port/ssp`.
+    #[serde(deserialize_with = "peer_url")]
+    pub url: String,
+    /// The secret that it has to show. Without it whoever answers at the URL is taken for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+}
 
 /// Sockets, store and identity: changing one takes a restart.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,6 +48,11 @@ pub struct Setup {
     /// The key under which passwords are sealed. Without it handsets can log in with the password
     /// alone, and not with a digest.
     pub seal: Option<SealKey>,
+    /// The secret by which other domains know this server over SSP. Without it one is made up at
+    /// each start, which only peers take that have none configured for us.
+    pub ssp_secret: Option<String>,
+    /// The other domains whose users and groups are reached over SSP.
+    pub ssp_peers: Vec<SspPeer>,
     /// The address written into Via, Record-Route and MSRP paths; `None` for the one bound.
     pub advertise: Option<IpAddr>,
     /// How many shards the SIP core has; 0 for one a core.
@@ -56,6 +79,8 @@ impl Default for Setup {
             cir_tcp: Some(local(3717)),
             cir_udp: Some(local(3717)),
             seal: None,
+            ssp_secret: None,
+            ssp_peers: Vec::new(),
             advertise: None,
             shards: 0,
             t1: Duration::from_millis(500),

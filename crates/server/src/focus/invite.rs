@@ -106,7 +106,11 @@ pub(crate) async fn invite(
 }
 
 /// The address of a user who may be invited, or the status that says why not.
-async fn allowed<'a>(house: &House, room: &RoomHandle, guest: &'a Invited) -> Result<Uri<'a>, u16> {
+async fn allowed<'a>(
+    house: &Arc<House>,
+    room: &RoomHandle,
+    guest: &'a Invited,
+) -> Result<Uri<'a>, u16> {
     let address = &guest.address;
     let uri = Uri::parse(address.as_str()).map_err(|_| 404_u16)?;
     if !uri.is_sip() {
@@ -114,7 +118,11 @@ async fn allowed<'a>(house: &House, room: &RoomHandle, guest: &'a Invited) -> Re
     }
     // Users of other domains are reached through an outer core, which this one is not.
     if !house.is_domain(uri.host()) {
-        return Err(404);
+        // But those whose server is known: it asks them itself, and knows whom they let in.
+        return match crate::ssp::reach_address(house, address).await {
+            true => Ok(uri),
+            false => Err(404),
+        };
     }
     // Before it is known whether they are there: nobody is to learn that from the answer.
     let by = inviter(room, guest);

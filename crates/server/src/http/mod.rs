@@ -26,7 +26,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Method, Request, Response, StatusCode, header};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -109,6 +109,7 @@ fn router(house: Arc<House>) -> Router {
     Router::new()
         .route(CSP, any(only_posts))
         .route("/csp/cir/{token}", get(imps::cir::asked))
+        .route("/ssp", post(crate::ssp::post))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .with_state(house)

@@ -34,7 +34,7 @@ pub(super) async fn check(house: &House, owner: &Address, sender: &Address) -> R
 }
 
 /// May `sender` invite `owner`, into the group of this URI if it is one?
-pub(super) async fn check_invitation(
+pub(crate) async fn check_invitation(
     house: &House,
     owner: &Address,
     sender: &Address,

@@ -122,6 +122,9 @@ impl Line {
 
 /// Tells a client that something waits.
 pub(crate) fn ring(house: &House, session: &Session) {
+    if let Some(away) = &session.away {
+        return away.notify_one();
+    }
     let (to, text) = {
         let state = session.state();
         if let Some(connection) = &state.line.connection {

@@ -50,6 +50,15 @@ impl Caller {
         }
     }
 
+    /// The server of another domain, which has no headers.
+    pub(super) fn of_guest(ends: Ends) -> Self {
+        Self {
+            ends,
+            msisdn: None,
+            host: None,
+        }
+    }
+
     /// The URL by which the client reaches us, without a path.
     pub(super) fn url(&self, house: &House) -> String {
         let host = self.host.as_ref().and_then(|host| host.to_str().ok());

@@ -11,6 +11,7 @@ use imps::status::Code;
 use super::desk::Turn;
 use super::{Refused, access, blocks, bulletin, contacts, extend, group, invite, mail, negotiate};
 use super::{presence, profile, search, verify};
+use crate::ssp;
 
 /// What a request may be asked for by.
 enum Gate {
@@ -151,6 +152,12 @@ fn gate_of_presence(request: &Primitive) -> Gate {
 }
 
 async fn go(turn: &Turn<'_>, request: Primitive) -> Result<Option<Primitive>, Refused> {
+    // What a guest asks goes no further: it would go round between servers.
+    let is_guest = turn.session.away.is_some();
+    if let Some(gate) = ssp::gate_of(turn.house, &request).filter(|_| !is_guest) {
+        let done = ssp::carry_over(turn.house, &gate, turn.session, request).await;
+        return done.map(Some);
+    }
     let answer = match request {
         Primitive::LogoutRequest(_) => access::log_out(turn).await,
         Primitive::KeepAliveRequest(request) => access::keep_alive(turn, &request),
@@ -178,7 +185,7 @@ async fn go(turn: &Turn<'_>, request: Primitive) -> Result<Option<Primitive>, Re
         Primitive::StopSearchRequest(request) => search::stop(turn, &request),
         Primitive::VerifyIdRequest(request) => verify::verify(turn, request).await,
         Primitive::InviteRequest(request) => invite::invite(turn, request).await,
-        Primitive::InviteUserResponse(response) => invite::respond(turn, response),
+        Primitive::InviteUserResponse(response) => invite::respond(turn, response).await,
         Primitive::CancelInviteRequest(request) => invite::cancel(turn, request).await,
         Primitive::ExtendConversationRequest(request) => extend::extend(turn, request).await,
         Primitive::CreateGroupRequest(request) => group::create(turn, request).await,

@@ -20,6 +20,7 @@ use crate::focus::identity;
 use crate::focus::invite::Opening;
 use crate::rooms::handset::Extended;
 use crate::rooms::{self, Kind, Opened};
+use crate::ssp;
 
 /// ExtendConversation-Request.
 pub(super) async fn extend(
@@ -65,7 +66,8 @@ impl Wanted {
         };
         let (mut guests, mut unwilling) = (Vec::new(), Vec::new());
         for named in &request.users {
-            let guest = user::find(turn.house, named).await?;
+            // Also for a guest: people of its domain are invited there by ours.
+            let guest = ssp::reach(turn.house, named).await?;
             match blocks::check(turn.house, &guest.address, &own.address).await {
                 Ok(()) => {
                     if has_devices(turn, &guest).await {

@@ -22,6 +22,7 @@ use super::{
 use crate::focus::credit::Hold;
 use crate::house::House;
 use crate::rooms::Order;
+use crate::ssp;
 
 /// The most users that one request may invite.
 const INVITED_MAX: usize = 50;
@@ -129,6 +130,14 @@ async fn named(turn: &Turn<'_>, recipient: &Recipient) -> Result<Vec<String>, Re
     Ok(distinct)
 }
 
+/// A user, who may be of another domain. Guests reach nobody there: it would go round.
+pub(super) async fn reach(turn: &Turn<'_>, named: &str) -> Result<User, Refused> {
+    match turn.session.away {
+        None => ssp::reach(turn.house, named).await,
+        Some(_) => user::find(turn.house, named).await,
+    }
+}
+
 async fn invite_one(
     turn: &Turn<'_>,
     request: &InviteRequest,
@@ -137,7 +146,7 @@ async fn invite_one(
     hold: Hold,
 ) -> Result<(), Refused> {
     let house = turn.house;
-    let invited = user::find(house, named).await?;
+    let invited = reach(turn, named).await?;
     let own = &turn.session.user;
     blocks::check_invitation(house, &invited.address, &own.address, group).await?;
     let mut sessions = house.imps.sessions.of(&invited.address);
@@ -218,13 +227,19 @@ fn tell(house: &House, session: &Arc<Session>, primitive: impl Into<Primitive>) 
 }
 
 /// InviteUser-Response.
-pub(super) fn respond(turn: &Turn<'_>, response: InviteUserResponse) -> Result<Primitive, Refused> {
+pub(super) async fn respond(
+    turn: &Turn<'_>,
+    response: InviteUserResponse,
+) -> Result<Primitive, Refused> {
     // IMPS-9.1.11-S21, IMPS-9.1.11-S38: whoever goes on in a group joins it, and says no more.
     if response.id.starts_with(EXTENDING) {
         return Ok(Status::new(Code::SUCCESSFUL).into());
     }
     let house = turn.house;
     let own = &turn.session.user;
+    if let Some(done) = ssp::respond(house, turn.session, &response).await {
+        return done;
+    }
     if let Some(into) = response.id.strip_prefix(INTO_ROOM) {
         let (local, _) = into.rsplit_once('.').unwrap_or((into, ""));
         let identity = format!("sip:{local}@{}", house.setup.domain);
@@ -275,7 +290,7 @@ pub(super) async fn cancel(
             .cancel(&own.address, &request.id, None);
     }
     for named in users.iter().take(INVITED_MAX) {
-        let user = user::find(house, &named.id).await?;
+        let user = reach(turn, &named.id).await?;
         let to = Some(&user.address);
         taken.extend(house.imps.invitations.cancel(&own.address, &request.id, to));
     }

@@ -254,6 +254,7 @@ impl Login<'_> {
         }
         let lives = access::lifetime(policy, self.request.time_to_live_s);
         let beginning = Beginning {
+            away: None,
             id: house.rng().token128().into(),
             user,
             client: self.request.client.clone(),

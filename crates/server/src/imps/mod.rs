@@ -21,6 +21,7 @@ mod dispatch;
 pub(crate) mod extend;
 mod failed;
 pub(crate) mod group;
+pub(crate) mod guest;
 mod invitations;
 mod invite;
 mod letter;
@@ -64,7 +65,7 @@ pub(crate) use receipt::Receipt;
 pub(crate) use refused::Refused;
 pub(crate) use session::{Seat, Session};
 pub(crate) use sessions::{Sessions, expire};
-pub(crate) use user::{User, wv_of_group, wv_of_user};
+pub(crate) use user::{Named, User, find, named, wv_of_group, wv_of_user};
 
 /// How the ids of invitations into conversations that grow begin. No other invitation's does.
 pub(crate) const EXTENDING: &str = "ec-";
@@ -111,6 +112,7 @@ async fn begun(house: &Arc<House>, session: &Arc<Session>) {
 
 /// A session has ended, and is among the others no more.
 async fn over(house: &Arc<House>, session: &Arc<Session>) {
+    crate::ssp::left_behind(house, session);
     session.end();
     presence::over(house, session).await;
     house.imps.searches.leave(&session.id);

@@ -179,6 +179,7 @@ mod tests {
             display: None,
         };
         let beginning = Beginning {
+            away: None,
             id: "1".into(),
             user,
             client: None,

@@ -16,6 +16,7 @@ use super::replay::Replay;
 use super::terms::Terms;
 use super::{User, wv_of_group};
 use crate::rooms::{Order, RoomHandle};
+use tokio::sync::Notify;
 
 /// A session: who has logged in, what was agreed, and what waits.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Session {
     pub(crate) user: User,
     pub(crate) client: Option<ClientId>,
     pub(crate) version: Version,
+    /// It is a guest's: told when something waits, which goes out over a link between servers.
+    pub(super) away: Option<Arc<Notify>>,
     /// Held while a message of the client is answered: they are taken one after the other.
     pub(super) turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -44,6 +47,8 @@ pub(super) struct State {
     pub(super) replay: Replay,
     /// The groups it is in, by URI.
     pub(super) seats: BTreeMap<String, Seat>,
+    /// The groups of other domains it is in, by their addresses in small letters.
+    pub(super) seats_away: BTreeSet<String>,
     /// Conversations that it wanted to grow, and may still be waiting for.
     pub(super) extending: Vec<RoomHandle>,
     /// How it is told that something waits.
@@ -72,6 +77,8 @@ pub(super) struct Beginning {
     pub(super) peer: IpAddr,
     pub(super) cookie: Option<String>,
     pub(super) lives: Duration,
+    /// Of a user of another domain: told when something waits.
+    pub(super) away: Option<Arc<Notify>>,
 }
 
 impl Session {
@@ -84,6 +91,7 @@ impl Session {
             user: beginning.user,
             client: beginning.client,
             version: beginning.version,
+            away: beginning.away,
             turn: tokio::sync::Mutex::new(()),
             state: Mutex::new(State {
                 functions: None,
@@ -93,6 +101,7 @@ impl Session {
                 outbox,
                 replay: Replay::default(),
                 seats: BTreeMap::new(),
+                seats_away: BTreeSet::new(),
                 extending: Vec::new(),
                 line: Line::new(beginning.peer, beginning.cookie),
                 client_info: Vec::new(),
@@ -180,6 +189,31 @@ impl Session {
         }
     }
 
+    /// Is it in this group of another domain?
+    pub(crate) fn sits_away(&self, group: &str) -> bool {
+        self.state()
+            .seats_away
+            .contains(&group.to_ascii_lowercase())
+    }
+
+    /// It is in a group of another domain.
+    pub(crate) fn sit_away(&self, group: &str) {
+        let mut state = self.state();
+        if !state.is_over {
+            state.seats_away.insert(group.to_ascii_lowercase());
+        }
+    }
+
+    /// It is in a group of another domain no more.
+    pub(crate) fn rise_away(&self, group: &str) {
+        self.state().seats_away.remove(&group.to_ascii_lowercase());
+    }
+
+    /// The groups of other domains it is in.
+    pub(crate) fn seats_away(&self) -> BTreeSet<String> {
+        self.state().seats_away.clone()
+    }
+
     /// It has ended: it leaves all groups. What waited in the store stays there.
     pub(super) fn end(&self) {
         let (seats, extending) = {
@@ -188,6 +222,9 @@ impl Session {
             state.outbox = Outbox::default();
             state.replay = Replay::default();
             state.line.close();
+            if let Some(away) = &self.away {
+                away.notify_one();
+            }
             state.client_info = Vec::new();
             state.asked = BTreeSet::new();
             let seats = std::mem::take(&mut state.seats);

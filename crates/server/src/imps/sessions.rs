@@ -40,6 +40,8 @@ struct All {
     /// Why sessions ended, the oldest first.
     gone: VecDeque<Arc<str>>,
     why: HashMap<Arc<str>, Code>,
+    /// How many are of users of other domains.
+    guests: usize,
 }
 
 impl Sessions {
@@ -75,6 +77,11 @@ impl Sessions {
             all.by_token.remove(&former);
         }
         all.by_token.insert(token, Arc::clone(session));
+    }
+
+    /// How many of them are guests'.
+    pub(super) fn guests(&self) -> usize {
+        self.all().guests
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -115,6 +122,7 @@ impl Sessions {
             .entry(session.user.address.clone())
             .or_default()
             .push(Arc::clone(session));
+        all.guests += usize::from(session.away.is_some());
         let due = look_at(session.state().until, now);
         all.due.insert((due, Arc::clone(&session.id)));
         if all.by_id.len() == 1 {
@@ -165,6 +173,7 @@ impl All {
         if self.by_id.remove(&session.id).is_none() {
             return false;
         }
+        self.guests -= usize::from(session.away.is_some());
         let user = &session.user.address;
         if let Some(theirs) = self.by_user.get_mut(user) {
             theirs.retain(|other| other.id != session.id);

@@ -13,6 +13,7 @@
 mod lab;
 
 mod bad_input;
+mod between;
 mod blocks;
 mod cir;
 mod contacts;

@@ -29,6 +29,8 @@ pub struct Handset {
     pub poll: bool,
     pub extra: Vec<(String, String)>,
     dial: Dial,
+    /// It connects anew each time: where time passes in leaps, connections do not last.
+    pub anew: bool,
     stream: Option<Box<dyn Wire>>,
     count: u32,
     /// What the server has asked and no test has looked at.
@@ -48,6 +50,7 @@ impl Handset {
         Self {
             at,
             dial,
+            anew: false,
             user: user.to_owned(),
             version,
             encoding,
@@ -461,7 +464,8 @@ impl Handset {
 
     /// Any request of HTTP.
     pub fn round(&mut self, request: &[u8]) -> Http {
-        let stream = self.stream.take().unwrap_or_else(|| (self.dial)());
+        let stream = self.stream.take().filter(|_| !self.anew);
+        let stream = stream.unwrap_or_else(|| (self.dial)());
         let (http, stream) = round(stream, request);
         self.stream = stream;
         http

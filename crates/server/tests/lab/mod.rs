@@ -23,6 +23,7 @@ pub mod presence;
 pub mod sim;
 mod socket;
 pub mod story;
+pub mod two;
 pub mod watch;
 
 pub use ask::Ask;
@@ -140,20 +141,29 @@ pub fn store() -> Store {
     store_of(|_| {})
 }
 
+/// A store in memory with users of these names in another domain.
+pub fn store_of_domain(domain: &str) -> Store {
+    store_with(domain, |_| {})
+}
+
 /// A store in memory with the users, otherwise.
 pub fn store_of(change: impl Fn(&mut Account)) -> Store {
+    store_with("localhost", change)
+}
+
+fn store_with(domain: &str, change: impl Fn(&mut Account)) -> Store {
     let mut store = Store::memory();
     for user in USERS {
-        let digest = |algorithm| Some(ha1(user, "localhost", "password", algorithm));
+        let digest = |algorithm| Some(ha1(user, domain, "password", algorithm));
         let mut account = Account {
             name: (*user).to_owned(),
-            domain: "localhost".to_owned(),
+            domain: domain.to_owned(),
             display_name: (*user == "erin").then(|| "Erin of the Account".to_owned()),
             msisdn: None,
             credentials: Credentials {
                 ha1_md5: digest(Algorithm::Md5),
                 ha1_sha256: digest(Algorithm::Sha256),
-                imps_secret: SEAL.seal(user, "localhost", "password", [1; 24]),
+                imps_secret: SEAL.seal(user, domain, "password", [1; 24]),
             },
             enabled: true,
             created_at_ms: 0,

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 use server::{Policy, Server, Setup};
+use store::Store;
 use tokio::runtime::Runtime;
 use world::sim::Universe;
 use world::{Batch, Datagrams, Stream, World};
@@ -23,10 +24,10 @@ use super::{Handset, Phone};
 pub struct SimLab {
     // Dropped before the runtime they live in.
     server: Option<Server>,
-    universe: Option<Universe>,
+    universe: Option<Rc<Universe>>,
     runtime: Rc<Runtime>,
     at: SocketAddr,
-    phones: Cell<u8>,
+    phones: Rc<Cell<u8>>,
 }
 
 /// A connection in the universe, and the host that it comes from.
@@ -46,6 +47,9 @@ pub struct SimSocket {
     _world: World,
 }
 
+/// The host of the first server.
+const HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+
 /// How long a phone waits for what must come: longer than any timer.
 const PATIENCE: Duration = Duration::from_secs(4 * 3600);
 
@@ -57,7 +61,37 @@ impl SimLab {
             .start_paused(true)
             .build()
             .unwrap();
-        let host = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+        let universe = runtime.block_on(async { Universe::new(1) });
+        let shared = (Rc::new(runtime), Rc::new(universe), Rc::default());
+        Self::on(shared, HOST, super::store(), change)
+    }
+
+    /// A server of another domain in the same universe.
+    pub fn beside(
+        &self,
+        host: IpAddr,
+        domain: &str,
+        change: impl FnOnce(&mut Setup, &mut Policy),
+    ) -> Self {
+        let universe = Rc::clone(self.universe.as_ref().unwrap());
+        let shared = (Rc::clone(&self.runtime), universe, Rc::clone(&self.phones));
+        Self::on(
+            shared,
+            host,
+            super::store_of_domain(domain),
+            |setup, policy| {
+                domain.clone_into(&mut setup.domain);
+                change(setup, policy);
+            },
+        )
+    }
+
+    fn on(
+        (runtime, universe, phones): (Rc<Runtime>, Rc<Universe>, Rc<Cell<u8>>),
+        host: IpAddr,
+        store: Store,
+        change: impl FnOnce(&mut Setup, &mut Policy),
+    ) -> Self {
         let at = SocketAddr::new(host, 5060);
         let mut setup = Setup {
             sip_udp: Some(at),
@@ -72,17 +106,24 @@ impl SimLab {
         };
         let mut policy = Policy::default();
         change(&mut setup, &mut policy);
-        let (universe, server) = runtime.block_on(async {
-            let universe = Universe::new(1);
-            let server = Server::start(universe.host(host), super::store(), setup, policy).await;
-            (universe, server.unwrap())
-        });
+        let started = async { Server::start(universe.host(host), store, setup, policy).await };
+        let server = runtime.block_on(started).unwrap();
         Self {
             server: Some(server),
             universe: Some(universe),
-            runtime: Rc::new(runtime),
+            runtime,
             at,
-            phones: Cell::new(0),
+            phones,
+        }
+    }
+
+    /// Cuts the way to another host, or heals it.
+    pub fn part_from(&self, host: IpAddr, is_cut: bool) {
+        let universe = self.universe.as_ref().unwrap();
+        let _inside = self.runtime.enter();
+        match is_cut {
+            true => universe.partition(self.at.ip(), host),
+            false => universe.heal(self.at.ip(), host),
         }
     }
 

@@ -16,6 +16,7 @@ use super::super::user;
 use super::super::{Refused, cir, group};
 use super::{OCTETS, letter};
 use crate::keeper::CommitFailed;
+use crate::ssp;
 
 /// The most users that one message may be for. Each costs a row in the store.
 const RECIPIENTS_MAX: usize = 50;
@@ -111,8 +112,22 @@ async fn to_users(
     let mut refusals: Vec<(Refused, String)> = Vec::new();
     let mut reached = 0_usize;
     for named in users {
-        let message = draft(turn, info, &content, &id, report);
-        match to_user(turn, message, &named).await {
+        let done = match ssp::gate_to(turn.house, &named).filter(|_| turn.session.away.is_none()) {
+            Some(gate) => {
+                let sending = ssp::Sending {
+                    info,
+                    content: &content,
+                    id: &id,
+                    report,
+                };
+                ssp::send(turn.house, &gate, turn.session, (&named, sending)).await
+            }
+            None => {
+                let message = draft(turn, info, &content, &id, report);
+                to_user(turn, message, &named).await
+            }
+        };
+        match done {
             Ok(()) => reached += 1,
             Err(refused) => refusals.push((refused, named)),
         }

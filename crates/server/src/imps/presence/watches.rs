@@ -403,6 +403,7 @@ mod tests {
             display: None,
         };
         let beginning = Beginning {
+            away: None,
             id: id.into(),
             user,
             client: None,

@@ -1,0 +1,103 @@
+//! Two servers of two domains in one universe, and a link between them.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use imps::service::{Function, Functions};
+use server::Policy;
+use server::config::SspPeer;
+
+use super::{Handset, SimLab};
+
+/// The other domain. The first one is `localhost`.
+pub const AWAY: &str = "b.example";
+
+/// The host of its server.
+const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+
+pub struct Two {
+    // The second one lives in the universe of the first.
+    there: SimLab,
+    here: SimLab,
+}
+
+fn peer(domain: &str, host: u8, secret: &str) -> SspPeer {
+    SspPeer {
+        domain: domain.to_owned(),
+        url: format!("http://10.0.0.{host}:8080/ssp"),
+        secret: Some(secret.to_owned()),
+    }
+}
+
+impl Two {
+    pub fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// With other rules in the other domain.
+    pub fn with(change: impl FnOnce(&mut Policy)) -> Self {
+        Self::new(change, "b's")
+    }
+
+    /// The secret of the other domain, and the one that ours takes for it.
+    pub fn with_secrets(theirs: &str, known: &str) -> Self {
+        assert_ne!(theirs, known);
+        Self::new(|_| {}, known)
+    }
+
+    fn new(change: impl FnOnce(&mut Policy), known: &str) -> Self {
+        let here = SimLab::with(|setup, _| {
+            setup.ssp_secret = Some("a's".to_owned());
+            setup.ssp_peers = vec![peer(AWAY, 2, known)];
+        });
+        let there = here.beside(THERE, AWAY, |setup, policy| {
+            setup.ssp_secret = Some("b's".to_owned());
+            setup.ssp_peers = vec![peer("localhost", 1, "a's")];
+            change(policy);
+        });
+        let two = Self { there, here };
+        // Whoever dials first finds nobody; the next try comes after some seconds.
+        two.pass(Duration::from_secs(30));
+        two
+    }
+
+    /// A handset of our domain that has agreed on everything.
+    pub fn here(&self, user: &str) -> Handset {
+        let mut handset = self.here.handset(user);
+        handset.anew = true;
+        handset
+    }
+
+    /// A handset of the other domain that has agreed on everything.
+    pub fn there(&self, user: &str) -> Handset {
+        self.there_without(user, &[])
+    }
+
+    /// The same without some functions.
+    pub fn there_without(&self, user: &str, functions: &[Function]) -> Handset {
+        let mut handset = self.there_off(user);
+        handset.log_in();
+        let all = Functions::all(imps::Version::V1_3);
+        handset.agree(match functions {
+            [] => Functions::NONE,
+            these => all.without(Functions::of(these)),
+        });
+        handset
+    }
+
+    /// A handset of the other domain that has not logged in.
+    pub fn there_off(&self, user: &str) -> Handset {
+        let mut handset = self.there.handset_off(&format!("wv:{user}@{AWAY}"));
+        handset.anew = true;
+        handset
+    }
+
+    pub fn pass(&self, time: Duration) {
+        self.here.pass(time);
+    }
+
+    /// Cuts the way between the two servers, or heals it.
+    pub fn cut(&self, is_cut: bool) {
+        self.here.part_from(THERE, is_cut);
+    }
+}
