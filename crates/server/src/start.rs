@@ -196,7 +196,7 @@ impl Server {
             rooms: self.house.rooms.len(),
             sessions: self.house.switch.len(),
             invitations: usize::try_from(self.house.credit.in_use()).unwrap_or(usize::MAX),
-            handsets: self.house.imps.sessions.len(),
+            handsets: self.house.imps.sessions.handsets(),
             procedures: PROCEDURES.saturating_sub(self.house.procedures.available_permits()),
         }
     }

@@ -84,6 +84,12 @@ impl Sessions {
         self.all().guests
     }
 
+    /// How many of them are handsets'.
+    pub(crate) fn handsets(&self) -> usize {
+        let all = self.all();
+        all.by_id.len().saturating_sub(all.guests)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.all().by_id.len()
     }

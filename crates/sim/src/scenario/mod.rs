@@ -21,6 +21,8 @@ pub struct Scenario {
     pub settings: Vec<String>,
     /// The stored groups that there are from the beginning.
     pub groups: Vec<Group>,
+    /// There is a server of another domain, whose people have names that end in `_b`.
+    pub neighbour: bool,
     /// What happens, in order.
     pub steps: Vec<Step>,
 }

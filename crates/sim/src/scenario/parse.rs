@@ -27,6 +27,7 @@ impl std::str::FromStr for Scenario {
         let mut scenario = Self {
             settings: Vec::new(),
             groups: Vec::new(),
+            neighbour: false,
             steps: Vec::new(),
         };
         for (index, raw) in text.lines().enumerate() {
@@ -51,6 +52,10 @@ impl std::str::FromStr for Scenario {
                     return Err(mistake("groups stand before everything that happens"));
                 }
                 scenario.groups.push(Group::read(group).map_err(mistake)?);
+                continue;
+            }
+            if line == "b.example is another domain" {
+                scenario.neighbour = true;
                 continue;
             }
             let (who, act, room) = step(line).map_err(mistake)?;

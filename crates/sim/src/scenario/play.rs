@@ -29,6 +29,9 @@ const SILENCE_MS: u64 = 300;
 ///
 /// The first line that did not come true, and what happened instead.
 pub async fn play(scenario: &Scenario, stage: &mut Stage) -> Result<(), String> {
+    if scenario.neighbour {
+        stage.meet_neighbour().await?;
+    }
     for group in &scenario.groups {
         let made = stage.make_group(group);
         made.map_err(|why| format!("group {}: {why}", group.name))?;

@@ -2,7 +2,10 @@
 
 mod group;
 mod misfortune;
+mod neighbour;
 mod people;
+
+pub(crate) use neighbour::domain;
 
 pub(crate) use misfortune::bad_weather;
 
@@ -29,6 +32,8 @@ pub struct Stage {
     disk: Memory,
     server: Option<Server>,
     at: Addresses,
+    /// The server of another domain, and where it listens.
+    neighbour: Option<(Addresses, Server)>,
     hosts: BTreeMap<String, Host>,
     /// Everything that ever ran here, to ask whether it panicked.
     crews: Vec<Tasks>,
@@ -147,6 +152,7 @@ impl Stage {
             store,
             disk,
             server: None,
+            neighbour: None,
             hosts: BTreeMap::new(),
             crews: Vec::new(),
             watch,
@@ -228,6 +234,18 @@ impl Stage {
     pub async fn close(mut self) {
         if let Some(server) = self.server.take() {
             server.shutdown().await;
+        }
+        if let Some((_, neighbour)) = self.neighbour.take() {
+            neighbour.shutdown().await;
+        }
+    }
+
+    /// Where the server of somebody's domain listens.
+    fn home_of(&self, name: &str) -> Result<Addresses, String> {
+        match (domain(name), &self.neighbour) {
+            ("localhost", _) => Ok(self.at),
+            (_, Some((at, _))) => Ok(*at),
+            (domain, None) => Err(format!("there is no server of {domain}")),
         }
     }
 }

@@ -7,7 +7,7 @@ use client::imps;
 use client::{Agent, Config, Events, Transport};
 use world::World;
 
-use super::{Host, PASSWORD, Place, Stage};
+use super::{Host, PASSWORD, Place, Stage, domain};
 use crate::scenario::{Attention, Device};
 
 /// How often a handset polls. The server allows no more.
@@ -42,10 +42,11 @@ impl Stage {
         udp: bool,
         change: impl FnOnce(&mut Config),
     ) -> Result<(Agent, Events), String> {
+        let at = self.home_of(name)?;
         let (ip, world) = self.switch_on(name)?;
         let (server, transport) = match udp {
-            true => (self.at.sip_udp, Transport::Udp),
-            false => (self.at.sip_tcp, Transport::Tcp),
+            true => (at.sip_udp, Transport::Udp),
+            false => (at.sip_tcp, Transport::Tcp),
         };
         let server = server.ok_or("the server does not listen there")?;
         let mut config = Config::new(&aor(name), PASSWORD, server);
@@ -70,9 +71,10 @@ impl Stage {
         name: &str,
         device: Device,
     ) -> Result<(imps::Agent, imps::Events), String> {
-        let server = self.at.http.ok_or("the server does not listen there")?;
+        let server = self.home_of(name)?.http;
+        let server = server.ok_or("the server does not listen there")?;
         let (ip, world) = self.switch_on(name)?;
-        let user = format!("wv:{name}@localhost");
+        let user = format!("wv:{name}@{}", domain(name));
         let mut config = match device.legacy {
             true => imps::Config::legacy(&user, PASSWORD, server),
             false => imps::Config::new(&user, PASSWORD, server),
@@ -126,7 +128,7 @@ impl Stage {
 }
 
 fn aor(name: &str) -> String {
-    format!("sip:{name}@localhost")
+    format!("sip:{name}@{}", domain(name))
 }
 
 fn instance(ip: IpAddr) -> String {

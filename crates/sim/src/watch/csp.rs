@@ -1,7 +1,7 @@
 //! What was said between the server and handsets: CSP over HTTP, and the lines of CIR.
 
 use bytes::{Buf, Bytes, BytesMut};
-use imps::{Document, Encoding, Primitive};
+use imps::{Document, Encoding, Primitive, ssp};
 use memchr::memmem;
 
 /// How streams and datagrams of handsets begin, in either direction. SIP and MSRP begin otherwise.
@@ -107,7 +107,13 @@ fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
 
 /// An empty body is nothing to say; of other media types there is nothing to check.
 fn document(media_type: &str, body: &Bytes) -> Result<Vec<String>, String> {
-    let Some(encoding) = Encoding::of_media_type(media_type).filter(|_| !body.is_empty()) else {
+    if body.is_empty() {
+        return Ok(Vec::new());
+    }
+    if media_type.contains("ssp") {
+        return between_servers(body);
+    }
+    let Some(encoding) = Encoding::of_media_type(media_type) else {
         return Ok(Vec::new());
     };
     let document = Document::decode(body, encoding);
@@ -123,6 +129,22 @@ fn document(media_type: &str, body: &Bytes) -> Result<Vec<String>, String> {
                 Primitive::SendMessageResponse(response) => response.message.clone(),
                 _ => None,
             });
+    Ok(taken.collect())
+}
+
+/// The messages of users of other domains that a server says it has taken.
+fn between_servers(body: &[u8]) -> Result<Vec<String>, String> {
+    let message = ssp::Message::parse(body);
+    let message = message.map_err(|error| format!("a message of SSP: {error}"))?;
+    let ssp::Message::Session { transactions, .. } = message else {
+        return Ok(Vec::new());
+    };
+    let taken = transactions
+        .into_iter()
+        .filter_map(|one| match one.primitive {
+            ssp::Primitive::SendMessageResponse(response) => response.message,
+            _ => None,
+        });
     Ok(taken.collect())
 }
 

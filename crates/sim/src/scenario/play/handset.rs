@@ -9,6 +9,7 @@ use imps::csp::{InviteUserResponse, Sender, User};
 use super::super::{Act, Deed, Device};
 use super::heard::{self, Wanted};
 use super::{Groups, PATIENCE, long};
+use crate::stage::domain;
 
 /// Somebody with a handset.
 pub(super) struct Handset {
@@ -34,7 +35,7 @@ pub(super) fn address(name: &str) -> String {
     if name.contains(':') {
         return name.to_owned();
     }
-    format!("wv:{name}@localhost")
+    format!("wv:{name}@{}", domain(name))
 }
 
 impl Handset {
@@ -168,7 +169,7 @@ impl Handset {
         groups: &mut Groups,
     ) -> Result<(), Failure> {
         let room = room.unwrap_or_default();
-        let group = format!("wv:{}/{room}@localhost", self.name);
+        let group = format!("wv:{}/{room}@{}", self.name, domain(&self.name));
         let properties: &[_] = match closed {
             true => &[("RequireInvitation", "T")],
             false => &[],

@@ -4,13 +4,14 @@ use client::{Event, Refused, SessionId};
 
 use super::super::{Act, Call};
 use super::long;
+use crate::stage::domain;
 
 /// The address of a user.
 pub(super) fn address(name: &str) -> String {
     if name.contains(':') {
         return name.to_owned();
     }
-    format!("sip:{name}@localhost")
+    format!("sip:{name}@{}", domain(name))
 }
 
 /// The session that a line has to name to speak of this.
