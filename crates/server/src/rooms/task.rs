@@ -113,6 +113,7 @@ pub(super) fn start(house: &Arc<House>, opened: Opened) -> RoomHandle {
         seats: BTreeMap::new(),
         unbound: VecDeque::new(),
         invitations: BTreeMap::new(),
+        waits_until: None,
         first_accepts: None,
         actions: opened.actions,
         ledger: Ledger::default(),
@@ -196,6 +197,8 @@ struct RoomTask {
     /// By when each leg has to have its MSRP connection, the oldest first.
     unbound: VecDeque<(Instant, LegId)>,
     invitations: BTreeMap<PersonId, Invitation>,
+    /// Until when a session of two waits for one whose leg was lost.
+    waits_until: Option<Instant>,
     /// What the first who joined takes (IM-7.2.1.2-OK-S2a).
     first_accepts: Option<Types>,
     rng: Rng,
@@ -278,6 +281,7 @@ impl RoomTask {
             self.ledger.poll_timeout(),
             self.ahead.front().map(|(until, _)| *until),
             self.unbound.front().map(|(until, _)| *until),
+            self.waits_until,
         ];
         alarms.into_iter().flatten().min()
     }
@@ -292,6 +296,9 @@ impl RoomTask {
         }
         while let Some((_, subscribe)) = self.ahead.pop_front_if(|(until, _)| *until <= now) {
             self.decide(subscribe);
+        }
+        if self.waits_until.is_some_and(|until| until <= now) {
+            self.wait_no_more();
         }
         while let Some((_, leg)) = self.unbound.pop_front_if(|(until, _)| *until <= now) {
             if let Some(Place::Device(arrival)) = self.seats.get(&leg) {

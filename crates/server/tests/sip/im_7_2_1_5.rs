@@ -1,5 +1,7 @@
 //! 7.2.1.5: coming back to a session by its identity.
 
+use std::time::Duration;
+
 use sip::{Name, Response};
 use xdm::conference_info::EndpointStatus;
 
@@ -350,4 +352,35 @@ fn a_guest_whose_phone_lost_its_connection_comes_back() {
         .chat
         .say_and_wait("sip:alice@localhost", &identity, "there you are");
     assert_eq!((said, chat.hear().2.as_str()), (200, "there you are"));
+}
+
+/// A session of two waits for one who is lost: from another address, with another connection.
+#[test]
+fn one_of_two_who_was_lost_comes_back() {
+    let lab = Lab::start();
+    let mut conference = lab.conference(&["bob"]);
+    let identity = conference.identity.clone();
+    let Guest { phone, chat, .. } = conference.guests.remove(0);
+    drop((phone, chat));
+    let mut bob = lab.phone("bob");
+    let (_, mut chat) = comes(&mut bob, &back(&identity, "b3"), "b3");
+    let said = conference
+        .chat
+        .say_and_wait("sip:alice@localhost", &identity, "there you are");
+    assert_eq!((said, chat.hear().2.as_str()), (200, "there you are"));
+    // And it is one of two again: over when one leaves.
+    conference.host_leaves();
+    let bye = bob.is_released();
+    assert!(bye.raw(Name::Reason).unwrap().contains("cause=410"));
+}
+
+#[test]
+fn one_of_two_who_was_lost_is_not_waited_for_for_ever() {
+    let lab = Lab::with(|_, policy| policy.focus.ring = Duration::from_secs(1));
+    let mut conference = lab.conference(&["bob"]);
+    let Guest { phone, chat, .. } = conference.guests.remove(0);
+    drop((phone, chat));
+    let bye = conference.host.is_released();
+    assert!(bye.raw(Name::Reason).unwrap().contains("cause=410"));
+    lab.settled();
 }

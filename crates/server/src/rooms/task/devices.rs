@@ -26,6 +26,13 @@ impl RoomTask {
 
     /// A leg whose media are lost is lost: it hears nothing any more.
     pub(super) fn lose(&mut self, leg: LegId, why: &'static str) {
+        if self.seats.contains_key(&leg) {
+            self.wait_for_return();
+        }
+        self.let_go(leg, why);
+    }
+
+    fn let_go(&mut self, leg: LegId, why: &'static str) {
         let Some(place) = self.unseat(leg) else {
             return;
         };
@@ -40,6 +47,32 @@ impl RoomTask {
             Place::Handset(handset) => self.drop_handset(&handset),
         }
         let _ = self.happen(Event::Left { leg });
+    }
+
+    /// A session of two is not over when one of them is lost: they may come back (IM 7.2.1.5), with
+    /// another connection or from another address, and may take as long as one who is invited.
+    fn wait_for_return(&mut self) {
+        let rules = self.room.rules();
+        if matches!(self.handle.kind, Kind::Conference) && rules.fewest == ONE_TO_ONE {
+            let rules = room::Rules {
+                fewest: 0,
+                ..rules.clone()
+            };
+            let _ = self.happen(Event::RulesChanged(rules));
+            let patience = self.house.policy().focus.ring;
+            self.waits_until = Some(self.house.world.clock.now() + patience);
+        }
+    }
+
+    /// Whoever was lost is back, or does not come: then it is over.
+    pub(super) fn wait_no_more(&mut self) {
+        if self.waits_until.take().is_some() {
+            let rules = room::Rules {
+                fewest: ONE_TO_ONE,
+                ..self.room.rules().clone()
+            };
+            let _ = self.happen(Event::RulesChanged(rules));
+        }
     }
 
     pub(super) fn arrived(
@@ -77,7 +110,7 @@ impl RoomTask {
             self.admit_observers(who);
             if is_over {
                 // It left, or lost its media, on its way here: nobody will say so again.
-                self.lose(id, "the leg ended before it was in the room");
+                self.let_go(id, "the leg ended before it was in the room");
             }
         }
         self.forget_early();
@@ -86,11 +119,14 @@ impl RoomTask {
 
     /// A session of two that has grown is one of many, and not over when one of two leaves.
     pub(super) fn outgrow(&mut self) {
+        let is_in = |seat: &Seat<'_>| seat.standing == Standing::Connected;
+        if self.room.people().filter(is_in).count() > 1 {
+            self.wait_no_more();
+        }
         let rules = self.room.rules();
         if !matches!(self.handle.kind, Kind::Conference) || rules.fewest != ONE_TO_ONE {
             return;
         }
-        let is_in = |seat: &Seat<'_>| seat.standing == Standing::Connected;
         if self.room.people().filter(is_in).count() > 2 {
             let rules = room::Rules {
                 fewest: 0,
