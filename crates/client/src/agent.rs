@@ -190,6 +190,22 @@ impl Agent {
         .await
     }
 
+    /// Asks the conference to be called so in it (RFC 7701 section 7); an empty nickname gives it
+    /// up.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Nickname`] if the conference refuses; [`Failure`].
+    pub async fn nickname(&self, session: SessionId, nick: &str) -> Result<(), Failure> {
+        let nick = nick.to_owned();
+        self.ask(|reply| Command::Nickname {
+            session,
+            nick,
+            reply,
+        })
+        .await
+    }
+
     /// Goes on in a conference with the other side of a session of two and further people (IM
     /// 7.1.1.6). Returns the new session; it takes the place of the old one when the other side
     /// comes into it, of which [`Event::Replaced`] tells.

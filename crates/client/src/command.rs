@@ -44,6 +44,11 @@ pub(crate) enum Command {
         session: SessionId,
         reply: Reply<()>,
     },
+    Nickname {
+        session: SessionId,
+        nick: String,
+        reply: Reply<()>,
+    },
     Refer {
         session: SessionId,
         guests: Vec<Entry>,
@@ -112,6 +117,11 @@ impl Core {
             } => answer(reply, self.invite(invitee, options, now)),
             Command::Known { reply } => answer(reply, Ok(self.memory.list())),
             Command::Leave { session, reply } => answer(reply, self.leave(session, now)),
+            Command::Nickname {
+                session,
+                nick,
+                reply,
+            } => self.name(session, &nick, reply),
             Command::Refer {
                 session,
                 guests,

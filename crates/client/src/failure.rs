@@ -28,6 +28,13 @@ pub enum Failure {
         /// Why.
         why: String,
     },
+    /// The nickname was refused (RFC 7701 section 7.1).
+    #[error("the nickname was refused with {code}{}", nickname(*code))]
+    Nickname {
+        /// The code of the MSRP response: 424 for what is none, 425 for one that is taken, 403, or
+        /// 501 where there are no nicknames.
+        code: u16,
+    },
     /// What the other side sent cannot be used.
     #[error("cannot go on with what the server sent: {why}")]
     Malformed {
@@ -182,5 +189,16 @@ mod tests {
             };
             assert_eq!(Refused::of(&response).to_string(), want);
         }
+    }
+}
+
+/// What a refusal of a nickname means.
+fn nickname(code: u16) -> &'static str {
+    match code {
+        408 => ": no answer came",
+        424 => ": it is not a nickname",
+        425 => ": somebody else has it",
+        501 | 506 => ": there are none here",
+        _ => "",
     }
 }

@@ -50,7 +50,15 @@ pub(crate) enum Role {
 pub(crate) struct Media {
     /// Tells this connection from an earlier one of the same session.
     pub(crate) serial: u64,
-    say: mpsc::Sender<NewMessage>,
+    say: mpsc::Sender<Saying>,
+}
+
+/// What is to be said on the connection.
+#[derive(Debug)]
+enum Saying {
+    Message(NewMessage),
+    /// A nickname is asked for (RFC 7701 section 7); an empty one gives it up.
+    Nickname(String),
 }
 
 /// What happens on the connection.
@@ -64,6 +72,8 @@ pub(crate) enum News {
     Sent { message_id: String },
     /// A message of ours did not, or is not known to have.
     Failed { message_id: String, why: String },
+    /// The answer to a nickname: the code of the response.
+    Named { code: u16 },
     /// There is no connection any more, or there never was.
     Down { why: String },
 }
@@ -91,7 +101,12 @@ impl Media {
 
     /// Hands a message over. `false`: too many wait, or the connection is gone.
     pub(crate) fn say(&self, message: NewMessage) -> bool {
-        self.say.try_send(message).is_ok()
+        self.say.try_send(Saying::Message(message)).is_ok()
+    }
+
+    /// Asks for a nickname. `false`: too much waits, or the connection is gone.
+    pub(crate) fn name(&self, nick: &str) -> bool {
+        self.say.try_send(Saying::Nickname(nick.to_owned())).is_ok()
     }
 }
 
@@ -114,13 +129,7 @@ impl Teller {
     }
 }
 
-async fn run(
-    world: World,
-    role: Role,
-    setup: Setup,
-    said: mpsc::Receiver<NewMessage>,
-    teller: Teller,
-) {
+async fn run(world: World, role: Role, setup: Setup, said: mpsc::Receiver<Saying>, teller: Teller) {
     let why = match open(&world, role, &setup).await {
         Ok((stream, buffer, active)) => {
             let rng = world.rng.fork();
@@ -243,7 +252,7 @@ impl Line<'_> {
     async fn serve(
         mut self,
         active: bool,
-        mut said: mpsc::Receiver<NewMessage>,
+        mut said: mpsc::Receiver<Saying>,
         teller: &Teller,
     ) -> String {
         teller.tell(News::Up).await;
@@ -278,7 +287,8 @@ impl Line<'_> {
                     Err(error) => return error.to_string(),
                 },
                 message = said.recv() => match message {
-                    Some(message) => {
+                    Some(Saying::Nickname(nick)) => self.session.set_nickname(&nick),
+                    Some(Saying::Message(message)) => {
                         let message_id = message.message_id.clone();
                         if let Err(error) = self.session.send(message) {
                             let why = error.to_string();
@@ -384,9 +394,8 @@ impl Line<'_> {
                 Event::Ended { code } => {
                     return Some(format!("the other side knows no such session ({code})"));
                 }
-                Event::Abandoned { .. } | Event::Confirmed { .. } | Event::Nickname { .. } => {
-                    continue;
-                }
+                Event::Nickname { code } => News::Named { code },
+                Event::Abandoned { .. } | Event::Confirmed { .. } => continue,
             };
             teller.tell(news).await;
         }

@@ -67,6 +67,8 @@ pub(crate) struct Session {
     /// Has this connection come about?
     pub(crate) is_up: bool,
     pub(crate) deliveries: Deliveries,
+    /// Who waits for the answer to a nickname.
+    pub(crate) naming: Option<Reply<()>>,
     /// What we ask for, and what was agreed.
     pub(crate) asked: SessionRequest,
     pub(crate) timer: Option<SessionTimer>,
@@ -233,6 +235,7 @@ impl Core {
             media: None,
             is_up: false,
             deliveries: Deliveries::default(),
+            naming: None,
             asked: SessionRequest::new(self.config.session_interval),
             timer: None,
             invites: Invites::default(),
@@ -309,6 +312,9 @@ impl Core {
         }
         for reply in session.waiting.drain(..) {
             let _gone = reply.send(Err(failure.clone()));
+        }
+        if let Some(reply) = session.naming.take() {
+            let _gone = reply.send(Err(Failure::NoSuchSession));
         }
         self.leave_watch(id, now);
         self.end_referrals(id);

@@ -146,7 +146,39 @@ impl Core {
             News::Message(received) => self.heard(id, &received),
             News::Sent { message_id } => self.delivered(id, &message_id, None),
             News::Failed { message_id, why } => self.delivered(id, &message_id, Some(why)),
+            News::Named { code } => self.named(id, code),
             News::Down { why } => self.media_down(id, &why, now),
+        }
+    }
+
+    /// Asks the conference for a nickname; an empty one gives it up.
+    pub(crate) fn name(&mut self, id: SessionId, nick: &str, reply: Reply<()>) {
+        let refusal = match self.sessions.get_mut(&id) {
+            None => Failure::NoSuchSession,
+            Some(session) if session.naming.is_some() => Failure::NotNow {
+                why: "another nickname is being asked for",
+            },
+            Some(session) => match &session.media {
+                Some(media) if media.name(nick) => {
+                    session.naming = Some(reply);
+                    return;
+                }
+                Some(_) | None => Failure::NotNow {
+                    why: "there is no connection for messages",
+                },
+            },
+        };
+        let _gone = reply.send(Err(refusal));
+    }
+
+    fn named(&mut self, id: SessionId, code: u16) {
+        let session = self.sessions.get_mut(&id);
+        if let Some(reply) = session.and_then(|session| session.naming.take()) {
+            let answer = match code {
+                200..=299 => Ok(()),
+                code => Err(Failure::Nickname { code }),
+            };
+            let _gone = reply.send(answer);
         }
     }
 

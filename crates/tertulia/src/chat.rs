@@ -41,6 +41,7 @@ const WAITING_MAX: usize = 1000;
 
 const HELP: &str = "/who  who is here        /to NAME TEXT  say it to one alone
 /invite NAME...  into the conference     /remove NAME  out of it
+/nick NAME  be called so in it           /nick  be called by your address again
 /extend NAME...  go on in a conference with the one you talk to and these people
 /join NAME  a group or public conference
 /sessions  what you can go back to       /rejoin [IDENTITY]  go back, to the latest unless named
@@ -243,6 +244,10 @@ impl Table {
             }
             "/leave" => match self.current {
                 Some(session) => self.told(self.client.agent.leave(session).await),
+                None => say("! there is no conversation"),
+            },
+            "/nick" => match self.current {
+                Some(session) => self.told(self.client.agent.nickname(session, rest.trim()).await),
                 None => say("! there is no conversation"),
             },
             "/invite" | "/remove" | "/extend" => self.change(word, rest).await,

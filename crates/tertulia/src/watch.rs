@@ -40,6 +40,7 @@ const HELP: &str = "Commands, one a line on standard input; N is the number of a
   join ADDRESS         a group or public conference      rejoin IDENTITY  a session we were in
   known                the sessions that can be rejoined
   invite N WHO...      into the conference (also refer)  remove N WHO     out of it
+  nick N [NAME]        be called so in it, or not any more
   extend N WHO...      go on in a conference with the other side of N and these people
   accept [N]           decline [N] [STATUS]              leave N
   say N TEXT           to N WHO TEXT                     roster N
@@ -173,6 +174,7 @@ impl Post {
                 let who = self.client.address(more.trim());
                 agent.remove(session?, &who).await.map(done)
             }
+            "nick" => agent.nickname(session?, more.trim()).await.map(done),
             "extend" => {
                 let guests = self.client.guests(more.split_whitespace());
                 let session = agent.extend(session?, guests, Options::default()).await?;

@@ -147,7 +147,8 @@ pub const KEYS: &[Key] = &[
     at_once(
         "focus.ring_s",
         "1 to 3600 (seconds)",
-        "How long an invited device may ring.",
+        "How long an invited device may ring, and a session of two waits for one whose connection\n\
+         is lost.",
     ),
     at_once(
         "focus.media_s",
@@ -325,7 +326,7 @@ pub const KEYS: &[Key] = &[
             "The secret by which other domains know this server over SSP (IMPS between servers). Without\n\
              it one is made up at each start, which only peers take that have none configured for us.",
         ),
-        "",
+        "a long random text",
     ),
     fixed(
         "ssp.peers",

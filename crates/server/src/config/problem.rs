@@ -44,6 +44,7 @@ impl Config {
         self.sockets(&mut found);
         self.trust(&mut found);
         self.handsets(&mut found);
+        self.domains(&mut found);
         self.times(&mut found);
         self.people(&mut found);
         found.0
@@ -161,6 +162,40 @@ impl Config {
                     format!("{ip} is a public address, and over UDP anybody can write it as the sender's"),
                     "reach the peer over a private network, or set sip.udp to \"off\"",
                 );
+            }
+        }
+    }
+
+    /// Can other domains be reached over SSP, and are they who they say?
+    fn domains(&self, found: &mut Found) {
+        let key = "ssp.peers";
+        let peers = &self.ssp.peers;
+        if self.http.listen.is_none() && !peers.is_empty() {
+            found.mistake(
+                key,
+                "HTTP is off: the servers of other domains cannot answer",
+                "set http.listen to an address",
+            );
+        }
+        for (at, peer) in peers.iter().enumerate() {
+            if peer.domain == self.domain {
+                let what = format!("{} is the domain of this server", peer.domain);
+                found.mistake(key, what, "list other domains alone");
+            }
+            if peers
+                .iter()
+                .take(at)
+                .any(|other| other.domain == peer.domain)
+            {
+                let what = format!("{} stands there twice", peer.domain);
+                found.mistake(key, what, "keep one of them");
+            }
+            if peer.secret.as_ref().is_none_or(String::is_empty) {
+                let what = format!(
+                    "whoever answers at {} is taken for {}",
+                    peer.url, peer.domain
+                );
+                found.caution(key, what, "agree on a secret");
             }
         }
     }

@@ -22,9 +22,10 @@ fn the_commented_default_is_the_default() {
         .replace("\n#pcap", "\npcap")
         .replace("\n#public_url", "\npublic_url")
         .replace("\n#welcome", "\nwelcome")
-        .replace("\n#notice", "\nnotice");
+        .replace("\n#notice", "\nnotice")
+        .replace("\n#secret", "\nsecret");
     let config = Config::load(&all).unwrap();
-    assert_eq!(config.changes(&Config::default()).len(), 5);
+    assert_eq!(config.changes(&Config::default()).len(), 6);
     for key in KEYS {
         let name = key.name.rsplit('.').next().unwrap();
         assert!(all.contains(&format!("\n{name} = ")), "{name}");
@@ -180,6 +181,7 @@ fn every_key_reaches_setup_or_policy() {
         "imps.max_groups=5", "imps.max_groups_per_user=5", "imps.max_group_size=5", "imps.max_sessions=5",
         "imps.max_sessions_per_user=4", "imps.session_s=60", "imps.max_session_s=90", "imps.poll_min_s=0",
         "imps.max_waiting=5", "imps.keep_s=60", "imps.max_message=1000", "imps.welcome=Hello", "imps.notice=Closed on Sunday",
+        "ssp.secret=a", "ssp.peers=[{ domain = \"b.example\", url = \"http://b.example:8080/ssp\", secret = \"b\" }]",
     ];
     for assignment in other {
         let before = config.clone();
@@ -247,6 +249,14 @@ const PROBLEMS: &[Row] = &[
     (&["imps.gateways=0.0.0.0"], &[(Weight::Mistake, "imps.gateways")]),
     (&["imps.cir_to=224.0.0.1"], &[(Weight::Mistake, "imps.cir_to")]),
     (&["imps.max_session_s=60"], &[(Weight::Mistake, "imps.session_s")]),
+    (&["ssp.peers=[{ domain = \"b.example\", url = \"http://b.example/ssp\" }]"], &[(Weight::Caution, "ssp.peers")]),
+    (&["ssp.peers=[{ domain = \"localhost\", url = \"http://b.example/ssp\", secret = \"s\" }]"],
+     &[(Weight::Mistake, "ssp.peers")]),
+    (&["ssp.peers=[{ domain = \"b.example\", url = \"http://b/ssp\", secret = \"s\" },
+        { domain = \"B.example\", url = \"http://c/ssp\", secret = \"s\" }]"], &[(Weight::Mistake, "ssp.peers")]),
+    (&["http.listen=off", "imps.cir_tcp=off", "imps.cir_udp=off",
+       "ssp.peers=[{ domain = \"b.example\", url = \"http://b/ssp\", secret = \"s\" }]"],
+     &[(Weight::Mistake, "ssp.peers")]),
     (&["imps.key_file=tertulia.db"], &[(Weight::Mistake, "imps.key_file")]),
     (&["msrp.connect_to=0.0.0.0"], &[(Weight::Mistake, "msrp.connect_to")]),
     (&["trace.pcap=tertulia.db"], &[(Weight::Mistake, "trace.pcap")]),
