@@ -161,6 +161,17 @@ fn rule(status: u16, warning: &str) -> Option<&'static str> {
     }
 }
 
+/// What a refusal of a nickname means.
+fn nickname(code: u16) -> &'static str {
+    match code {
+        408 => ": no answer came",
+        424 => ": it is not a nickname",
+        425 => ": somebody else has it",
+        501 | 506 => ": there are none here",
+        _ => "",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,16 +200,5 @@ mod tests {
             };
             assert_eq!(Refused::of(&response).to_string(), want);
         }
-    }
-}
-
-/// What a refusal of a nickname means.
-fn nickname(code: u16) -> &'static str {
-    match code {
-        408 => ": no answer came",
-        424 => ": it is not a nickname",
-        425 => ": somebody else has it",
-        501 | 506 => ": there are none here",
-        _ => "",
     }
 }

@@ -112,12 +112,6 @@ fn is_invisible(c: char) -> bool {
     )
 }
 
-impl fmt::Display for Nick {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
-    }
-}
-
 /// Why an invitation failed, as a number that only the face can read.
 ///
 /// The room knows nothing about it but which of two is lower: that one is told to the host

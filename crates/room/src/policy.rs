@@ -212,6 +212,35 @@ impl Error for Refusal {}
 mod tests {
     use super::*;
 
+    /// The text goes out in answers: each refusal has one of its own.
+    #[test]
+    fn each_refusal_says_why() {
+        let all = [
+            Refusal::Anonymous,
+            Refusal::Barred,
+            Refusal::Closed,
+            Refusal::MayNotInvite,
+            Refusal::MayNotRemove,
+            Refusal::Media,
+            Refusal::NickTaken,
+            Refusal::NoGuests,
+            Refusal::NotAuthorised,
+            Refusal::NotConnected,
+            Refusal::NotInvited,
+            Refusal::NotMember,
+            Refusal::NoWhispering,
+            Refusal::Removed,
+            Refusal::TooMany { limit: 3 },
+            Refusal::TooManyDevices { limit: 3 },
+            Refusal::Unknown,
+            Refusal::Unsupported,
+        ];
+        let texts: std::collections::BTreeSet<_> = all.iter().map(Refusal::to_string).collect();
+        assert_eq!(texts.len(), all.len());
+        assert!(!texts.contains(""));
+        assert!(Refusal::TooMany { limit: 3 }.to_string().contains('3'));
+    }
+
     /// (rule, what is wrong with the offer, the answer)
     type Row = (&'static str, fn(&mut Offer), Result<(), Refusal>);
 

@@ -381,3 +381,44 @@ fn who_may_invite_is_personal_where_others_may_not() {
     assert_eq!(story.play("1 refers dave"), "no: MayNotInvite");
     assert_eq!(story.play("2 refers dave"), "invite dave");
 }
+
+/// IM-7.2.2.2-OK-S3b: one of the two is enough, for the host as for others: that the rules let people
+/// hide, or that the document lets this person.
+#[test]
+fn im_7_2_2_2_ok_s3b_a_host_hides_by_either_leave() {
+    for (by_rules, by_document) in [(true, false), (false, true)] {
+        let rules = Rules {
+            allow_hidden: by_rules,
+            ..group()
+        };
+        let claim = Claim {
+            may_hide: by_document,
+            ..Claim::default()
+        };
+        let host = room::Host {
+            hidden: true,
+            claim,
+            ..cast::ann()
+        };
+        let mut out = Vec::new();
+        let room = Room::open(host, guests(["ben"]), rules, epoch(), &mut out).unwrap();
+        let mut story = Story { room, now: epoch() };
+        story.play("ben joins 2");
+        assert_eq!(story.play("host arrives 1"), "changed ann");
+        let who = room::PersonId::HOST;
+        let mut out = Vec::new();
+        let known = Event::Known { who, claim };
+        assert_eq!(story.room.handle(known, story.now, &mut out), Ok(()));
+        assert_eq!(out, [], "the same word changes nothing");
+    }
+}
+
+/// Who is known already takes no new place in the room's memory, however little there is of it.
+#[test]
+fn somebody_known_is_invited_again_when_there_is_no_place_for_strangers() {
+    let (mut story, _) = Story::open(group(), "ben cleo dave erin");
+    story.play("ben joins 2; host arrives 1; cleo refuses 486; dave refuses 486; erin refuses 486");
+    story.play("1 refers gus; gus refuses 486; 2 leaves; places 1");
+    assert_eq!(story.play("1 refers hal"), "no: TooMany { limit: 4 }");
+    assert_eq!(story.play("1 refers ben"), "invite ben");
+}

@@ -91,3 +91,18 @@ fn what_cannot_have_been_is_left_out() {
     let many = "p1 p2 p3 p4 p5 p6 p7 p8 p9";
     assert_eq!(restored(few, many).room.people().len(), 5);
 }
+
+/// Whoever was no host is none afterwards, though they stand first.
+#[test]
+fn a_room_without_a_host_has_none_afterwards() {
+    let guest = |name: &str| Former {
+        address: Address::new(name),
+        display: None,
+        host: false,
+        hidden: false,
+        removed: false,
+    };
+    let room = Room::restored(vec![guest("ben"), guest("cleo")], group());
+    let roles: Vec<_> = room.people().map(|seat| seat.role).collect();
+    assert_eq!(roles, [room::Role::Guest, room::Role::Guest]);
+}

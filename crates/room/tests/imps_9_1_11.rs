@@ -140,3 +140,33 @@ fn the_peer_has_so_long_and_no_longer() {
         "changed ann; invite cleo"
     );
 }
+
+/// Whoever grows a conversation hides only where the rules or the document let them.
+#[test]
+fn a_host_who_may_not_hide_grows_nothing() {
+    for (by_rules, by_document) in [(false, false), (true, false), (false, true)] {
+        let rules = Rules {
+            allow_hidden: by_rules,
+            ..extended()
+        };
+        let host = room::Host {
+            hidden: true,
+            claim: room::Claim {
+                may_hide: by_document,
+                ..room::Claim::default()
+            },
+            ..ann()
+        };
+        let peer = Peer {
+            guest: guests(["ben"]).remove(0),
+            able: true,
+        };
+        let mut out = Vec::new();
+        let made = Room::extend(host, peer, guests(["cleo"]), rules, epoch(), &mut out);
+        let want = match by_rules || by_document {
+            true => Ok(()),
+            false => Err(Refusal::Anonymous),
+        };
+        assert_eq!(made.map(drop), want, "{by_rules} {by_document}");
+    }
+}
