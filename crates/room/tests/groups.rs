@@ -382,8 +382,8 @@ fn who_may_invite_is_personal_where_others_may_not() {
     assert_eq!(story.play("2 refers dave"), "invite dave");
 }
 
-/// IM-7.2.2.2-OK-S3b: one of the two is enough, for the host as for others: that the rules let people
-/// hide, or that the document lets this person.
+/// IM-7.2.2.2-OK-S3b: one of the two is enough, for the host as for others: that the rules let
+/// people hide, or that the document lets this person.
 #[test]
 fn im_7_2_2_2_ok_s3b_a_host_hides_by_either_leave() {
     for (by_rules, by_document) in [(true, false), (false, true)] {
@@ -421,4 +421,62 @@ fn somebody_known_is_invited_again_when_there_is_no_place_for_strangers() {
     story.play("1 refers gus; gus refuses 486; 2 leaves; places 1");
     assert_eq!(story.play("1 refers hal"), "no: TooMany { limit: 4 }");
     assert_eq!(story.play("1 refers ben"), "invite ben");
+}
+
+/// The host takes others out, and those who run the group; everybody themselves; nobody who is not
+/// in the room.
+#[test]
+fn who_may_take_whom_out() {
+    let mut guests = guests(["ben", "cleo", "dave"]);
+    guests[1].claim.runs = true;
+    let mut out = Vec::new();
+    let room = Room::open(cast::ann(), guests, group(), epoch(), &mut out).unwrap();
+    let mut story = Story { room, now: epoch() };
+    story.play("ben joins 2; host arrives 1; cleo joins 3");
+    // (who, whom, may they)
+    let yes = Ok(());
+    let no = Err(Refusal::MayNotRemove);
+    let out = Err(Refusal::NotConnected);
+    for (by, whom, want) in [
+        ("ann", "ben", yes),
+        ("ann", "cleo", yes),
+        ("ann", "ann", yes),
+        ("cleo", "ben", yes),
+        ("cleo", "ann", yes),
+        ("ben", "ben", yes),
+        ("ben", "ann", no),
+        ("ben", "cleo", no),
+        ("dave", "ben", out),
+        ("dave", "dave", out),
+        ("gus", "ben", out),
+    ] {
+        let (by_id, whom_id) = (story.who(by), story.room.find(&Address::new(whom)));
+        assert_eq!(story.room.may_remove(by_id, whom_id), want, "{by} {whom}");
+    }
+    // Of somebody whom nobody knows those may say so who may of others.
+    assert_eq!(story.room.may_remove(story.who("ann"), None), yes);
+    assert_eq!(story.room.may_remove(story.who("ben"), None), no);
+    story.play("1 leaves");
+    let (ann, ben) = (story.who("ann"), story.room.find(&Address::new("ben")));
+    assert_eq!(story.room.may_remove(ann, ben), out);
+}
+
+/// IM-7.2.2.2-OK-S3b: by the rules or by the document.
+#[test]
+fn im_7_2_2_2_ok_s3b_who_may_hide() {
+    for (by_rules, by_document) in [(false, false), (true, false), (false, true), (true, true)] {
+        let rules = Rules {
+            allow_hidden: by_rules,
+            ..group()
+        };
+        let mut guests = guests(["ben"]);
+        guests[0].claim.may_hide = by_document;
+        let mut out = Vec::new();
+        let room = Room::open(cast::ann(), guests, rules, epoch(), &mut out).unwrap();
+        let story = Story { room, now: epoch() };
+        let may = story.room.may_hide(story.who("ben"));
+        assert_eq!(may, by_rules || by_document, "{by_rules} {by_document}");
+        assert_eq!(story.room.may_hide(story.who("ann")), by_rules);
+        assert_eq!(story.room.may_hide(story.who("gus")), by_rules);
+    }
 }

@@ -18,6 +18,7 @@ mod blocks;
 mod cir;
 mod contacts;
 mod faces;
+mod false_domain;
 mod forward;
 mod group_talk;
 mod groups;

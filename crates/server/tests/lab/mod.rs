@@ -16,6 +16,7 @@
 pub mod ask;
 mod chat;
 pub mod club;
+pub mod domain;
 pub mod handset;
 mod http;
 mod phone;
