@@ -105,6 +105,8 @@ pub(crate) fn stay(house: &House, session: &Session) {
 pub(crate) fn draw(house: &House, session: &Session) -> Result<Option<Transaction>, ()> {
     let now = house.world.clock.now();
     let state = &mut *session.state();
+    // Whatever comes next is to be told at once.
+    state.line.answered();
     match state.is_over {
         true => Err(()),
         false => Ok(state.outbox.draw(&state.terms, now).into_iter().next()),

@@ -14,6 +14,9 @@ use imps::{Encoding, Primitive, Version};
 
 use crate::lab::Handset;
 use crate::lab::handset::wv;
+use crate::lab::presence::{
+    allow_all, everything, of, subscribe, text as watched, unsubscribe, update,
+};
 use crate::lab::two::{AWAY, Two};
 
 /// A user of the other domain.
@@ -182,9 +185,19 @@ fn a_group_of_the_other_domain_is_made_joined_and_left() {
     });
     assert_eq!(heard.info.sender, Some(Sender::Group(al)));
     assert_eq!(bob.say(&club, "welcome").outcome.code, Code::SUCCESSFUL);
+    assert_eq!(bob.say(&club, "sit down").outcome.code, Code::SUCCESSFUL);
+    // Both at once, and in this order.
+    two.pass(Duration::from_millis(100));
+    let told: Vec<_> = alice.hear_all().into_iter().collect();
+    let said = told
+        .iter()
+        .filter(|one| matches!(one, Primitive::NewMessage(_)));
+    assert_eq!(said.count(), 2, "{told:?}");
+    alice.told.extend(told);
     let heard = alice.hear_message();
     assert_eq!(heard.info.recipient.groups, [Group::Id(club.clone())]);
     assert_eq!(heard.content.unwrap().as_text(), Some("welcome"));
+    assert_eq!(text(&mut alice), "sit down");
     // Who comes is told across, and who goes.
     let mut carol = two.there("carol");
     joins(&mut carol, &club, "");
@@ -429,6 +442,30 @@ fn a_conversation_at_home_grows_to_the_other_domain() {
     for other in [&mut alice, &mut carol] {
         assert_eq!(text(other), "hello");
     }
+}
+
+// ---- Presence ----
+
+#[test]
+fn presence_is_watched_across() {
+    let two = Two::start();
+    let mut alice = two.here("alice");
+    let mut bob = two.there("bob");
+    let name = there("bob");
+    let moment = Duration::from_secs(1);
+    bob.done(allow_all(everything()));
+    bob.done(update(watched("hello")));
+    assert_eq!(alice.code(subscribe(&[&name])), 200);
+    two.pass(moment);
+    assert_eq!(alice.news_of(&name), [of("hello", "T")]);
+    bob.done(update(watched("busy")));
+    two.pass(moment);
+    assert_eq!(alice.news_of(&name), [of("busy", "")]);
+    assert_eq!(alice.see(&name), of("busy", "T"));
+    assert_eq!(alice.code(unsubscribe(&[&name])), 200);
+    bob.done(update(watched("gone")));
+    two.pass(moment);
+    assert_eq!(alice.news_of(&name), []);
 }
 
 // ---- The link ----
