@@ -159,7 +159,7 @@ fn whoever_is_blocked_is_blocked_from_afar() {
 
 /// SSP-16.X-S2: a group is made at another server, by CreateGroup, and is public and open.
 #[test]
-fn a_group_of_the_other_domain_is_made_joined_and_left() {
+fn a_group_of_the_other_domain_is_made_and_joined() {
     let two = Two::start();
     let mut alice = two.here("alice");
     let mut bob = two.there("bob");
@@ -217,6 +217,23 @@ fn a_group_of_the_other_domain_is_made_joined_and_left() {
         alice.ask(asked),
         Primitive::GetGroupPropsResponse(_)
     ));
+}
+
+/// Whoever leaves is out there, and so is whoever's session ends.
+#[test]
+fn a_group_of_the_other_domain_is_left() {
+    let two = Two::start();
+    let mut alice = two.here("alice");
+    let mut bob = two.there("bob");
+    let club = format!("wv:bob/club@{AWAY}");
+    bob.done(CreateGroupRequest {
+        group: club.clone(),
+        join: true,
+        subscribe: true,
+        ..CreateGroupRequest::default()
+    });
+    joins(&mut alice, &club, "Al");
+    bob.hear_all();
     let leave = LeaveGroupRequest {
         group: club.clone(),
     };
@@ -228,7 +245,6 @@ fn a_group_of_the_other_domain_is_made_joined_and_left() {
     });
     assert_eq!(gone.people[0].screen_name, "Al", "{gone:?}");
     assert_eq!(alice.say(&club, "x").outcome.code, Code::NOT_JOINED);
-    // Whose session ends is out there too.
     joins(&mut alice, &club, "Al");
     bob.hear_all();
     alice.done(LogoutRequest {});

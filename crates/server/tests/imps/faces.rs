@@ -184,6 +184,11 @@ fn a_handset_declines_for_its_user() {
     let call_id = Ask::guests(&["bob"]).send(&mut alice);
     let invitation = bob.hear_invitation();
     assert_eq!(invitation.invite_type, InviteType::Group);
+    assert_eq!(
+        invitation.validity_s,
+        Some(120),
+        "as long as a device rings"
+    );
     let inviter = Some(Sender::User(User::new(wv("alice"))));
     assert_eq!(invitation.sender, inviter);
     bob.poll();

@@ -81,7 +81,7 @@ impl RoomTask {
             name,
             group: group.clone(),
         });
-        let ring = self.house.policy().imps.extend_timeout;
+        let ring = self.room.rules().ring;
         InviteUserRequest {
             id: id.to_owned(),
             // IMPS-9.1.11-S19: to the peer and to all others. Older clients have no word for it,
