@@ -30,12 +30,12 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
 use imps::ssp::{self, Message};
 use imps::status::Code;
 
 use crate::config::Setup;
 use crate::house::House;
+use crate::http::{Unread, read_body};
 use crate::imps::Refused;
 use world::Rng;
 
@@ -120,15 +120,22 @@ pub(crate) async fn post(
         let why = format!("SSP comes as {}\n", ssp::MEDIA_TYPE);
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
     }
-    let body = Limited::new(request.into_body(), imps::MAX_BYTES);
-    let Ok(body) = body.collect().await else {
-        let why = format!(
-            "a message is whole, and has at most {} bytes\n",
-            imps::MAX_BYTES
-        );
-        return (StatusCode::BAD_REQUEST, why);
+    let body = match read_body(&house, request.into_body(), imps::MAX_BYTES).await {
+        Ok(body) => body,
+        Err(unread) => {
+            let status = match unread {
+                Unread::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+                Unread::Cut => StatusCode::BAD_REQUEST,
+                Unread::Late => StatusCode::REQUEST_TIMEOUT,
+            };
+            let why = format!(
+                "a message is whole, and has at most {} bytes\n",
+                imps::MAX_BYTES
+            );
+            return (status, why);
+        }
     };
-    let message = match Message::parse(&body.to_bytes()) {
+    let message = match Message::parse(&body) {
         Ok(message) => message,
         Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")),
     };

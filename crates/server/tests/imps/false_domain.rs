@@ -238,7 +238,7 @@ fn what_is_no_message_of_a_peer_is_refused() {
         (b"<x/>", 400),
         (session.as_bytes(), 403),
         (foreign.as_bytes(), 403),
-        (&large, 400),
+        (&large, 413),
     ];
     for (body, want) in rows {
         assert_eq!(domain.post(body), want, "{}", body.len());
