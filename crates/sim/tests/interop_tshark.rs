@@ -181,6 +181,8 @@ impl Trace {
             .args(["-d", &format!("tcp.port=={},http", http.port())])
             // The name of CSP 1.3, which it does not know. Those before it does.
             .args(["-d", "media_type==application/vnd.wv.csp+wbxml,wbxml"])
+            // It knows XML, and not that SSP is XML.
+            .args(["-d", "media_type==application/vnd.wv.ssp+xml,xml"])
             .args(arguments);
         let read = command.output().expect("tshark runs: apt install tshark");
         let said = String::from_utf8_lossy(&read.stderr);
