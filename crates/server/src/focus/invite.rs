@@ -76,7 +76,9 @@ pub(crate) async fn invite(
         Ok(uri) => uri,
         Err(status) => return failed(status),
     };
-    let in_sessions = room.ring_handsets(who).await;
+    // Most people have none, and the room need not be asked.
+    let has_sessions = !house.imps.sessions.of(&guest.address).is_empty();
+    let in_sessions = has_sessions && room.ring_handsets(who).await;
     let devices = match reachable(&house, &guest.address, &uri).await {
         Ok(devices) => devices,
         Err(_) if in_sessions => {
