@@ -64,7 +64,7 @@ pub(crate) async fn admit(
             multi_trans_per_message: Some(1),
             ..CapabilityList::default()
         });
-        // The store keeps nothing for users of other domains.
+        // The store keeps no messages for users of other domains.
         state.outbox.backlog = None;
     }
     all.add(&session, 1, now);

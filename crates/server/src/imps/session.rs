@@ -9,6 +9,7 @@ use imps::Version;
 use imps::csp::{ClientId, ClientInfo};
 use imps::service::{Function, Functions};
 use room::{Address, Event, LegId};
+use tokio::sync::Notify;
 
 use super::cir::Line;
 use super::outbox::{Full, Item, Outbox};
@@ -16,7 +17,6 @@ use super::replay::Replay;
 use super::terms::Terms;
 use super::{User, wv_of_group};
 use crate::rooms::{Order, RoomHandle};
-use tokio::sync::Notify;
 
 /// A session: who has logged in, what was agreed, and what waits.
 #[derive(Debug)]

@@ -126,16 +126,7 @@ impl Stage {
         setup.seal = Some(SEAL);
         let mut sealer = Sealer::new(SEAL, Rng::from_seed(0, 0));
         for name in people {
-            let user = NewUser {
-                name,
-                password: PASSWORD,
-                display: None,
-                msisdn: None,
-                imps: true,
-            };
-            let sealer = Some(&mut sealer);
-            add_user(&mut store, &setup.domain, user, sealer, 0)
-                .map_err(|error| error.to_string())?;
+            add_person(&mut store, &setup.domain, name, &mut sealer)?;
         }
         let mut stage = Self {
             at: Addresses {
@@ -252,4 +243,21 @@ impl Stage {
 
 fn set(config: &mut ServerConfig, assignment: &str) -> Result<(), String> {
     config.set(assignment).map_err(|error| error.to_string())
+}
+
+/// Someone with [`PASSWORD`] for both faces.
+fn add_person(
+    store: &mut Store,
+    domain: &str,
+    name: &str,
+    sealer: &mut Sealer,
+) -> Result<(), String> {
+    let user = NewUser {
+        name,
+        password: PASSWORD,
+        display: None,
+        msisdn: None,
+        imps: true,
+    };
+    add_user(store, domain, user, Some(sealer), 0).map_err(|error| error.to_string())
 }

@@ -4,13 +4,12 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use server::admin::{NewUser, add_user};
 use server::config::{Config as ServerConfig, Setup, SspPeer};
 use server::{Sealer, Server};
 use store::Store;
 use world::{Rng, World};
 
-use super::{PASSWORD, PORTS, Place, SEAL, Stage, set};
+use super::{PORTS, Place, SEAL, Stage, add_person, set};
 
 /// The other domain. Whoever is of it has a name that ends so.
 pub(crate) const NEIGHBOUR: &str = "b.example";
@@ -62,15 +61,7 @@ impl Stage {
         let mut store = Store::memory();
         let mut sealer = Sealer::new(SEAL, Rng::from_seed(0, 1));
         for name in PEOPLE {
-            let user = NewUser {
-                name,
-                password: PASSWORD,
-                display: None,
-                msisdn: None,
-                imps: true,
-            };
-            add_user(&mut store, NEIGHBOUR, user, Some(&mut sealer), 0)
-                .map_err(|error| error.to_string())?;
+            add_person(&mut store, NEIGHBOUR, name, &mut sealer)?;
         }
         let world = match &self.place {
             Place::Simulated(universe) => universe.host(THERE),
