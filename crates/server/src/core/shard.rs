@@ -63,7 +63,7 @@ impl Shard {
         Self {
             policy: house.policy(),
             desk: Desk::new(Arc::clone(&house)),
-            legs: Legs::default(),
+            legs: Legs::new(me.clone()),
             watchers: Watchers::default(),
             referrals: Referrals::default(),
             proxy: Proxy::default(),

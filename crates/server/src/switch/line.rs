@@ -12,7 +12,7 @@
 
 use std::{
     collections::VecDeque,
-    mem,
+    fmt, mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -110,6 +110,7 @@ impl Line {
                 paths: None,
                 is_dismissed: false,
                 is_retired: false,
+                told: None,
             }),
         }))
     }
@@ -167,6 +168,17 @@ struct Inner {
     is_dismissed: bool,
     /// Nothing may be added, while a connection is still waited for.
     is_retired: bool,
+    /// Who waits for it to be written.
+    told: Option<Told>,
+}
+
+/// What is done once all is written.
+struct Told(Box<dyn FnOnce() + Send>);
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Told")
+    }
 }
 
 #[derive(Debug)]
@@ -285,6 +297,7 @@ impl Queue {
                 Phase::Over
             }
         };
+        Self::tell_if_written(inner);
     }
 
     /// As [`Self::close`], but what waits for a connection that has not come is kept for it.
@@ -313,10 +326,25 @@ impl Queue {
         self.lock().is_dismissed
     }
 
-    /// Has the peer been sent everything that was said, or will it never be?
-    pub(super) fn is_written(&self) -> bool {
-        let inner = self.lock();
-        inner.is_dismissed || matches!(inner.phase, Phase::Over)
+    /// Calls `tell` once the peer has been sent everything that was said, or never will be. False,
+    /// and no call, if that is so already.
+    pub(super) fn when_written(&self, tell: impl FnOnce() + Send + 'static) -> bool {
+        let mut inner = self.lock();
+        let is_written = inner.is_written();
+        if !is_written {
+            inner.told = Some(Told(Box::new(tell)));
+        }
+        !is_written
+    }
+
+    /// To be called whenever it may be written by now.
+    fn tell_if_written(mut inner: MutexGuard<'_, Inner>) {
+        if inner.is_written()
+            && let Some(Told(tell)) = inner.told.take()
+        {
+            drop(inner);
+            tell();
+        }
     }
 
     /// Is it of no use any more?
@@ -328,23 +356,25 @@ impl Queue {
     pub(super) fn end(&self) -> bool {
         let mut inner = self.lock();
         inner.empty();
-        match mem::replace(&mut inner.phase, Phase::Over) {
+        let is_news = match mem::replace(&mut inner.phase, Phase::Over) {
             Phase::Waiting | Phase::Bound(_) => !inner.is_retired,
             Phase::Closing(_) | Phase::Over => false,
-        }
+        };
+        Self::tell_if_written(inner);
+        is_news
     }
 
     /// The same, unless there is a connection.
     pub(super) fn end_unbound(&self) -> bool {
         let mut inner = self.lock();
-        match inner.phase {
-            Phase::Waiting => {
-                inner.empty();
-                inner.phase = Phase::Over;
-                !inner.is_retired
-            }
-            Phase::Bound(_) | Phase::Closing(_) | Phase::Over => false,
+        let is_unbound = matches!(inner.phase, Phase::Waiting);
+        if is_unbound {
+            inner.empty();
+            inner.phase = Phase::Over;
         }
+        let is_news = is_unbound && !inner.is_retired;
+        Self::tell_if_written(inner);
+        is_news
     }
 
     fn ring(&self, inner: &Inner) {
@@ -360,6 +390,10 @@ impl Queue {
 }
 
 impl Inner {
+    fn is_written(&self) -> bool {
+        self.is_dismissed || matches!(self.phase, Phase::Over)
+    }
+
     fn takes_no_more(&self) -> bool {
         self.is_retired || matches!(self.phase, Phase::Closing(_) | Phase::Over)
     }

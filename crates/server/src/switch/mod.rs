@@ -117,8 +117,8 @@ impl Switch {
     }
 
     /// Nothing more is said to the peer of a session. What was pushed before is still written, also
-    /// to a connection that is still to come. Call [`Self::close`] when [`Session::is_written`], or
-    /// when enough was waited for.
+    /// to a connection that is still to come. Call [`Self::close`] when that is done
+    /// ([`Session::when_written`]), or when enough was waited for.
     pub(crate) fn retire(&self, session: &Session) {
         if !session.queue().retire() {
             self.close(session);

@@ -69,9 +69,10 @@ impl Session {
         self.queue().is_over()
     }
 
-    /// Has the peer been sent all that was said, or will it never be?
-    pub(crate) fn is_written(&self) -> bool {
-        self.queue().is_written()
+    /// Calls `tell`, from whatever task finds out, once the peer has been sent all that was said or
+    /// never will be. False, and no call, if that is so already.
+    pub(crate) fn when_written(&self, tell: impl FnOnce() + Send + 'static) -> bool {
+        self.queue().when_written(tell)
     }
 
     /// Where the room puts what this leg is to receive.

@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::calls::Outcall;
 use self::ending::Leaving;
 use crate::core::desk::Desk;
-use crate::core::{Alarms, Answer};
+use crate::core::{Alarms, Answer, ShardHandle};
 use crate::focus::inside::{Refreshes, Reinvites};
 use crate::focus::outgoing::OutInvite;
 use crate::focus::replace::FoundLeg;
@@ -61,6 +61,8 @@ pub(crate) enum LegCommand {
     },
     /// End a leg.
     Release { leg: LegId, reason: Option<String> },
+    /// The peer of a leg that is to end has been sent all that was said.
+    Written { leg: LegId },
 }
 
 /// A leg to be.
@@ -113,15 +115,15 @@ pub(crate) enum InviteNews {
 }
 
 /// The legs of one shard.
-#[derive(Default)]
 pub(crate) struct Legs {
+    shard: ShardHandle,
     legs: HashMap<LegId, Box<Leg>>,
     dialogs: HashMap<DialogId, LegId>,
     calls: HashMap<LegId, Box<Outcall>>,
     alarms: Alarms<LegId>,
     pub(super) reinvites: Reinvites,
-    /// The media of legs whose BYE is not answered: what was said before may still reach them.
-    farewells: HashMap<LegId, Arc<Session>>,
+    /// The media and dialogs of legs whose BYE is not answered: what was said before may still reach them.
+    farewells: HashMap<LegId, (Arc<Session>, DialogId)>,
     /// The dialogs of these: they are over, and known to have been (RFC 3891 section 3).
     ended: HashMap<DialogId, (LegId, RoomHandle)>,
     key: String,
@@ -151,6 +153,21 @@ pub(crate) struct Leg {
 }
 
 impl Legs {
+    /// No legs yet, of this shard.
+    pub(crate) fn new(shard: ShardHandle) -> Self {
+        Self {
+            shard,
+            legs: HashMap::new(),
+            dialogs: HashMap::new(),
+            calls: HashMap::new(),
+            alarms: Alarms::default(),
+            reinvites: Reinvites::default(),
+            farewells: HashMap::new(),
+            ended: HashMap::new(),
+            key: String::new(),
+        }
+    }
+
     /// Is there a leg with this dialog? Looks at Call-ID and tags.
     pub(crate) fn find(&mut self, request: &Request) -> Option<LegId> {
         DialogId::key_of_request(request, &mut self.key).ok()?;
@@ -207,6 +224,7 @@ impl Legs {
                 let _ = answer.send(self.legs.get(&leg).map(Box::as_ref).map(name));
             }
             LegCommand::Release { leg, reason } => self.release(leg, reason.as_deref(), desk),
+            LegCommand::Written { leg } => self.written(leg, desk),
         }
     }
 
@@ -355,7 +373,7 @@ impl Legs {
             return;
         };
         if leg.leaving.is_some() {
-            return self.look_whether_written(id, desk);
+            return self.written(id, desk);
         }
         if let Some((_, unconfirmed)) = &mut leg.unconfirmed {
             match unconfirmed.handle_timeout(desk.now) {

@@ -1,5 +1,6 @@
 //! How connections end, and who is told.
 
+use tokio::sync::oneshot;
 use world::sim::Faults;
 
 use super::*;
@@ -209,8 +210,9 @@ async fn what_waits_for_a_connection_is_written_to_the_one_that_comes() {
     let session = hall.open(ANN);
     session.line().push(text("early")).unwrap();
     hall.switch.retire(&session);
+    let mut written = when_written(&session);
     session.line().push(text("late")).unwrap();
-    assert!(session.is_over() && !session.is_written());
+    assert!(session.is_over() && written.try_recv().is_err());
     let mut peer = hall.connect().await;
     peer.send(&send(&session.path(), "hello", "")).await;
     let Got::Send(_, _, body) = peer.got().await else {
@@ -218,7 +220,7 @@ async fn what_waits_for_a_connection_is_written_to_the_one_that_comes() {
     };
     assert_eq!(body, "early");
     assert_eq!(peer.got().await, Got::End);
-    assert!(session.is_written());
+    assert_eq!(written.await, Ok(()));
     hall.switch.close(&session);
     assert_eq!(hall.switch.len(), 0);
 }
@@ -228,7 +230,7 @@ async fn nothing_is_waited_for_that_has_nothing_to_hear() {
     let mut hall = Hall::new();
     let session = hall.open(ANN);
     hall.switch.retire(&session);
-    assert!(session.is_written());
+    assert!(!session.when_written(|| unreachable!()));
     assert_eq!(hall.switch.len(), 0);
 }
 
@@ -245,14 +247,40 @@ async fn a_session_is_written_when_the_socket_has_taken_its_last_words() {
         session.line().push(text).unwrap();
     }
     hall.switch.retire(&session);
+    let mut written = when_written(&session);
     hall.wait(1).await;
     // All is gathered, and half of it is where the peer can read it.
-    assert!(!session.is_written());
+    assert!(written.try_recv().is_err());
     for n in 0..10 {
         assert!(matches!(peer.got().await, Got::Send(..)), "frame {n}");
     }
     assert_eq!(peer.got().await, Got::End);
-    assert!(session.is_written());
+    assert_eq!(written.await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_whose_peer_leaves_or_never_comes_is_as_good_as_written() {
+    let mut hall = Hall::new();
+    for end in [Switch::dismiss, |session: &Session| {
+        session.fail("nobody came")
+    }] {
+        let session = hall.open(ANN);
+        session.line().push(text("unheard")).unwrap();
+        hall.switch.retire(&session);
+        let written = when_written(&session);
+        end(&session);
+        assert_eq!(written.await, Ok(()));
+    }
+    let (session, peer) = hall.bound(ANN).await;
+    let written = when_written(&session);
+    drop(peer);
+    assert_eq!(written.await, Ok(()));
+}
+
+fn when_written(session: &Session) -> oneshot::Receiver<()> {
+    let (tell, told) = oneshot::channel();
+    assert!(session.when_written(|| tell.send(()).unwrap()));
+    told
 }
 
 /// Every way to cut the bytes, and connections that break anywhere: whatever is heard is what was
