@@ -80,7 +80,7 @@ impl Framer {
         // The end may straddle what came before and what came now.
         let from = self.searched.saturating_sub(3);
         let unseen = buffer.get(from..).unwrap_or_default();
-        if memchr::memmem::find(unseen, b"\r\n\r\n").is_none() {
+        if parse::head_end(unseen).is_none() {
             self.searched = buffer.len();
             if buffer.len() > MAX_MESSAGE {
                 return Err(ParseError::TooLarge);

@@ -237,9 +237,8 @@ impl Fields {
         let (start, value_end) = (to_usize(field.label.start), to_usize(field.value.end));
         let mut end = value_end;
         // The value ends before trailing blanks and blank folds; the line after them.
-        while let Some(at) = memchr::memmem::find(self.wire.get(end..).unwrap_or_default(), b"\r\n")
-        {
-            end = end.saturating_add(at).saturating_add(2);
+        while let Some(at) = memchr::memchr(b'\n', self.wire.get(end..).unwrap_or_default()) {
+            end = end.saturating_add(at).saturating_add(1);
             if !matches!(self.wire.get(end), Some(b' ' | b'\t')) {
                 break;
             }

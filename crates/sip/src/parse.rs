@@ -1,8 +1,10 @@
 //! Taking a message apart: one pass over the head, nothing interpreted but where things stand.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use bytes::{Bytes, BytesMut};
+use memchr::memmem::Finder;
 
 use crate::message::{Field, Span};
 use crate::text::is_token;
@@ -91,9 +93,16 @@ impl Head {
     }
 }
 
+/// Where the empty line behind a head begins, its own CRLF and the last one of the head together.
+pub(crate) fn head_end(bytes: &[u8]) -> Option<usize> {
+    // Made once: that takes as long as a search.
+    static END: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
+    END.find(bytes)
+}
+
 /// Parses the head that `bytes` begins with.
 pub(crate) fn head(bytes: &[u8]) -> Result<Head, ParseError> {
-    let end = memchr::memmem::find(bytes, b"\r\n\r\n").ok_or(ParseError::NoEnd)?;
+    let end = head_end(bytes).ok_or(ParseError::NoEnd)?;
     let text = bytes
         .get(..end.saturating_add(2))
         .and_then(|head| std::str::from_utf8(head).ok())

@@ -178,7 +178,7 @@ pub(super) const RUNS: &[Run] = &[
     Run {
         name: "setup-trusted",
         what: What::Load(
-            "setup --trusted --saturate --pipelined 64 --set notify.min_interval_ms=500 --for 2 --pin",
+            "setup --trusted --rate 900 --set notify.min_interval_ms=500 --for 2 --pin",
         ),
         rows: &[Row {
             what: "ad-hoc set-up with 3 invitees from a trusted peer, subscribed, MSRP connected",
@@ -191,7 +191,7 @@ pub(super) const RUNS: &[Run] = &[
     Run {
         name: "setup-digest",
         what: What::Load(
-            "setup --saturate --pipelined 64 --set notify.min_interval_ms=500 --for 2 --pin",
+            "setup --rate 900 --set notify.min_interval_ms=500 --for 2 --pin",
         ),
         rows: &[Row {
             what: "the same with digest",
