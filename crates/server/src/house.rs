@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use world::{Rng, World};
 
 use crate::config::{Policy, Setup};
+use crate::core::Neighbours;
 use crate::core::{Gruus, Nonces, Replies, Shards};
 use crate::count::Counters;
 use crate::focus::Credit;
@@ -37,6 +38,8 @@ pub(crate) struct House {
     pub(crate) credit: Credit,
     /// The face for handsets.
     pub(crate) imps: Imps,
+    /// The domains that are reached over SIP.
+    pub(crate) neighbours: Neighbours,
     /// The links to other domains.
     pub(crate) ssp: Ssp,
     /// Where handsets connect to be told that something waits, with the port it got.

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, mpsc};
 use world::{Datagrams, Listener, World};
 
 use crate::config::{Policy, Setup};
+use crate::core::Neighbours;
 use crate::core::{
     Command, Delta, Device, Gruus, Inbound, Location, Nonces, Replies, Shard, ShardHandle, Shards,
 };
@@ -157,6 +158,7 @@ impl Server {
             world.tasks.spawn("shard", shard.run(messages, orders));
         }
         sockets.serve(&house);
+        Neighbours::run(&house);
         links.run(&house);
         world.tasks.spawn("purge", purge(Arc::clone(&house)));
         world
@@ -369,6 +371,7 @@ impl Parts {
             rooms: Rooms::default(),
             switch: Switch::new(world.clone(), msrp, tap.clone(), allowed),
             credit: Credit::default(),
+            neighbours: Neighbours::new(&setup.sip_peers),
             ssp: self.ssp,
             imps: Imps::new(setup.seal.clone()),
             cir_tcp: addresses.cir_tcp,

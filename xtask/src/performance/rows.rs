@@ -190,9 +190,7 @@ pub(super) const RUNS: &[Run] = &[
     },
     Run {
         name: "setup-digest",
-        what: What::Load(
-            "setup --rate 900 --set notify.min_interval_ms=500 --for 2 --pin",
-        ),
+        what: What::Load("setup --rate 900 --set notify.min_interval_ms=500 --for 2 --pin"),
         rows: &[Row {
             what: "the same with digest",
             reach: 1.4,

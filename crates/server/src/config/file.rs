@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sip::digest::Algorithm;
 
 use super::value::{algorithms, between, domain, listen, node, senders, status, user_part};
-use super::{Focus, FocusAnswer, HttpKeys, ImpsKeys, Policy, Registrar, Setup, SspKeys};
+use super::{Focus, FocusAnswer, HttpKeys, ImpsKeys, Policy, Registrar, Setup, SipPeer, SspKeys};
 
 /// All that can be configured, as the file writes it. What each key means, and which values it
 /// takes, stands in [`KEYS`](super::KEYS).
@@ -60,6 +60,7 @@ pub struct SipKeys {
     pub t1_ms: u32,
     #[serde(deserialize_with = "between::<0, 256, _>")]
     pub shards: u32,
+    pub peers: Vec<SipPeer>,
 }
 
 /// The keys of `[msrp]`.
@@ -199,6 +200,7 @@ impl Config {
             domain: self.domain.clone(),
             sip_udp: self.sip.udp,
             sip_tcp: self.sip.tcp,
+            sip_peers: self.sip.peers.clone(),
             msrp_tcp: self.msrp.tcp,
             msrp_connect_to: self.msrp.connect_to.clone(),
             http: self.http.listen,
@@ -285,6 +287,7 @@ impl Default for SipKeys {
             tcp: Some(local),
             t1_ms: 500,
             shards: 0,
+            peers: Vec::new(),
         }
     }
 }

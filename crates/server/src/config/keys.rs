@@ -86,6 +86,13 @@ pub const KEYS: &[Key] = &[
         "0 to 256; 0 is one for each core",
         "Into how many tasks the SIP core is split.",
     ),
+    fixed(
+        "sip.peers",
+        "a list of { domain, host }, where host may be left out and may have a port",
+        "The other domains whose users and conferences are reached over SIP, and whose servers are\n\
+         believed about their own users. Without a host the domain is looked up (RFC 3263).\n\
+         Whoever can send from the address of such a server can be anybody of its domain.",
+    ),
     fixed("msrp.tcp", LISTEN, "Where MSRP over TCP listens."),
     fixed(
         "msrp.connect_to",

@@ -44,6 +44,7 @@ impl Config {
         self.sockets(&mut found);
         self.trust(&mut found);
         self.handsets(&mut found);
+        self.neighbours(&mut found);
         self.domains(&mut found);
         self.times(&mut found);
         self.people(&mut found);
@@ -166,6 +167,32 @@ impl Config {
         }
     }
 
+    /// Can other domains be reached over SIP?
+    fn neighbours(&self, found: &mut Found) {
+        let key = "sip.peers";
+        let peers = &self.sip.peers;
+        if self.sip.udp.is_none() && !peers.is_empty() {
+            let what = "SIP over UDP is off: the servers of other domains are reached over it";
+            found.mistake(key, what, "set sip.udp to an address");
+        }
+        let domains: Vec<_> = peers.iter().map(|peer| peer.domain.as_str()).collect();
+        self.others(key, &domains, found);
+    }
+
+    /// Other domains, each once.
+    fn others(&self, key: &'static str, domains: &[&str], found: &mut Found) {
+        for (at, domain) in domains.iter().enumerate() {
+            if *domain == self.domain {
+                let what = format!("{domain} is the domain of this server");
+                found.mistake(key, what, "list other domains alone");
+            }
+            if domains.iter().take(at).any(|other| other == domain) {
+                let what = format!("{domain} stands there twice");
+                found.mistake(key, what, "keep one of them");
+            }
+        }
+    }
+
     /// Can other domains be reached over SSP, and are they who they say?
     fn domains(&self, found: &mut Found) {
         let key = "ssp.peers";
@@ -177,19 +204,9 @@ impl Config {
                 "set http.listen to an address",
             );
         }
-        for (at, peer) in peers.iter().enumerate() {
-            if peer.domain == self.domain {
-                let what = format!("{} is the domain of this server", peer.domain);
-                found.mistake(key, what, "list other domains alone");
-            }
-            if peers
-                .iter()
-                .take(at)
-                .any(|other| other.domain == peer.domain)
-            {
-                let what = format!("{} stands there twice", peer.domain);
-                found.mistake(key, what, "keep one of them");
-            }
+        let domains: Vec<_> = peers.iter().map(|peer| peer.domain.as_str()).collect();
+        self.others(key, &domains, found);
+        for peer in peers {
             if peer.secret.as_ref().is_none_or(String::is_empty) {
                 let what = format!(
                     "whoever answers at {} is taken for {}",

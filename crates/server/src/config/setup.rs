@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::value::{domain, peer_url};
+use super::value::{domain, peer_host, peer_url};
 use crate::SealKey;
 
 /// Another domain that is reached over SSP.
@@ -24,6 +24,23 @@ pub struct SspPeer {
     pub secret: Option<String>,
 }
 
+/// Another domain that is reached over SIP.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SipPeer {
+    /// The domain.
+    #[serde(deserialize_with = "domain")]
+    pub domain: String,
+    /// Its server: a name or an address, with or without a port. Without it the domain itself is
+    /// looked up (RFC 3263).
+    #[serde(
+        default,
+        deserialize_with = "peer_host",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub host: Option<String>,
+}
+
 /// Sockets, store and identity: changing one takes a restart.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Setup {
@@ -33,6 +50,8 @@ pub struct Setup {
     pub sip_udp: Option<SocketAddr>,
     /// Where SIP over TCP listens.
     pub sip_tcp: Option<SocketAddr>,
+    /// The other domains whose users and conferences are reached over SIP.
+    pub sip_peers: Vec<SipPeer>,
     /// Where MSRP over TCP listens.
     pub msrp_tcp: SocketAddr,
     /// Peers that the MSRP switch may connect to. All others have to connect to it.
@@ -72,6 +91,7 @@ impl Default for Setup {
             domain: "localhost".to_owned(),
             sip_udp: Some(local(5060)),
             sip_tcp: Some(local(5060)),
+            sip_peers: Vec::new(),
             msrp_tcp: local(2855),
             msrp_connect_to: Vec::new(),
             http: Some(local(8080)),

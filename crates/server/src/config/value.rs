@@ -85,6 +85,25 @@ pub(super) fn peer_url<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::
     }
 }
 
+/// A host, with or without a port.
+pub(super) fn peer_host<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    let uri = format!("sip:{text}");
+    let is_sound = Uri::parse(&uri).is_ok_and(|uri| {
+        let port = uri
+            .port()
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
+        uri.user().is_none() && text == format!("{}{port}", uri.host())
+    });
+    match is_sound {
+        true => Ok(Some(text)),
+        false => Err(D::Error::custom(format!(
+            "\"{text}\" is neither a host nor host:port"
+        ))),
+    }
+}
+
 /// The name of a node.
 pub(super) fn node<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     word(from, "-_.")

@@ -9,7 +9,7 @@ use sip::{Method, Name, Request, Uri};
 
 use crate::core::calling::Procedure;
 use crate::core::shard::Shard;
-use crate::core::{Answer, Command, Device, Identity, proxy, registrar};
+use crate::core::{Answer, Command, Device, ForUser, Identity, hides_sender, proxy, registrar};
 use crate::focus::{self, legs};
 use crate::groups;
 use crate::net::Flow;
@@ -69,15 +69,7 @@ impl Shard {
             Target::Room(room) => self.for_room(id, request, flow, room),
             Target::NoRoom(identity) => self.for_no_room(id, request, flow, identity),
             Target::User(aor) => self.for_user(id, request, flow, aor),
-            Target::Elsewhere => {
-                if let Some((request, _)) = self.identify(id, request, &flow) {
-                    self.desk.answer(
-                        id,
-                        &request,
-                        &Answer::because(404, "Domain Not Served Here"),
-                    );
-                }
-            }
+            Target::Elsewhere => self.for_elsewhere(id, request, flow),
         }
     }
 
@@ -219,6 +211,11 @@ impl Shard {
         let Some((request, who)) = self.identify(id, request, &flow) else {
             return;
         };
+        if !self.is_local(&who, &flow) {
+            // A conference is made by the server of the one who makes it.
+            let answer = Answer::because(403, "Conferences of Other Domains Are Made There");
+            return self.desk.answer(id, &request, &answer);
+        }
         self.call(id, request, flow, who, Procedure::AdHoc);
     }
 
@@ -300,6 +297,29 @@ impl Shard {
         let Some((request, who)) = self.identify(id, request, &flow) else {
             return;
         };
+        let user = ForUser {
+            id,
+            request,
+            flow,
+            who,
+            aor,
+        };
+        match self.is_local(&user.who, &user.flow) {
+            true => self.for_ours(user),
+            false => self.consult(user),
+        }
+    }
+
+    /// A request for a user of ours, who lets it come.
+    pub(super) fn for_ours(&mut self, user: ForUser) {
+        let ForUser {
+            id,
+            request,
+            flow,
+            who,
+            aor,
+        } = user;
+        let seen = (!hides_sender(&request)).then_some(&who);
         let now_ms = self.house.unix_ms();
         let user = Uri::parse(request.uri()).ok().and_then(|uri| uri.user());
         if let Some((aor, device)) = user.and_then(|user| self.location.temporary(user, now_ms)) {
@@ -309,7 +329,7 @@ impl Shard {
                     .answer(id, &request, &Answer::because(404, "This GRUU Is Gone"));
             };
             tracing::debug!(aor, "reached by a temporary GRUU");
-            return self.forward(id, request, &flow, &who, vec![device]);
+            return self.forward(id, request, &flow, seen, vec![device]);
         }
         let gruu = Uri::parse(request.uri())
             .ok()
@@ -328,22 +348,22 @@ impl Shard {
         if devices.is_empty() {
             return self.nobody(id, request, flow, who, aor);
         }
-        self.forward(id, request, &flow, &who, devices);
+        self.forward(id, request, &flow, seen, devices);
     }
 
-    fn forward(
+    pub(super) fn forward(
         &mut self,
         id: ServerId,
         request: Request,
         flow: &Flow,
-        who: &Identity,
+        seen: Option<&Identity>,
         devices: Vec<Arc<Device>>,
     ) {
         if *request.method() == Method::Invite {
             self.trying(id, &request);
         }
         self.proxy
-            .forward(id, request, flow, Some(who), devices, &mut self.desk);
+            .forward(id, request, flow, seen, devices, &mut self.desk);
     }
 
     /// Nobody there has a device: it may be a group. Else this says why nobody can be reached: no

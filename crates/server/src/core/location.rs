@@ -21,6 +21,30 @@ pub(crate) struct Device {
 }
 
 impl Device {
+    /// Somebody of another domain, reached by way of its server: not registered, and for good.
+    pub(crate) fn elsewhere(aor: String, target: String, flow: Flow) -> Self {
+        let record = store::Binding {
+            key: target.clone(),
+            contact: target,
+            aor,
+            params: String::new(),
+            path: Vec::new(),
+            call_id: String::new(),
+            cseq: 0,
+            q: 1000,
+            instance: None,
+            reg_id: None,
+            node: String::new(),
+            flow: String::new(),
+            user_agent: None,
+            expires_at_ms: i64::MAX,
+            created_at_ms: 0,
+            updated_at_ms: 0,
+        };
+        let flow = Some(flow);
+        Self { record, flow }
+    }
+
     /// The flow that a request for this device takes now.
     ///
     /// Over a connection: the one it registered with (RFC 5626). Over UDP: the contact, if it is

@@ -168,6 +168,7 @@ impl Shard {
                 let devices = self.location.devices(&aor, self.house.unix_ms());
                 let _ = answer.send(proxy::for_focus(devices));
             }
+            Command::ForUser(user) => self.for_ours(*user),
             Command::ForGroup(group) => self.for_group(*group),
             Command::FlowLost(connection) => self.flow_lost(connection),
             Command::FlowUp(connection) => {
@@ -378,6 +379,13 @@ impl Shard {
         let trusted = self.policy.trusted_peers.contains(&flow.remote().ip());
         if trusted && let Some(identity) = asserted(&request) {
             return Some((request, identity));
+        }
+        // What another domain's server says of somebody who is registered here counts as nothing.
+        if *request.method() != Method::Register {
+            let from = flow.remote().ip();
+            if let Some(identity) = self.house.neighbours.vouched(&request, from) {
+                return Some((request, identity));
+            }
         }
         let mut court = Court {
             realm: &self.house.setup.domain,

@@ -11,7 +11,7 @@ use store::Account;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Policy;
-use crate::core::{Delta, Device, ForGroup, Replies};
+use crate::core::{Delta, Device, ForGroup, ForUser, Replies};
 use crate::count::Counters;
 use crate::focus::legs::LegCommand;
 use crate::focus::refer::ReferCommand;
@@ -54,6 +54,8 @@ pub(crate) enum Command {
         aor: String,
         answer: oneshot::Sender<Vec<Arc<Device>>>,
     },
+    /// A user lets a request come that another domain has sent.
+    ForUser(Box<ForUser>),
     /// A request is for a stored group.
     ForGroup(Box<ForGroup>),
     /// A connection is gone.

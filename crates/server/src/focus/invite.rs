@@ -118,10 +118,10 @@ async fn allowed<'a>(
     if !uri.is_sip() {
         return Err(416);
     }
-    // Users of other domains are reached through an outer core, which this one is not.
+    // Users of other domains whose server is known: it asks them itself, and knows whom they let in.
     if !house.is_domain(uri.host()) {
-        // But those whose server is known: it asks them itself, and knows whom they let in.
-        return match crate::ssp::reach_address(house, address).await {
+        let over_ssp = crate::ssp::reach_address(house, address).await;
+        return match over_ssp || house.neighbours.knows(uri.host()) {
             true => Ok(uri),
             false => Err(404),
         };
@@ -139,6 +139,10 @@ async fn reachable(
     address: &Address,
     uri: &Uri<'_>,
 ) -> Result<Vec<Arc<Device>>, u16> {
+    if !house.is_domain(uri.host()) {
+        let way = house.neighbours.way(house, uri, address.as_str());
+        return way.map(|device| vec![Arc::new(device)]).map_err(|_| 480);
+    }
     let devices = house.shards.devices(address.as_str()).await;
     if !devices.is_empty() {
         return Ok(devices);

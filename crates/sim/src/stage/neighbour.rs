@@ -1,13 +1,13 @@
-//! A server of another domain beside the one that a scenario is about, and a link of SSP between
-//! them.
+//! A server of another domain beside the one that a scenario is about. They reach each other over
+//! SIP and over SSP.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use server::config::{Config as ServerConfig, Setup, SspPeer};
+use server::config::{Config as ServerConfig, Setup, SipPeer, SspPeer};
 use server::{Sealer, Server};
 use store::Store;
-use world::{Rng, World};
+use world::{Rng, Srv, World};
 
 use super::{PORTS, Place, SEAL, Stage, add_person, set};
 
@@ -16,7 +16,7 @@ pub(crate) const NEIGHBOUR: &str = "b.example";
 const OF_NEIGHBOUR: &str = "_b";
 
 /// Who has an account there.
-const PEOPLE: [&str; 3] = ["bob_b", "dave_b", "erin_b"];
+const PEOPLE: [&str; 5] = ["alice_b", "bob_b", "carol_b", "dave_b", "erin_b"];
 
 /// Where the simulated server of the other domain is.
 const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
@@ -39,16 +39,23 @@ impl Stage {
     ///
     /// Why one of them does not start.
     pub async fn meet_neighbour(&mut self) -> Result<(), String> {
-        let here = self.setup.http.ok_or("the server does not listen there")?;
-        let there = self.free_http()?;
+        let nowhere = "the server does not listen there";
+        let here = self.setup.http.ok_or(nowhere)?;
+        let sip_here = self.setup.sip_udp.ok_or(nowhere)?;
+        let (there, sip_there) = self.free_places()?;
         // It dials in vain, and is dialled by the other as soon as that has started.
         link(&mut self.setup, "a's", (NEIGHBOUR, there, "b's"));
+        self.setup.sip_peers = vec![SipPeer {
+            domain: NEIGHBOUR.to_owned(),
+            host: self.sip_host(sip_there),
+        }];
         self.restart().await?;
         let mut config = ServerConfig::dev();
         set(&mut config, &format!("domain = \"{NEIGHBOUR}\""))?;
         for (key, port) in PORTS {
             let at = match (&self.place, key) {
                 (_, "http.listen") => there,
+                (_, "sip.udp") => sip_there,
                 (Place::Simulated(_), _) => SocketAddr::new(THERE, port),
                 (Place::Real, _) => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             };
@@ -58,6 +65,10 @@ impl Stage {
         setup.shards = 1;
         setup.seal = Some(SEAL);
         link(&mut setup, "b's", ("localhost", here, "a's"));
+        setup.sip_peers = vec![SipPeer {
+            domain: "localhost".to_owned(),
+            host: Some(sip_here.to_string()),
+        }];
         let mut store = Store::memory();
         let mut sealer = Sealer::new(SEAL, Rng::from_seed(0, 1));
         for name in PEOPLE {
@@ -75,17 +86,38 @@ impl Stage {
         Ok(())
     }
 
-    /// An address for HTTP that nobody has: it has to be known before either server starts.
-    fn free_http(&self) -> Result<SocketAddr, String> {
+    /// Where the other server is found over SIP: in the simulated network by name (RFC 3263).
+    fn sip_host(&self, at: SocketAddr) -> Option<String> {
+        let Place::Simulated(universe) = &self.place else {
+            return Some(at.to_string());
+        };
+        let (srv, host) = (format!("_sip._udp.{NEIGHBOUR}"), format!("sip.{NEIGHBOUR}"));
+        universe.names().add_host(&host, at.ip());
+        universe.names().add_srv(
+            &srv,
+            Srv {
+                priority: 1,
+                weight: 1,
+                port: at.port(),
+                target: host,
+            },
+        );
+        None
+    }
+
+    /// Addresses for HTTP and for SIP that nobody has: they have to be known before either server
+    /// starts.
+    fn free_places(&self) -> Result<(SocketAddr, SocketAddr), String> {
         static NEXT: AtomicU8 = AtomicU8::new(1);
         let Place::Real = self.place else {
-            return Ok(SocketAddr::new(THERE, 8080));
+            return Ok((SocketAddr::new(THERE, 8080), SocketAddr::new(THERE, 5060)));
         };
         // All of 127 is this machine, and nobody else takes ports of such an address.
         let [.., high, low] = std::process::id().to_be_bytes();
         let ip = Ipv4Addr::new(127, high.max(1), low, NEXT.fetch_add(1, Ordering::Relaxed));
         let tried = std::net::TcpListener::bind((ip, 0)).map_err(|error| error.to_string())?;
-        tried.local_addr().map_err(|error| error.to_string())
+        let http = tried.local_addr().map_err(|error| error.to_string())?;
+        Ok((http, SocketAddr::from((ip, 5060))))
     }
 }
 

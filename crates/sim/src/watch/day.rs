@@ -136,7 +136,7 @@ impl<'a> Day<'a> {
         self.legs.push(Leg {
             call: signal.call.to_owned(),
             host: signal.host,
-            person: self.facts.name(signal.host),
+            person: self.person(signal),
             room: None,
             begun: signal.sent,
             accepted: None,
@@ -148,6 +148,13 @@ impl<'a> Day<'a> {
             hidden: None,
             traces: Vec::new(),
         });
+    }
+
+    /// Who is at a host; behind the server of another domain there are several.
+    fn person(&self, signal: &Signal<'a>) -> String {
+        let known = self.facts.people.get(&signal.host).cloned();
+        let person = known.or_else(|| signal.party());
+        person.unwrap_or_else(|| self.facts.name(signal.host))
     }
 
     fn frame(&mut self, heard: &Heard, frame: &Frame) {

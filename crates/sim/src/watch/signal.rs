@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use memchr::memmem;
-use sip::header::{CSeq, CallId, Contact, From, NameAddr, To, Via};
+use sip::header::{CSeq, CallId, Contact, From, NameAddr, PAssertedIdentity, To, Via};
 use sip::{Fields, Message};
 
 use super::wire::{Heard, Stamp, What};
@@ -70,6 +70,19 @@ impl<'a> Signal<'a> {
             to_tag: fields.require::<To<'a>>().ok()?.0.tag().unwrap_or_default(),
             fields,
         })
+    }
+
+    /// The address of record of the one who talks with the server by this request, as the server of
+    /// another domain gives it.
+    pub(super) fn party(&self) -> Option<String> {
+        if self.from_server {
+            return Some(self.fields.require::<To<'a>>().ok()?.0.uri.aor());
+        }
+        let asserted = self.fields.list::<PAssertedIdentity<'a>>().flatten().next();
+        match asserted {
+            Some(asserted) => Some(asserted.uri.aor()),
+            None => Some(self.fields.require::<From<'a>>().ok()?.0.uri.aor()),
+        }
     }
 
     /// Is it a request of this method?

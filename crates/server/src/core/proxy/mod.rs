@@ -27,7 +27,7 @@ use sip::{Method, Request, Response, Uri};
 
 use crate::core::desk::{Desk, Owner};
 use crate::core::reply::phrase;
-use crate::core::{Alarms, Answer, Device, Identity, hides_sender};
+use crate::core::{Alarms, Answer, Device, Identity};
 use crate::house::House;
 use crate::net::Flow;
 
@@ -68,7 +68,7 @@ struct Onward<'a> {
     /// The flow it came by.
     flow: &'a Flow,
     passport: Passport,
-    /// The sender, if the devices are to know.
+    /// The sender, if the next hop is to know.
     asserted: Option<&'a Identity>,
     course: Course<'a>,
 }
@@ -76,13 +76,13 @@ struct Onward<'a> {
 impl Proxy {
     /// Forwards a request to the devices of a user, all at once.
     ///
-    /// An INVITE has been answered with 100. `from` is the sender, if it is known.
+    /// An INVITE has been answered with 100. `asserted` is the sender, if the next hop is to know.
     pub(crate) fn forward(
         &mut self,
         id: ServerId,
         request: Request,
         flow: &Flow,
-        from: Option<&Identity>,
+        asserted: Option<&Identity>,
         devices: Vec<Arc<Device>>,
         desk: &mut Desk,
     ) {
@@ -100,7 +100,7 @@ impl Proxy {
             id,
             flow,
             passport,
-            asserted: from.filter(|_| !hides_sender(&request)),
+            asserted,
             course: Course::of(&request, |uri| is_ours(&house, uri)),
             request: &request,
         };
