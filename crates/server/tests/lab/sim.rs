@@ -56,6 +56,11 @@ const PATIENCE: Duration = Duration::from_secs(4 * 3600);
 impl SimLab {
     /// A server with other rules.
     pub fn with(change: impl FnOnce(&mut Setup, &mut Policy)) -> Self {
+        Self::with_store(super::store(), change)
+    }
+
+    /// A server on a store that is there already.
+    pub fn with_store(store: Store, change: impl FnOnce(&mut Setup, &mut Policy)) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
@@ -63,7 +68,7 @@ impl SimLab {
             .unwrap();
         let universe = runtime.block_on(async { Universe::new(1) });
         let shared = (Rc::new(runtime), Rc::new(universe), Rc::default());
-        Self::on(shared, HOST, super::store(), change)
+        Self::on(shared, HOST, store, change)
     }
 
     /// A server of another domain in the same universe.
@@ -129,6 +134,13 @@ impl SimLab {
 
     /// A phone on UDP on a host of its own, registered.
     pub fn phone(&self, user: &str) -> Phone {
+        let mut phone = self.phone_off(user);
+        phone.register();
+        phone
+    }
+
+    /// The same, not registered. The first is at 10.0.1.1, the next at 10.0.1.2, each at port 5060.
+    pub fn phone_off(&self, user: &str) -> Phone {
         self.phones.set(self.phones.get() + 1);
         let ip = IpAddr::V4(Ipv4Addr::new(10, 0, 1, self.phones.get()));
         let local = SocketAddr::new(ip, 5060);
@@ -140,9 +152,7 @@ impl SimLab {
             runtime: Rc::clone(&self.runtime),
             _world: world,
         };
-        let mut phone = Phone::sim(socket, user, self.at, local);
-        phone.register();
-        phone
+        Phone::sim(socket, user, self.at, local)
     }
 
     /// A handset on a host of its own that has agreed on everything.

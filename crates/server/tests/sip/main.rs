@@ -17,6 +17,7 @@ mod bad_input;
 mod bad_peers;
 mod conference;
 mod direct;
+mod domains;
 mod groups;
 mod hardening;
 mod im_7_2_1_2;
