@@ -2,12 +2,18 @@
 
 use crate::lab::ask::FACTORY;
 use crate::lab::{Phone, SimLab, store};
-use server::admin::block;
+use server::admin::{block, write_rules};
 use server::config::SipPeer;
 use sip::{Method, Name, Response};
 use store::Store;
 
 const BOB: &str = "P-Asserted-Identity: \"Bob\" <sip:bob@b.example>\r\n";
+
+/// A room by itself may not invite.
+const NO_ROOM: &str = "<ruleset xmlns='urn:ietf:params:xml:ns:common-policy' \
+     xmlns:poc='urn:oma:xml:poc:poc-rules'><rule id='r'><conditions><identity>\
+     <one id='sip:room@b.example'/></identity></conditions>\
+     <actions><poc:allow-invite>reject</poc:allow-invite></actions></rule></ruleset>";
 
 /// A server that reaches b.example, and that domain's own: a phone that says what it likes.
 fn lab(store: Store) -> (SimLab, Phone) {
@@ -93,15 +99,16 @@ fn what_a_peer_sends_reaches_the_user_who_lets_it() {
     let asserts = |aor: &str| format!("P-Asserted-Identity: <{aor}>\r\n");
     let (eve, room) = (asserts("sip:eve@b.example"), asserts("sip:room@b.example"));
     let by_eve = format!("{room}Referred-By: <sip:eve@b.example>\r\n");
-    // Nor is a server believed that names somebody of another domain as the one who invites.
-    let by_nobody = format!("{eve}Referred-By: <sip:bob@c.example>\r\n");
-    for (method, extra) in [
-        ("MESSAGE", eve),
-        ("INVITE", by_eve),
-        ("INVITE", by_nobody),
+    // A server is not believed that names somebody of another domain as the one who invites.
+    write_rules(&mut store, "localhost", "alice", NO_ROOM.as_bytes(), 0).unwrap();
+    let by_friend = format!("{room}Referred-By: <sip:friend@c.example>\r\n");
+    for (method, extra, status) in [
+        ("MESSAGE", eve, 480),
+        ("INVITE", by_eve, 480),
+        ("INVITE", by_friend, 403),
     ] {
         let response = says(&mut peer, method, "sip:alice@localhost", &extra);
-        assert_eq!(response.status(), 480, "{extra}");
+        assert_eq!(response.status(), status, "{extra}");
     }
     assert!(!alice.has_heard(&Method::Message) && !alice.has_heard(&Method::Invite));
     lab.settled();
