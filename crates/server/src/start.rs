@@ -9,7 +9,7 @@ use room::{Event, Why};
 use serde::Serialize;
 use store::{Cursor, PAGE_ROWS_MAX, Store, Write};
 use tokio::sync::{Semaphore, mpsc};
-use world::{Datagrams, Listener, World};
+use world::{Datagrams, Dns, Listener, Resolver, World};
 
 use crate::config::{Policy, Setup};
 use crate::core::Neighbours;
@@ -97,6 +97,9 @@ pub enum StartError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// The DNS servers cannot be asked.
+    #[error("cannot ask the DNS servers: {0}")]
+    Dns(std::io::Error),
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] OpenKeeper),
@@ -121,11 +124,15 @@ impl Server {
     ///
     /// [`StartError`]; then nothing is left running.
     pub async fn start(
-        world: World,
+        mut world: World,
         mut store: Store,
         setup: Setup,
         policy: Policy,
     ) -> Result<Self, StartError> {
+        if !setup.dns_servers.is_empty() {
+            let resolver = Resolver::of_servers(&setup.dns_servers);
+            world.dns = Dns::Resolver(resolver.map_err(StartError::Dns)?);
+        }
         let tap = match &setup.trace_pcap {
             Some(path) => Some(Tap::file(path, &world).map_err(StartError::Trace)?),
             None => None,

@@ -235,6 +235,7 @@ fn not_started(error: &StartError) -> Complaint {
         (StartError::Listen { .. }, Some(io::ErrorKind::PermissionDenied)) => {
             "choose a port above 1023".to_owned()
         }
+        (StartError::Dns(_), _) => "correct dns.servers".to_owned(),
         (StartError::Trace(_), _) => {
             "name another file with --trace-pcap or --set trace.pcap=FILE".to_owned()
         }

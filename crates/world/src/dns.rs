@@ -1,4 +1,8 @@
-//! Names to addresses.
+//! Names to addresses, and domains to services.
+
+mod nameserver;
+mod order;
+mod resolver;
 
 use std::{
     collections::BTreeMap,
@@ -7,10 +11,16 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+pub use nameserver::NameServer;
+pub use resolver::Resolver;
+
 /// Who answers questions about names.
 #[derive(Clone, Debug)]
 pub enum Dns {
-    /// The machine's resolver: addresses only, no SRV and no NAPTR.
+    /// DNS servers.
+    Resolver(Resolver),
+    /// The functions of the machine, when it does not say which servers it asks: addresses only,
+    /// no SRV and no NAPTR.
     System,
     /// A table kept in memory, for simulations and tests.
     Table(Table),
@@ -19,7 +29,7 @@ pub enum Dns {
 /// What a query for records brought.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Records<T> {
-    /// These records, in the order of their names' table, not of their preference.
+    /// These records, in no order that means anything; see [`Srv::order`].
     Found(Vec<T>),
     /// The name has no such record.
     Missing,
@@ -58,18 +68,26 @@ pub struct Naptr {
 }
 
 impl Dns {
+    /// Asks the servers that the machine asks; [`Self::System`] where it does not name any.
+    #[must_use]
+    pub fn of_system() -> Self {
+        Resolver::of_system().map_or(Self::System, Self::Resolver)
+    }
+
     /// The addresses of `name`, each with `port`. An IP address, in brackets or not, is its own
     /// answer.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::NotFound`] from a table that lacks the name; whatever the machine's
-    /// resolver says otherwise.
+    /// [`io::ErrorKind::NotFound`] from servers and from a table that lack the name,
+    /// [`io::ErrorKind::TimedOut`] when no server answers; whatever else the machine or a server
+    /// says.
     pub async fn lookup_host(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         if let Some(ip) = literal(name) {
             return Ok(vec![SocketAddr::new(ip, port)]);
         }
         match self {
+            Self::Resolver(resolver) => resolver.addresses(name, port).await,
             Self::System => Ok(tokio::net::lookup_host((name, port)).await?.collect()),
             Self::Table(table) => table.addresses(name, port),
         }
@@ -79,9 +97,10 @@ impl Dns {
     ///
     /// # Errors
     ///
-    /// None today; a resolver that asks servers will have some.
+    /// No server answers ([`io::ErrorKind::TimedOut`]), or one that does has failed.
     pub async fn srv(&self, name: &str) -> io::Result<Records<Srv>> {
         match self {
+            Self::Resolver(resolver) => resolver.srv(name).await,
             Self::System => Ok(Records::Unsupported),
             Self::Table(table) => Ok(found(&table.lock().srv, name)),
         }
@@ -94,6 +113,7 @@ impl Dns {
     /// As for [`Self::srv`].
     pub async fn naptr(&self, name: &str) -> io::Result<Records<Naptr>> {
         match self {
+            Self::Resolver(resolver) => resolver.naptr(name).await,
             Self::System => Ok(Records::Unsupported),
             Self::Table(table) => Ok(found(&table.lock().naptr, name)),
         }

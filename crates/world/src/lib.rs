@@ -19,7 +19,7 @@ mod tasks;
 
 pub use alarm::Alarm;
 pub use clock::{Clock, Elapsed};
-pub use dns::{Dns, Naptr, Records, Srv, Table};
+pub use dns::{Dns, NameServer, Naptr, Records, Resolver, Srv, Table};
 pub use net::{
     BATCH_MAX, Batch, DATAGRAM_MAX, Datagram, Datagrams, Listener, Net, READ_MAX, Stream,
 };
@@ -58,7 +58,7 @@ impl World {
             net: Net::Os,
             clock: Clock::Os,
             rng: Rng::from_os(),
-            dns: Dns::System,
+            dns: Dns::of_system(),
             tasks: Tasks::os(),
         }
     }

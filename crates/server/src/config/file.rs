@@ -27,6 +27,7 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advertise: Option<IpAddr>,
     pub store: StoreKeys,
+    pub dns: DnsKeys,
     pub sip: SipKeys,
     pub msrp: MsrpKeys,
     pub core: CoreKeys,
@@ -45,6 +46,14 @@ pub struct Config {
 #[expect(missing_docs, reason = "see Config")]
 pub struct StoreKeys {
     pub path: PathBuf,
+}
+
+/// The keys of `[dns]`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see Config")]
+pub struct DnsKeys {
+    pub servers: Vec<SocketAddr>,
 }
 
 /// The keys of `[sip]`.
@@ -198,6 +207,7 @@ impl Config {
     fn setup(&self) -> Setup {
         Setup {
             domain: self.domain.clone(),
+            dns_servers: self.dns.servers.clone(),
             sip_udp: self.sip.udp,
             sip_tcp: self.sip.tcp,
             sip_peers: self.sip.peers.clone(),
@@ -257,6 +267,7 @@ impl Default for Config {
             node: "node-1".to_owned(),
             advertise: None,
             store: StoreKeys::default(),
+            dns: DnsKeys::default(),
             sip: SipKeys::default(),
             msrp: MsrpKeys::default(),
             core: CoreKeys::default(),

@@ -73,6 +73,12 @@ pub const KEYS: &[Key] = &[
         "a path; a relative one begins where the server is started",
         "The SQLite file with accounts, registrations and conferences.",
     ),
+    fixed(
+        "dns.servers",
+        "a list of \"IP:PORT\"; empty is the servers that the machine asks",
+        "The DNS servers that are asked for addresses and services of other hosts. Names that\n\
+         /etc/hosts has are not asked for.",
+    ),
     fixed("sip.udp", LISTEN_OR_OFF, "Where SIP over UDP listens."),
     fixed("sip.tcp", LISTEN_OR_OFF, "Where SIP over TCP listens."),
     fixed(

@@ -21,8 +21,8 @@ mod value;
 pub use change::Change;
 pub use face::{HttpKeys, ImpsKeys, SspKeys};
 pub use file::{
-    Config, ConfigError, CoreKeys, CoreMode, FocusKeys, MsrpKeys, NotifyKeys, RegistrarKeys,
-    SipKeys, StoreKeys, TraceKeys,
+    Config, ConfigError, CoreKeys, CoreMode, DnsKeys, FocusKeys, MsrpKeys, NotifyKeys,
+    RegistrarKeys, SipKeys, StoreKeys, TraceKeys,
 };
 pub use keys::{KEYS, Key};
 pub use policy::{Focus, FocusAnswer, Imps, Policy, Registrar};

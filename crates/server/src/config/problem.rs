@@ -41,6 +41,7 @@ impl Config {
     pub fn problems(&self) -> Vec<Problem> {
         let mut found = Found(Vec::new());
         self.reach(&mut found);
+        self.names(&mut found);
         self.sockets(&mut found);
         self.trust(&mut found);
         self.handsets(&mut found);
@@ -98,6 +99,18 @@ impl Config {
                     "listen and advertise in the same version, unless something translates",
                 );
             }
+        }
+    }
+
+    fn names(&self, found: &mut Found) {
+        let unsound =
+            |at: &&SocketAddr| at.ip().is_unspecified() || is_multicast(at.ip()) || at.port() == 0;
+        if let Some(at) = self.dns.servers.iter().find(unsound) {
+            found.mistake(
+                "dns.servers",
+                format!("no server can be asked at {at}"),
+                "list addresses of servers with their ports, such as 192.0.2.53:53",
+            );
         }
     }
 

@@ -46,6 +46,8 @@ pub struct SipPeer {
 pub struct Setup {
     /// The domain whose users, rooms and factory live here; also the realm of digest.
     pub domain: String,
+    /// The DNS servers to ask; those of the machine if there are none here.
+    pub dns_servers: Vec<SocketAddr>,
     /// Where SIP over UDP listens.
     pub sip_udp: Option<SocketAddr>,
     /// Where SIP over TCP listens.
@@ -89,6 +91,7 @@ impl Default for Setup {
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self {
             domain: "localhost".to_owned(),
+            dns_servers: Vec::new(),
             sip_udp: Some(local(5060)),
             sip_tcp: Some(local(5060)),
             sip_peers: Vec::new(),

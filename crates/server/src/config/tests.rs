@@ -84,6 +84,8 @@ const WRONG: &[(&str, &str, &str, Option<&str>)] = &[
      Some("sip.tcp takes \"IP:PORT\", port 0 takes any that is free; or \"off\"")),
     ("[msrp]\ntcp = \"off\"", "invalid socket address", "\"off\"",
      Some("msrp.tcp takes \"IP:PORT\"; port 0 takes any that is free")),
+    ("[dns]\nservers = [\"192.0.2.53\"]", "invalid socket address", "\"192.0.2.53\"",
+     Some("dns.servers takes a list of \"IP:PORT\"; empty is the servers that the machine asks")),
     ("domain = \"a b\"", "\"a b\" is not a domain name", "\"a b\"", Some("domain takes a domain name")),
     ("domain = ", "string values must be quoted", "", Some("domain takes a domain name")),
 ];
@@ -125,6 +127,9 @@ const ASSIGNMENTS: &[(&str, &str)] = &[
     ("core.digest=md5, sha-256", "[core]\ndigest = [\"MD5\", \"SHA-256\"]"),
     ("core.digest=[\"SHA-256\"]", "[core]\ndigest = [\"SHA-256\"]"),
     ("core.digest=SHA-256,MD5", ""),
+    ("dns.servers=127.0.0.1:5353", "[dns]\nservers = [\"127.0.0.1:5353\"]"),
+    ("dns.servers=192.0.2.53:53, [::1]:53", "[dns]\nservers = [\"192.0.2.53:53\", \"[::1]:53\"]"),
+    ("dns.servers=", ""),
     ("store.path=/var/lib/t.db", "[store]\npath = \"/var/lib/t.db\""),
     ("trace.pcap=a=b", "[trace]\npcap = \"a=b\""),
 ];
@@ -169,7 +174,7 @@ fn every_key_reaches_setup_or_policy() {
     let mut config = Config::default();
     #[rustfmt::skip]
     let other = [
-        "domain=example.org", "node=n2", "advertise=192.0.2.1", "sip.udp=off", "sip.tcp=127.0.0.1:7", "sip.t1_ms=100",
+        "domain=example.org", "node=n2", "advertise=192.0.2.1", "dns.servers=192.0.2.53:53", "sip.udp=off", "sip.tcp=127.0.0.1:7", "sip.t1_ms=100",
         "sip.shards=3", "msrp.tcp=127.0.0.1:8", "msrp.connect_to=10.0.0.9", "core.trusted_peers=10.0.0.8", "core.digest=MD5",
         "registrar.default_expires_s=600", "registrar.min_expires_s=30", "registrar.max_expires_s=900",
         "registrar.max_contacts=2", "focus.factory=f", "focus.max_adhoc_group_size=3", "focus.answer=immediate",
@@ -263,6 +268,9 @@ const PROBLEMS: &[Row] = &[
     (&["sip.peers=[{ domain = \"localhost\" }]"], &[(Weight::Mistake, "sip.peers")]),
     (&["sip.peers=[{ domain = \"b.example\" }, { domain = \"B.example\" }]"], &[(Weight::Mistake, "sip.peers")]),
     (&["imps.key_file=tertulia.db"], &[(Weight::Mistake, "imps.key_file")]),
+    (&["dns.servers=192.0.2.53:53,[::1]:5353"], &[]),
+    (&["dns.servers=192.0.2.53:53,0.0.0.0:53"], &[(Weight::Mistake, "dns.servers")]),
+    (&["dns.servers=192.0.2.53:0"], &[(Weight::Mistake, "dns.servers")]),
     (&["msrp.connect_to=0.0.0.0"], &[(Weight::Mistake, "msrp.connect_to")]),
     (&["trace.pcap=tertulia.db"], &[(Weight::Mistake, "trace.pcap")]),
     (&["core.trusted_peers=0.0.0.0"], &[(Weight::Mistake, "core.trusted_peers")]),
