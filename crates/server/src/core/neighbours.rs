@@ -213,14 +213,10 @@ async fn services(world: &World, domain: &str, rng: &mut Rng) -> Result<Vec<Srv>
     };
     match dns.srv(&name).await.map_err(|error| error.to_string())? {
         Records::Found(records) => {
-            let mut records = records;
-            records.sort_by_key(|record| (record.priority, std::cmp::Reverse(record.weight)));
-            let _ = rng;
-            // RFC 2782: a service at the root is none.
-            let is_there = |record: &Srv| !matches!(record.target.as_str(), "." | "");
-            match records.iter().any(is_there) {
-                true => Ok(records.into_iter().filter(is_there).collect()),
-                false => Err(format!("{domain} has no server of SIP over UDP")),
+            let services = Srv::order(records, rng);
+            match services.is_empty() {
+                false => Ok(services),
+                true => Err(format!("{domain} has no server of SIP over UDP")),
             }
         }
         Records::Missing | Records::Unsupported => Ok(Vec::new()),
@@ -230,4 +226,119 @@ async fn services(world: &World, domain: &str, rng: &mut Rng) -> Result<Vec<Srv>
 async fn addresses(world: &World, name: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
     let found = world.dns.lookup_host(name, port).await;
     found.map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use world::Naptr;
+    use world::sim::Universe;
+
+    fn naptr(order: u16, service: &str, replacement: &str) -> Naptr {
+        Naptr {
+            order,
+            preference: 0,
+            flags: "s".to_owned(),
+            service: service.to_owned(),
+            regexp: String::new(),
+            replacement: replacement.to_owned(),
+        }
+    }
+
+    fn srv(priority: u16, port: u16, target: &str) -> Srv {
+        Srv {
+            priority,
+            weight: 0,
+            port,
+            target: target.to_owned(),
+        }
+    }
+
+    /// A universe with the names of several domains.
+    fn universe() -> Universe {
+        let universe = Universe::new(1);
+        let names = universe.names();
+        for (name, ip) in [
+            ("one.example", "10.0.0.1"),
+            ("two.example", "10.0.0.2"),
+            ("two.example", "10.0.0.3"),
+            ("plain.example", "10.0.0.4"),
+            ("gone.example", "10.0.0.5"),
+            ("only-tls.example", "10.0.0.6"),
+        ] {
+            names.add_host(name, ip.parse().unwrap());
+        }
+        names.add_naptr("full.example", naptr(2, "SIP+D2U", "_other.full.example"));
+        names.add_naptr(
+            "full.example",
+            naptr(1, "SIP+D2T", "_sip._tcp.full.example"),
+        );
+        names.add_naptr("full.example", naptr(1, "sip+d2u", "_best.full.example"));
+        names.add_srv("_best.full.example", srv(2, 5070, "one.example"));
+        names.add_srv("_best.full.example", srv(1, 5080, "two.example"));
+        names.add_srv("_best.full.example", srv(3, 5090, "nobody.example"));
+        names.add_srv("_other.full.example", srv(1, 1, "plain.example"));
+        names.add_naptr("only-tls.example", naptr(1, "SIPS+D2T", "_sips._tcp.h"));
+        names.add_srv("_sip._udp.some.example", srv(1, 5061, "one.example"));
+        names.add_srv("_sip._udp.gone.example", srv(1, 5060, "."));
+        names.add_srv("_sip._udp.one.example", srv(1, 5062, "plain.example"));
+        universe
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rfc_3263_4_where_the_server_of_a_domain_is() {
+        let universe = universe();
+        let world = universe.host("10.0.9.9".parse().unwrap());
+        let mut rng = Rng::from_seed(1, 1);
+        #[rustfmt::skip]
+        let rows = [
+            ("4.2, an address",                "b.example", Some("192.0.2.1"),        Ok("192.0.2.1:5060")),
+            ("4.2, an address with a port",    "b.example", Some("192.0.2.1:5071"),   Ok("192.0.2.1:5071")),
+            ("4.2, of the other family",       "b.example", Some("[2001:db8::1]"),    Ok("[2001:db8::1]:5060")),
+            ("4.2, a name with a port",        "b.example", Some("one.example:5072"), Ok("10.0.0.1:5072")),
+            ("4.1, NAPTR, SRV, addresses",     "full.example", None, Ok("10.0.0.2:5080 10.0.0.3:5080 10.0.0.1:5070")),
+            ("4.1, no NAPTR",                  "some.example", None,                  Ok("10.0.0.1:5061")),
+            ("4.1, for a host as well",        "b.example", Some("one.example"),      Ok("10.0.0.4:5062")),
+            ("4.2, no SRV",                    "plain.example", None,                 Ok("10.0.0.4:5060")),
+            ("4.1, NAPTR for others alone",    "only-tls.example", None, Err("only-tls.example offers no SIP over UDP")),
+            ("RFC 2782, decidedly not",        "gone.example", None,     Err("gone.example has no server of SIP over UDP")),
+            ("nobody",                         "nobody.example", None,   Err("no host is named nobody.example")),
+        ];
+        for (what, domain, host, want) in rows {
+            let neighbour = Neighbour {
+                domain: domain.to_owned(),
+                host: host.map(str::to_owned),
+                found: RwLock::default(),
+            };
+            let found = locate(&world, &neighbour, &mut rng).await;
+            let found = found.map(|all| {
+                all.iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            });
+            assert_eq!(
+                found,
+                want.map(str::to_owned).map_err(str::to_owned),
+                "{what}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_without_end_is_cut() {
+        let universe = universe();
+        let names = universe.names();
+        for last in 0..200 {
+            names.add_host("many.example", IpAddr::from([10, 1, 0, last]));
+        }
+        let world = universe.host("10.0.9.9".parse().unwrap());
+        let neighbour = Neighbour {
+            domain: "many.example".to_owned(),
+            host: None,
+            found: RwLock::default(),
+        };
+        let found = locate(&world, &neighbour, &mut Rng::from_seed(1, 1)).await;
+        assert_eq!(found.unwrap().len(), ADDRESSES_MAX);
+    }
 }

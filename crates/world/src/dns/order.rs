@@ -22,7 +22,7 @@ impl Srv {
     /// ```
     #[must_use]
     pub fn order(mut records: Vec<Self>, rng: &mut Rng) -> Vec<Self> {
-        // "A Target of "." means that the service is decidedly not available at this domain."
+        // RFC 2782: a service at the root is none.
         records.retain(|record| !matches!(record.target.as_str(), "." | ""));
         // Those without weight stand before the others, so that they have a chance at all.
         records.sort_by_key(|record| (record.priority, record.weight != 0));
