@@ -343,9 +343,10 @@ pub const KEYS: &[Key] = &[
     ),
     fixed(
         "ssp.peers",
-        "a list of { domain, url, secret }, where url is http://host:port/ssp",
-        "The other domains whose users and groups are reached over SSP. A peer without a secret is\n\
-         believed if it answers at its URL. What is posted is not encrypted: put a tunnel around it.",
+        "a list of { domain, url, secret }, where url is http://host:port/ssp or left out",
+        "The other domains whose users and groups are reached over SSP: at url, or without one where\n\
+         the SRV records _imps-server._tcp.DOMAIN lead, at /ssp there. A peer without a secret is\n\
+         believed if it answers there. What is posted is not encrypted: put a tunnel around it.",
     ),
     absent(
         fixed(

@@ -221,11 +221,13 @@ impl Config {
         self.others(key, &domains, found);
         for peer in peers {
             if peer.secret.as_ref().is_none_or(String::is_empty) {
-                let what = format!(
-                    "whoever answers at {} is taken for {}",
-                    peer.url, peer.domain
-                );
+                let place = peer.url.as_deref().unwrap_or("the host that DNS names");
+                let what = format!("whoever answers at {place} is taken for {}", peer.domain);
                 found.caution(key, what, "agree on a secret");
+            }
+            if peer.url.is_none() && peer.domain.parse::<IpAddr>().is_ok() {
+                let what = format!("{} is an address, and has no SRV record", peer.domain);
+                found.mistake(key, what, "give its url");
             }
         }
     }

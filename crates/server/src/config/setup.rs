@@ -16,10 +16,15 @@ pub struct SspPeer {
     /// The domain.
     #[serde(deserialize_with = "domain")]
     pub domain: String,
-    /// Where its server takes what is posted: `http://host:port/ssp`.
-    #[serde(deserialize_with = "peer_url")]
-    pub url: String,
-    /// The secret that it has to show. Without it whoever answers at the URL is taken for it.
+    /// Where its server takes what is posted: `http://host:port/ssp`. Without it that is found by
+    /// the SRV records `_imps-server._tcp` of the domain.
+    #[serde(
+        default,
+        deserialize_with = "peer_url",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub url: Option<String>,
+    /// The secret that it has to show. Without it whoever answers there is taken for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
 }

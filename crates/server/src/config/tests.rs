@@ -86,6 +86,8 @@ const WRONG: &[(&str, &str, &str, Option<&str>)] = &[
      Some("msrp.tcp takes \"IP:PORT\"; port 0 takes any that is free")),
     ("[dns]\nservers = [\"192.0.2.53\"]", "invalid socket address", "\"192.0.2.53\"",
      Some("dns.servers takes a list of \"IP:PORT\"; empty is the servers that the machine asks")),
+    ("[ssp]\npeers = [{ domain = \"b.example\", url = \"b.example\" }]", "is not of the form http://host:port/ssp", "\"b.example\"",
+     Some("ssp.peers takes a list of { domain, url, secret }, where url is http://host:port/ssp or left out")),
     ("domain = \"a b\"", "\"a b\" is not a domain name", "\"a b\"", Some("domain takes a domain name")),
     ("domain = ", "string values must be quoted", "", Some("domain takes a domain name")),
 ];
@@ -256,6 +258,9 @@ const PROBLEMS: &[Row] = &[
     (&["imps.cir_to=224.0.0.1"], &[(Weight::Mistake, "imps.cir_to")]),
     (&["imps.max_session_s=60"], &[(Weight::Mistake, "imps.session_s")]),
     (&["ssp.peers=[{ domain = \"b.example\", url = \"http://b.example/ssp\" }]"], &[(Weight::Caution, "ssp.peers")]),
+    (&["ssp.peers=[{ domain = \"b.example\" }]"], &[(Weight::Caution, "ssp.peers")]),
+    (&["ssp.peers=[{ domain = \"b.example\", secret = \"s\" }]"], &[]),
+    (&["ssp.peers=[{ domain = \"10.0.0.1\", secret = \"s\" }]"], &[(Weight::Mistake, "ssp.peers")]),
     (&["ssp.peers=[{ domain = \"localhost\", url = \"http://b.example/ssp\", secret = \"s\" }]"],
      &[(Weight::Mistake, "ssp.peers")]),
     (&["ssp.peers=[{ domain = \"b.example\", url = \"http://b/ssp\", secret = \"s\" },

@@ -71,14 +71,14 @@ pub(super) fn url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, 
 }
 
 /// A URL that is posted to.
-pub(super) fn peer_url<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+pub(super) fn peer_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(from)?;
     let uri = text.parse::<hyper::Uri>().ok();
     let is_sound = uri.is_some_and(|uri| {
         uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty())
     });
     match is_sound {
-        true => Ok(text),
+        true => Ok(Some(text)),
         false => Err(D::Error::custom(format!(
             "\"{text}\" is not of the form http://host:port/ssp"
         ))),

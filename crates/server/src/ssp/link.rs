@@ -10,6 +10,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use world::Rng;
 
 use super::desk;
+use super::place::Place;
 use super::post::Postman;
 use crate::config::{Setup, SspPeer};
 use crate::house::House;
@@ -55,7 +56,7 @@ pub(crate) enum Failure {
 
 /// What a link needs to begin.
 pub(super) struct Beginning {
-    url: String,
+    place: Place,
 }
 
 impl Gate {
@@ -92,8 +93,8 @@ impl Gate {
             stir: Notify::new(),
             up: Notify::new(),
         };
-        let url = peer.url.clone();
-        Ok((Arc::new(gate), Beginning { url }))
+        let place = Place::of(peer);
+        Ok((Arc::new(gate), Beginning { place }))
     }
 
     pub(super) fn link(&self) -> MutexGuard<'_, Link> {
@@ -163,7 +164,7 @@ impl Beginning {
         let (out, bodies) = mpsc::channel(OUTGOING);
         let (asked, requests) = mpsc::channel(ASKED);
         let tasks = &house.world.tasks;
-        let postman = Postman::new(Arc::clone(house), Arc::clone(&gate), self.url);
+        let postman = Postman::new(Arc::clone(house), Arc::clone(&gate), self.place);
         tasks.spawn("ssp post", postman.run(bodies));
         tasks.spawn(
             "ssp desk",

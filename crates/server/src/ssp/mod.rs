@@ -18,6 +18,7 @@ mod guests;
 mod inward;
 mod link;
 mod outward;
+mod place;
 mod post;
 mod provider;
 mod requestor;

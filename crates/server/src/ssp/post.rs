@@ -1,19 +1,19 @@
 //! Posting to the peer's server: one body after the other, over one connection.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Method, Request, Uri, header};
+use hyper::{Method, Request, header};
 use hyper_util::rt::TokioIo;
 use imps::ssp::link::Transmit;
 use imps::ssp::{MEDIA_TYPE, SESSION_HEADER, TRANSACTION_HEADER};
 use tokio::sync::mpsc;
 
 use super::link::Gate;
+use super::place::{Place, Spot};
 use crate::house::House;
 
 /// How long one POST may take, the connection included.
@@ -22,22 +22,31 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What the peer may say in answer to a POST, which means nothing: a line of text at most.
 const ANSWER_MAX: usize = 64 << 10;
 
-/// The port of `http://` without one.
-const PORT: u16 = 80;
+/// How long a host may take to accept a connection before the next one is tried: each of three has
+/// its turn within a POST.
+const REACH: Duration = Duration::from_secs(3);
 
 pub(super) struct Postman {
     house: Arc<House>,
     gate: Arc<Gate>,
-    url: String,
-    open: Option<SendRequest<Full<Bytes>>>,
+    place: Place,
+    open: Option<Line>,
+}
+
+/// A connection to the peer.
+struct Line {
+    send: SendRequest<Full<Bytes>>,
+    /// What its requests are for: the Host header and the path.
+    authority: String,
+    path: String,
 }
 
 impl Postman {
-    pub(super) const fn new(house: Arc<House>, gate: Arc<Gate>, url: String) -> Self {
+    pub(super) const fn new(house: Arc<House>, gate: Arc<Gate>, place: Place) -> Self {
         Self {
             house,
             gate,
-            url,
+            place,
             open: None,
         }
     }
@@ -52,7 +61,7 @@ impl Postman {
             if let Err(why) = posted {
                 tracing::info!(
                     peer = self.gate.domain,
-                    url = self.url,
+                    at = %self.place,
                     why,
                     "nothing can be posted"
                 );
@@ -63,15 +72,15 @@ impl Postman {
     }
 
     async fn post(&mut self, transmit: Transmit) -> Result<(), String> {
-        let uri: Uri = self.url.parse().map_err(|_| "no URL".to_owned())?;
-        let host = uri
-            .authority()
-            .map_or("", hyper::http::uri::Authority::as_str);
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        // Taken out while it is in use: whatever goes wrong, it is not used again.
+        let mut line = match self.still().await {
+            Some(line) => line,
+            None => self.connect().await?,
+        };
         let mut request = Request::builder()
             .method(Method::POST)
-            .uri(path)
-            .header(header::HOST, host)
+            .uri(&line.path)
+            .header(header::HOST, &line.authority)
             .header(header::CONTENT_TYPE, MEDIA_TYPE)
             .header(TRANSACTION_HEADER, transmit.transaction_id);
         if let Some(session) = transmit.session_id {
@@ -79,12 +88,7 @@ impl Postman {
         }
         let request = request.body(Full::new(transmit.body));
         let request = request.map_err(|error| error.to_string())?;
-        // Taken out while it is in use: whatever goes wrong, it is not used again.
-        let mut open = match self.still().await {
-            Some(open) => open,
-            None => self.connect(&uri).await?,
-        };
-        let response = open.send_request(request).await;
+        let response = line.send.send_request(request).await;
         let response = response.map_err(|error| error.to_string())?;
         let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER_MAX)
@@ -94,51 +98,70 @@ impl Postman {
             return Err(format!("the answer is {status}"));
         }
         if body.is_ok() {
-            self.open = Some(open);
+            self.open = Some(line);
         }
         Ok(())
     }
 
     /// The connection, if there is one. The peer may have closed it meanwhile.
-    async fn still(&mut self) -> Option<SendRequest<Full<Bytes>>> {
-        let mut open = self.open.take()?;
-        open.ready().await.ok()?;
-        Some(open)
+    async fn still(&mut self) -> Option<Line> {
+        let mut line = self.open.take()?;
+        line.send.ready().await.ok()?;
+        Some(line)
     }
 
-    async fn connect(&self, uri: &Uri) -> Result<SendRequest<Full<Bytes>>, String> {
-        if uri.scheme_str() != Some("http") {
-            return Err("only http:// is posted to".to_owned());
-        }
-        let host = uri.host().ok_or("the URL has no host")?;
-        let port = uri.port_u16().unwrap_or(PORT);
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
+    /// A connection to the first host that accepts one. Where they are is asked for each time.
+    async fn connect(&self) -> Result<Line, String> {
         let world = &self.house.world;
-        let all = match bare.parse::<IpAddr>() {
-            Ok(ip) => vec![SocketAddr::new(ip, port)],
-            Err(_) => {
-                let found = world.dns.lookup_host(host, port).await;
-                found.map_err(|error| error.to_string())?
+        let spots = self.place.spots(&world.dns, &world.rng).await?;
+        let mut why = String::new();
+        for spot in spots {
+            match self.reach(&spot).await {
+                Ok(send) => {
+                    let Spot {
+                        authority, path, ..
+                    } = spot;
+                    return Ok(Line {
+                        send,
+                        authority,
+                        path,
+                    });
+                }
+                Err(error) => why = format!("{}: {error}", spot.authority),
             }
-        };
+        }
+        Err(why)
+    }
+
+    async fn reach(&self, spot: &Spot) -> Result<SendRequest<Full<Bytes>>, String> {
+        let world = &self.house.world;
+        let found = world.dns.lookup_host(&spot.host, spot.port).await;
         let mut why = "its name has no address".to_owned();
-        for to in all {
-            let stream = match world.net.connect(None, to).await {
-                Ok(stream) => stream,
-                Err(error) => {
+        for to in found.map_err(|error| error.to_string())? {
+            let stream = match world
+                .clock
+                .timeout(REACH, world.net.connect(None, to))
+                .await
+            {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => {
                     why = error.to_string();
+                    continue;
+                }
+                Err(_) => {
+                    why = "it does not answer".to_owned();
                     continue;
                 }
             };
             let handshake = http1::handshake(TokioIo::new(stream)).await;
-            let (open, connection) = handshake.map_err(|error| error.to_string())?;
-            // It ends when `open` is dropped, or the peer closes the connection.
+            let (send, connection) = handshake.map_err(|error| error.to_string())?;
+            // It ends when `send` is dropped, or the peer closes the connection.
             world.tasks.spawn("ssp connection", async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection to another domain ended");
                 }
             });
-            return Ok(open);
+            return Ok(send);
         }
         Err(why)
     }

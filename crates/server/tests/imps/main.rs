@@ -20,6 +20,7 @@ mod contacts;
 mod faces;
 mod false_domain;
 mod forward;
+mod found;
 mod group_talk;
 mod groups;
 mod http;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use imps::ssp::link::{Event, Link, Settings, Ticket};
 use imps::ssp::{Message, Primitive, Secret};
 use server::config::SspPeer;
+use server::{Policy, Setup};
 
 use super::{Lab, PATIENCE};
 
@@ -24,25 +25,42 @@ pub struct Domain {
 }
 
 /// A server that knows this domain, and the domain, which has logged in.
-pub fn meet(change: impl FnOnce(&mut server::Policy)) -> (Lab, Domain) {
+pub fn meet(change: impl FnOnce(&mut Policy)) -> (Lab, Domain) {
     let (lab, mut domain) = stranger("b's", change);
-    domain.link.dial(Instant::now());
-    domain.until(|event| matches!(event, Event::Up).then_some(()));
+    domain.comes_up();
+    (lab, domain)
+}
+
+/// The same where the server is told no URL, and to ask this DNS server. `announce` puts there
+/// where the domain is.
+pub fn meet_by_name(dns: SocketAddr, announce: impl FnOnce(SocketAddr)) -> (Lab, Domain) {
+    let (lab, mut domain) = appear("b's", |setup, _, at| {
+        setup.dns_servers = vec![dns];
+        for peer in &mut setup.ssp_peers {
+            peer.url = None;
+        }
+        announce(at);
+    });
+    domain.comes_up();
     (lab, domain)
 }
 
 /// The same before it has logged in, with this secret.
-pub fn stranger(secret: &str, change: impl FnOnce(&mut server::Policy)) -> (Lab, Domain) {
+pub fn stranger(secret: &str, change: impl FnOnce(&mut Policy)) -> (Lab, Domain) {
+    appear(secret, |_, policy, _| change(policy))
+}
+
+fn appear(secret: &str, change: impl FnOnce(&mut Setup, &mut Policy, SocketAddr)) -> (Lab, Domain) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap();
     let lab = Lab::with(|setup, policy| {
         setup.ssp_secret = Some("a's".to_owned());
         setup.ssp_peers = vec![SspPeer {
             domain: DOMAIN.to_owned(),
-            url: format!("http://{at}/ssp"),
+            url: Some(format!("http://{at}/ssp")),
             secret: Some("b's".to_owned()),
         }];
-        change(policy);
+        change(setup, policy, at);
     });
     let (bodies, posted) = channel();
     std::thread::spawn(move || {
@@ -140,6 +158,12 @@ impl Domain {
         self.link.answer(&id, good).unwrap();
         self.flush();
         asked
+    }
+
+    /// Logs in.
+    fn comes_up(&mut self) {
+        self.dials();
+        self.until(|event| matches!(event, Event::Up).then_some(()));
     }
 
     /// Begins to log in.

@@ -15,7 +15,7 @@ use server::{Policy, Server, Setup};
 use store::Store;
 use tokio::runtime::Runtime;
 use world::sim::Universe;
-use world::{Batch, Datagrams, Stream, World};
+use world::{Batch, Datagrams, Stream, Table, World};
 
 use super::handset::Wire;
 use super::{Handset, Phone};
@@ -120,6 +120,11 @@ impl SimLab {
             at,
             phones,
         }
+    }
+
+    /// What DNS says in its universe.
+    pub fn names(&self) -> &Table {
+        self.universe.as_ref().unwrap().names()
     }
 
     /// Cuts the way to another host, or heals it.

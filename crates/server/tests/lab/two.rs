@@ -6,6 +6,7 @@ use std::time::Duration;
 use imps::service::{Function, Functions};
 use server::Policy;
 use server::config::SspPeer;
+use world::Table;
 
 use super::{Handset, SimLab};
 
@@ -13,7 +14,10 @@ use super::{Handset, SimLab};
 pub const AWAY: &str = "b.example";
 
 /// The host of its server.
-const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+pub const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
+
+/// A host of which nothing is heard.
+pub const SILENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 9));
 
 pub struct Two {
     // The second one lives in the universe of the first.
@@ -24,7 +28,7 @@ pub struct Two {
 fn peer(domain: &str, host: u8, secret: &str) -> SspPeer {
     SspPeer {
         domain: domain.to_owned(),
-        url: format!("http://10.0.0.{host}:8080/ssp"),
+        url: Some(format!("http://10.0.0.{host}:8080/ssp")),
         secret: Some(secret.to_owned()),
     }
 }
@@ -36,20 +40,30 @@ impl Two {
 
     /// With other rules in the other domain.
     pub fn with(change: impl FnOnce(&mut Policy)) -> Self {
-        Self::new(change, "b's")
+        Self::new(change, peer(AWAY, 2, "b's"), |_| {})
     }
 
     /// The secret of the other domain, and the one that ours takes for it.
     pub fn with_secrets(theirs: &str, known: &str) -> Self {
         assert_ne!(theirs, known);
-        Self::new(|_| {}, known)
+        Self::new(|_| {}, peer(AWAY, 2, known), |_| {})
     }
 
-    fn new(change: impl FnOnce(&mut Policy), known: &str) -> Self {
+    /// The other domain is found by DNS, which says this.
+    pub fn by_dns(names: impl FnOnce(&Table)) -> Self {
+        let mut there = peer(AWAY, 2, "b's");
+        there.url = None;
+        Self::new(|_| {}, there, names)
+    }
+
+    fn new(change: impl FnOnce(&mut Policy), known: SspPeer, names: impl FnOnce(&Table)) -> Self {
         let here = SimLab::with(|setup, _| {
             setup.ssp_secret = Some("a's".to_owned());
-            setup.ssp_peers = vec![peer(AWAY, 2, known)];
+            setup.ssp_peers = vec![known];
         });
+        names(here.names());
+        // Nobody answers there, not even with a refusal.
+        here.part_from(SILENT, true);
         let there = here.beside(THERE, AWAY, |setup, policy| {
             setup.ssp_secret = Some("b's".to_owned());
             setup.ssp_peers = vec![peer("localhost", 1, "a's")];

@@ -125,7 +125,7 @@ fn link(setup: &mut Setup, own: &str, (domain, at, secret): (&str, SocketAddr, &
     setup.ssp_secret = Some(own.to_owned());
     setup.ssp_peers = vec![SspPeer {
         domain: domain.to_owned(),
-        url: format!("http://{at}/ssp"),
+        url: Some(format!("http://{at}/ssp")),
         secret: Some(secret.to_owned()),
     }];
 }

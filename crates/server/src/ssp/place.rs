@@ -1,0 +1,197 @@
+//! Where the server of another domain is: at its URL, or where DNS says.
+
+use std::fmt;
+
+use hyper::Uri;
+use world::{Dns, Records, Rng, Srv};
+
+use crate::config::SspPeer;
+
+/// The port of `http://` without one.
+const PORT: u16 = 80;
+
+/// Where a server that is found by DNS takes what is posted: where ours does.
+const PATH: &str = "/ssp";
+
+/// What leads to the server of another domain.
+#[derive(Debug)]
+pub(super) enum Place {
+    Url(String),
+    /// The SRV records of a domain.
+    Records {
+        domain: String,
+        name: String,
+    },
+}
+
+/// One host where it may be.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Spot {
+    /// Its name, or its address; IPv6 stands in brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// What a request there says in its Host header.
+    pub(super) authority: String,
+    pub(super) path: String,
+}
+
+impl Place {
+    pub(super) fn of(peer: &SspPeer) -> Self {
+        match &peer.url {
+            Some(url) => Self::Url(url.clone()),
+            None => Self::Records {
+                domain: peer.domain.clone(),
+                name: format!("_imps-server._tcp.{}", peer.domain),
+            },
+        }
+    }
+
+    /// The hosts in the order in which they are tried: one at least.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, for people.
+    pub(super) async fn spots(&self, dns: &Dns, rng: &Rng) -> Result<Vec<Spot>, String> {
+        let (domain, name) = match self {
+            Self::Url(url) => return Ok(vec![at(url)?]),
+            Self::Records { domain, name } => (domain, name),
+        };
+        let found = dns.srv(name).await;
+        let records = match found.map_err(|error| format!("{name}: {error}"))? {
+            Records::Found(records) => records,
+            Records::Missing => return Err(format!("{domain} has no SRV record {name}")),
+            Records::Unsupported => {
+                return Err(format!(
+                    "nobody here can be asked for the SRV record {name}: set dns.servers"
+                ));
+            }
+        };
+        let ordered = Srv::order(records, &mut rng.fork());
+        let spots: Vec<_> = ordered.into_iter().map(spot).collect();
+        match spots.is_empty() {
+            true => Err(format!("{domain} offers no such service, says {name}")),
+            false => Ok(spots),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Url(url) => url,
+            Self::Records { name, .. } => name,
+        })
+    }
+}
+
+fn spot(record: Srv) -> Spot {
+    Spot {
+        authority: format!("{}:{}", record.target, record.port),
+        host: record.target,
+        port: record.port,
+        path: PATH.to_owned(),
+    }
+}
+
+fn at(url: &str) -> Result<Spot, String> {
+    let uri: Uri = url.parse().map_err(|_| "no URL".to_owned())?;
+    if uri.scheme_str() != Some("http") {
+        return Err("only http:// is posted to".to_owned());
+    }
+    let authority = uri.authority().ok_or("the URL has no host")?;
+    Ok(Spot {
+        host: authority.host().to_owned(),
+        port: uri.port_u16().unwrap_or(PORT),
+        authority: authority.to_string(),
+        path: uri
+            .path_and_query()
+            .map_or("/", |path| path.as_str())
+            .to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use world::Table;
+
+    use super::*;
+
+    fn place(url: Option<&str>) -> Place {
+        Place::of(&SspPeer {
+            domain: "b.example".to_owned(),
+            url: url.map(str::to_owned),
+            secret: None,
+        })
+    }
+
+    async fn spots(place: &Place, dns: &Dns) -> Result<Vec<Spot>, String> {
+        place.spots(dns, &Rng::from_seed(1, 0)).await
+    }
+
+    fn spot(host: &str, port: u16, authority: &str, path: &str) -> Spot {
+        Spot {
+            host: host.to_owned(),
+            port,
+            authority: authority.to_owned(),
+            path: path.to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_url_says_all() {
+        #[rustfmt::skip]
+        let rows = [
+            ("http://b.example:8080/ssp", Ok(vec![spot("b.example", 8080, "b.example:8080", "/ssp")])),
+            ("http://b.example", Ok(vec![spot("b.example", 80, "b.example", "/")])),
+            ("http://[::1]:8080/a?b", Ok(vec![spot("[::1]", 8080, "[::1]:8080", "/a?b")])),
+            ("https://b.example/ssp", Err("only http:// is posted to".to_owned())),
+            ("/ssp", Err("only http:// is posted to".to_owned())),
+        ];
+        // Whatever DNS says.
+        let dns = Dns::Table(Table::default());
+        for (url, want) in rows {
+            assert_eq!(spots(&place(Some(url)), &dns).await, want, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn records_are_followed_in_their_order() {
+        let table = Table::default();
+        for (priority, target) in [(20, "spare.b.example"), (10, "im.b.example")] {
+            let record = Srv {
+                priority,
+                weight: 0,
+                port: 8080,
+                target: target.to_owned(),
+            };
+            table.add_srv("_imps-server._tcp.b.example", record);
+        }
+        let want = ["im.b.example", "spare.b.example"];
+        let want = want.map(|host| spot(host, 8080, &format!("{host}:8080"), "/ssp"));
+        let got = spots(&place(None), &Dns::Table(table)).await;
+        assert_eq!(got.unwrap(), want);
+    }
+
+    #[tokio::test]
+    async fn without_a_record_it_says_which() {
+        let name = "_imps-server._tcp.b.example";
+        let table = Table::default();
+        let why = spots(&place(None), &Dns::Table(table.clone())).await;
+        let want = format!("b.example has no SRV record {name}");
+        assert_eq!(why.unwrap_err(), want);
+        let why = spots(&place(None), &Dns::System).await.unwrap_err();
+        assert!(why.contains(name) && why.contains("dns.servers"), "{why}");
+        let none = Srv {
+            priority: 0,
+            weight: 0,
+            port: 0,
+            target: ".".to_owned(),
+        };
+        table.add_srv(name, none);
+        let why = spots(&place(None), &Dns::Table(table)).await.unwrap_err();
+        assert_eq!(
+            why,
+            format!("b.example offers no such service, says {name}")
+        );
+    }
+}
