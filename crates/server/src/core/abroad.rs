@@ -34,7 +34,7 @@ impl ForUser {
             from.as_ref().is_some_and(same)
         });
         let by = referrer.map_or_else(
-            || Address::new(&*self.who.aor),
+            || Address::new(&self.who.aor),
             |referrer| Address::new(&referrer.uri.aor()),
         );
         let inviter = Inviter {

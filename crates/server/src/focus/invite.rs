@@ -118,7 +118,7 @@ async fn allowed<'a>(
     if !uri.is_sip() {
         return Err(416);
     }
-    // Users of other domains whose server is known: it asks them itself, and knows whom they let in.
+    // Of another domain: its server, if it is known, asks them itself, and knows whom they let in.
     if !house.is_domain(uri.host()) {
         let over_ssp = crate::ssp::reach_address(house, address).await;
         return match over_ssp || house.neighbours.knows(uri.host()) {

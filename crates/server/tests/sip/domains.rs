@@ -54,7 +54,7 @@ fn a_server_is_believed_about_its_own_users_alone() {
     let alices = "sip:alice@localhost";
     #[rustfmt::skip]
     let rows = [
-        ("says nothing of anybody",      "MESSAGE",  alices,            none.clone(),               407),
+        ("says nothing of anybody",      "MESSAGE",  alices,            none,                       407),
         ("a user of ours",               "MESSAGE",  alices,            of("sip:carol@localhost"),  407),
         ("a user of a third domain",     "MESSAGE",  alices,            of("sip:bob@c.example"),    407),
         ("a user of another peer",       "MESSAGE",  alices,            of("sip:bob@lost.example"), 407),

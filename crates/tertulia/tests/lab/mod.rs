@@ -58,13 +58,18 @@ const LISTENS: [&str; 6] = [
 ];
 
 pub(crate) fn serve() -> Server {
+    serve_at("127.0.0.1", &[])
+}
+
+/// The same at another address of this machine, with other settings.
+pub(crate) fn serve_at(ip: &str, settings: &[String]) -> Server {
     let folder = tempfile::tempdir().unwrap();
     let ready: PathBuf = folder.path().join("ready.json");
-    let ports = LISTENS.map(|key| format!("{key}=127.0.0.1:0"));
+    let ports = LISTENS.map(|key| format!("{key}={ip}:0"));
     let mut arguments = vec!["serve", "--dev", "--log", "off"];
     arguments.extend(["--ready-file", ready.to_str().unwrap()]);
-    for port in &ports {
-        arguments.extend(["--set", port]);
+    for setting in ports.iter().chain(settings) {
+        arguments.extend(["--set", setting]);
     }
     let mut running = start(&arguments);
     // It greets when it listens, and has written the file before.

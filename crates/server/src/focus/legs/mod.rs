@@ -122,7 +122,8 @@ pub(crate) struct Legs {
     calls: HashMap<LegId, Box<Outcall>>,
     alarms: Alarms<LegId>,
     pub(super) reinvites: Reinvites,
-    /// The media and dialogs of legs whose BYE is not answered: what was said before may still reach them.
+    /// The media and dialogs of legs whose BYE is not answered: what was said before may still
+    /// reach them.
     farewells: HashMap<LegId, (Arc<Session>, DialogId)>,
     /// The dialogs of these: they are over, and known to have been (RFC 3891 section 3).
     ended: HashMap<DialogId, (LegId, RoomHandle)>,
