@@ -6,6 +6,8 @@ use imps::csp::{
     ContentData, GetMessageResponse, Group, MessageInfo, MessageNotification, NewMessage,
 };
 
+use super::repertoire::Repertoire;
+
 /// A message as its recipients get it. One is shared by all sessions that are to have it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Letter {
@@ -65,11 +67,9 @@ impl Letter {
         self.size().saturating_add(500)
     }
 
-    pub(super) fn pushed(&self) -> NewMessage {
-        NewMessage {
-            info: self.info.clone(),
-            content: Some(self.content.clone()),
-        }
+    pub(super) fn pushed(&self, shown: Repertoire) -> NewMessage {
+        let (info, content) = self.written(shown);
+        NewMessage { info, content }
     }
 
     pub(super) fn announced(&self) -> MessageNotification {
@@ -78,10 +78,18 @@ impl Letter {
         }
     }
 
-    pub(super) fn fetched(&self) -> GetMessageResponse {
-        GetMessageResponse {
-            info: self.info.clone(),
-            content: Some(self.content.clone()),
-        }
+    pub(super) fn fetched(&self, shown: Repertoire) -> GetMessageResponse {
+        let (info, content) = self.written(shown);
+        GetMessageResponse { info, content }
+    }
+
+    /// The message in the characters that a client can show.
+    fn written(&self, shown: Repertoire) -> (MessageInfo, Option<ContentData>) {
+        let mut info = self.info.clone();
+        let Some(content) = shown.content(self.content_type(), &self.content) else {
+            return (info, Some(self.content.clone()));
+        };
+        info.content_size = u32::try_from(content.as_bytes().len()).unwrap_or(u32::MAX);
+        (info, Some(content))
     }
 }

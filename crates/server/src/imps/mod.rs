@@ -35,6 +35,7 @@ mod presence;
 mod profile;
 mod receipt;
 mod refused;
+mod repertoire;
 mod replay;
 mod search;
 mod session;

@@ -107,7 +107,9 @@ impl Item {
 
     fn primitive(&self, terms: &Terms, announce: &BTreeSet<String>) -> Primitive {
         match self {
-            Self::Letter(letter) if is_pushed(letter, terms, announce) => letter.pushed().into(),
+            Self::Letter(letter) if is_pushed(letter, terms, announce) => {
+                letter.pushed(terms.shown).into()
+            }
             Self::Letter(letter) => letter.announced().into(),
             Self::Notice(notice) => notice.primitive().into(),
             Self::Presence(news) => news.primitive().into(),

@@ -3,6 +3,7 @@
 use imps::csp::{AcceptedContentType, CapabilityList, CirMethod, DeliveryMethod};
 
 use super::outbox::Item;
+use super::repertoire::Repertoire;
 
 /// What a client said it can do, as far as it matters here. A client that has said nothing gets
 /// whole messages of any kind, one transaction at a time.
@@ -16,6 +17,8 @@ pub(super) struct Terms {
     pub(super) pull_max: Option<u32>,
     /// The media types it can show; none at all for every type.
     pub(super) types: Vec<String>,
+    /// The characters of plain text that it can show.
+    pub(super) shown: Repertoire,
     /// Transactions it may have open, and may be asked.
     pub(super) open_max: usize,
     /// Transactions in one message to it.
@@ -51,6 +54,7 @@ impl Terms {
             push_max: list.push_length.or(list.content_length),
             pull_max: list.pull_length.or(list.content_length),
             types: types.map(name).take(TYPES_MAX).collect(),
+            shown: Repertoire::of(&list.charsets),
             open_max: most(list.multi_trans),
             message_max: most(list.multi_trans_per_message),
             parser_max: list

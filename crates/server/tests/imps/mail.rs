@@ -125,6 +125,44 @@ fn text_and_octets_pass_between_all_versions() {
 }
 
 #[test]
+fn a_handset_hears_the_characters_that_it_can_show() {
+    const ASCII: u32 = 3;
+    const LATIN_1: u32 = 4;
+    let lab = Lab::start();
+    let mut alice = Handset::on(&lab, "alice");
+    for (version, charsets, want) in [
+        (Version::V1_3, vec![], "Zoë: “жук”"),
+        (Version::V1_3, vec![ASCII], "Zoe: \"zhuk\""),
+        (Version::V1_3, vec![ASCII, LATIN_1], "Zoë: \"zhuk\""),
+        (Version::V1_2, vec![ASCII], "Zoe: \"zhuk\""),
+    ] {
+        let mut bob = Handset::speaking(&lab, "bob", version, Encoding::Wbxml);
+        for delivery in [DeliveryMethod::Push, DeliveryMethod::Notify] {
+            bob.capable(CapabilityList {
+                charsets: charsets.clone(),
+                initial_delivery_method: Some(delivery.clone()),
+                ..CapabilityList::default()
+            });
+            let id = sent(&mut alice, to(&["bob"], "Zoë: “жук”"));
+            let (info, content) = if delivery == DeliveryMethod::Push {
+                let heard = bob.hear_message();
+                (heard.info, heard.content)
+            } else {
+                hears_announcement(&mut bob);
+                match fetches(&mut bob, &id) {
+                    Primitive::GetMessageResponse(got) => (got.info, got.content),
+                    other => panic!("{other:?}"),
+                }
+            };
+            let what = format!("{version} {charsets:?} {delivery:?}");
+            assert_eq!(content, Some(want.into()), "{what}");
+            assert_eq!(info.content_size as usize, want.len(), "{what}");
+        }
+        logs_out(&mut bob);
+    }
+}
+
+#[test]
 fn content_has_a_limit() {
     let lab = Lab::with(|_, policy| policy.imps.max_message = 1000);
     let mut alice = Handset::on(&lab, "alice");

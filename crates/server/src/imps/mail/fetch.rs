@@ -108,13 +108,16 @@ pub(in crate::imps) async fn fetch(
     request: &GetMessageRequest,
 ) -> Result<Primitive, Refused> {
     let letter = find(turn, &request.message).await?;
-    let most = turn.session.state().terms.pull_max;
+    let (most, shown) = {
+        let state = turn.session.state();
+        (state.terms.pull_max, state.terms.shown)
+    };
     let fits = |most: u32| letter.size() <= usize::try_from(most).unwrap_or(usize::MAX);
     if !most.is_none_or(fits) {
         let why = format!("the message has {} bytes", letter.size());
         return Err(Refused::because(Code::RESPONSE_TOO_LARGE, why));
     }
-    Ok(letter.fetched().into())
+    Ok(letter.fetched(shown).into())
 }
 
 /// A message that waits for this session, held here or in the store.
