@@ -149,7 +149,7 @@ impl Server {
             count => count,
         };
         let (handles, mailboxes): (Vec<_>, Vec<_>) = (0..count).map(|_| mailbox()).unzip();
-        let (ssp, links) = Ssp::new(&setup, &mut world.rng.fork()).map_err(StartError::Peer)?;
+        let ssp = Ssp::new(&setup, &mut world.rng.fork()).map_err(StartError::Peer)?;
         let parts = Parts {
             ssp,
             keeper,
@@ -166,7 +166,7 @@ impl Server {
         }
         sockets.serve(&house);
         Neighbours::run(&house);
-        links.run(&house);
+        Ssp::run(&house);
         world.tasks.spawn("purge", purge(Arc::clone(&house)));
         world
             .tasks

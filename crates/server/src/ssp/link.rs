@@ -32,6 +32,9 @@ pub(crate) struct Gate {
     /// Our own service, and the peer's: `wv:@domain`.
     pub(super) own: String,
     pub(super) peer: String,
+    /// Where the peer is, and where it wants to be reached for the time being.
+    place: Place,
+    moved: Mutex<Option<Place>>,
     link: Mutex<Link>,
     waiting: Mutex<BTreeMap<Ticket, oneshot::Sender<Result<Primitive, Failure>>>>,
     /// The link has something to do.
@@ -54,17 +57,8 @@ pub(crate) enum Failure {
     NoAnswer(String),
 }
 
-/// What a link needs to begin.
-pub(super) struct Beginning {
-    place: Place,
-}
-
 impl Gate {
-    pub(super) fn new(
-        setup: &Setup,
-        peer: &SspPeer,
-        rng: &mut Rng,
-    ) -> Result<(Arc<Self>, Beginning), String> {
+    pub(super) fn new(setup: &Setup, peer: &SspPeer, rng: &mut Rng) -> Result<Arc<Self>, String> {
         let own = format!("wv:@{}", setup.domain);
         let domain = peer.domain.to_ascii_lowercase();
         let service = format!("wv:@{domain}");
@@ -92,9 +86,38 @@ impl Gate {
             waiting: Mutex::default(),
             stir: Notify::new(),
             up: Notify::new(),
+            place: Place::of(peer),
+            moved: Mutex::default(),
         };
-        let place = Place::of(peer);
-        Ok((Arc::new(gate), Beginning { place }))
+        Ok(Arc::new(gate))
+    }
+
+    /// Where the peer is posted to now.
+    pub(super) fn place(&self) -> Place {
+        let moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        moved.as_ref().unwrap_or(&self.place).clone()
+    }
+
+    fn move_to(&self, place: Option<Place>) {
+        *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }
+
+    /// The peer wants to be reached elsewhere, and is: after a while, so that two places that
+    /// redirect to each other do not make the link spin.
+    fn redirected(&self, address: &str, now: Instant) {
+        let peer = self.domain.as_str();
+        match self.place.instead(peer, address) {
+            Ok(place) => {
+                tracing::info!(peer, address, "another domain is reached elsewhere");
+                self.move_to(Some(place));
+            }
+            Err(why) => {
+                tracing::warn!(peer, address, why, "a redirect is not followed");
+                self.move_to(None);
+            }
+        }
+        self.link().dial(now);
+        self.stir.notify_one();
     }
 
     pub(super) fn link(&self) -> MutexGuard<'_, Link> {
@@ -140,6 +163,7 @@ impl Gate {
 
     /// A body could not be posted.
     pub(super) fn not_posted(&self, transaction_id: &str, now: Instant) {
+        self.move_to(None);
         self.link().posted_failed(transaction_id, now);
         self.stir.notify_one();
     }
@@ -158,13 +182,14 @@ impl Gate {
     }
 }
 
-impl Beginning {
+impl Gate {
     /// Begins to dial.
-    pub(super) fn run(self, house: &Arc<House>, gate: Arc<Gate>) {
+    pub(super) fn run(self: Arc<Self>, house: &Arc<House>) {
+        let gate = self;
         let (out, bodies) = mpsc::channel(OUTGOING);
         let (asked, requests) = mpsc::channel(ASKED);
         let tasks = &house.world.tasks;
-        let postman = Postman::new(Arc::clone(house), Arc::clone(&gate), self.place);
+        let postman = Postman::new(Arc::clone(house), Arc::clone(&gate));
         tasks.spawn("ssp post", postman.run(bodies));
         tasks.spawn(
             "ssp desk",
@@ -196,7 +221,7 @@ async fn work(
             let _ = out.try_send(transmit);
         }
         for event in events {
-            happened(&gate, event, &asked);
+            happened(&gate, event, &asked, clock.now());
         }
         let wake = wake.unwrap_or_else(|| clock.now() + IDLE);
         tokio::select! {
@@ -207,7 +232,7 @@ async fn work(
     }
 }
 
-fn happened(gate: &Arc<Gate>, event: Event, asked: &mpsc::Sender<desk::Asked>) {
+fn happened(gate: &Arc<Gate>, event: Event, asked: &mpsc::Sender<desk::Asked>, now: Instant) {
     let peer = gate.domain.as_str();
     match event {
         Event::Up => {
@@ -235,13 +260,6 @@ fn happened(gate: &Arc<Gate>, event: Event, asked: &mpsc::Sender<desk::Asked>) {
         Event::Refused(why) => {
             tracing::warn!(peer, %why, "something from another domain was not accepted");
         }
-        // To whom we speak is said in the configuration, and by nobody else.
-        Event::Redirected { address } => {
-            tracing::warn!(
-                peer,
-                address,
-                "another domain wants to be reached elsewhere"
-            );
-        }
+        Event::Redirected { address } => gate.redirected(&address, now),
     }
 }

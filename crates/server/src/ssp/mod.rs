@@ -41,7 +41,7 @@ use crate::imps::Refused;
 use world::Rng;
 
 pub(crate) use link::Failure;
-use link::{Beginning, Gate};
+use link::Gate;
 pub(crate) use requestor::{
     Sending, carry_over, gate_of, gate_to, left_behind, reach, reach_address, respond, send,
 };
@@ -53,31 +53,29 @@ pub(crate) struct Ssp {
     state: state::State,
 }
 
-/// What is to be run for the links, once there is a house.
-pub(crate) struct Links(Vec<(Arc<Gate>, Beginning)>);
-
 impl Ssp {
-    /// The links of a server, and what is to be run for them.
+    /// The links of a server.
     ///
     /// # Errors
     ///
     /// What is wrong with the configuration of a peer.
-    pub(crate) fn new(setup: &Setup, rng: &mut Rng) -> Result<(Self, Links), String> {
+    pub(crate) fn new(setup: &Setup, rng: &mut Rng) -> Result<Self, String> {
         let mut ssp = Self::default();
-        let mut links = Vec::new();
         for peer in &setup.ssp_peers {
-            let (gate, beginning) = Gate::new(setup, peer, rng)?;
+            let gate = Gate::new(setup, peer, rng)?;
             let domain = gate.domain.clone();
-            if ssp
-                .links
-                .insert(domain.clone(), Arc::clone(&gate))
-                .is_some()
-            {
+            if ssp.links.insert(domain.clone(), gate).is_some() {
                 return Err(format!("two peers are {domain}"));
             }
-            links.push((gate, beginning));
         }
-        Ok((ssp, Links(links)))
+        Ok(ssp)
+    }
+
+    /// Begins to dial.
+    pub(crate) fn run(house: &Arc<House>) {
+        for gate in house.ssp.links.values() {
+            Arc::clone(gate).run(house);
+        }
     }
 
     /// The way to a domain, if there is one.
@@ -88,15 +86,6 @@ impl Ssp {
     /// Whose message it is.
     fn whose(&self, message: &Message) -> Option<&Arc<Gate>> {
         self.links.values().find(|gate| gate.link().is_for(message))
-    }
-}
-
-impl Links {
-    /// Begins to dial.
-    pub(crate) fn run(self, house: &Arc<House>) {
-        for (gate, beginning) in self.0 {
-            beginning.run(house, gate);
-        }
     }
 }
 

@@ -14,7 +14,7 @@ const PORT: u16 = 80;
 const PATH: &str = "/ssp";
 
 /// What leads to the server of another domain.
-#[derive(Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Place {
     Url(String),
     /// The SRV records of a domain.
@@ -43,6 +43,26 @@ impl Place {
                 domain: peer.domain.clone(),
                 name: format!("_imps-server._tcp.{}", peer.domain),
             },
+        }
+    }
+
+    /// Where the server of a domain wants to be reached instead, if that is a place of its own: it
+    /// is not for a peer to say to whom else we connect.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing is posted there, for people.
+    pub(super) fn instead(&self, domain: &str, address: &str) -> Result<Self, String> {
+        let host = at(address)?.host.to_ascii_lowercase();
+        let above = host.strip_suffix(domain);
+        let is_own = above.is_some_and(|above| above.is_empty() || above.ends_with('.'));
+        let is_same = match self {
+            Self::Url(url) => at(url)?.host.eq_ignore_ascii_case(&host),
+            Self::Records { .. } => false,
+        };
+        match is_own || is_same {
+            true => Ok(Self::Url(address.to_owned())),
+            false => Err(format!("{host} is no host of {domain}")),
         }
     }
 
@@ -134,6 +154,29 @@ mod tests {
             port,
             authority: authority.to_owned(),
             path: path.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_domain_moves_within_itself() {
+        let (url, records) = (place(Some("http://10.0.0.1:8080/ssp")), place(None));
+        let elsewhere = |host: &str| Err(format!("{host} is no host of b.example"));
+        #[rustfmt::skip]
+        let rows = [
+            (&records, "http://b.example/ssp",        Ok(())),
+            (&records, "http://IM2.B.example:1/x",    Ok(())),
+            (&records, "http://notb.example/ssp",     elsewhere("notb.example")),
+            (&records, "http://b.example.c.net/ssp",  elsewhere("b.example.c.net")),
+            (&records, "http://10.0.0.1:9090/ssp",    elsewhere("10.0.0.1")),
+            (&url,     "http://10.0.0.1:9090/ssp",    Ok(())),
+            (&url,     "http://127.0.0.1:8080/ssp",   elsewhere("127.0.0.1")),
+            (&url,     "https://b.example/ssp",       Err("only http:// is posted to".to_owned())),
+            (&url,     "nonsense",                    Err("only http:// is posted to".to_owned())),
+        ];
+        for (place, address, want) in rows {
+            let moved = place.instead("b.example", address);
+            let want = want.map(|()| Place::Url(address.to_owned()));
+            assert_eq!(moved, want, "{address}");
         }
     }
 

@@ -42,11 +42,11 @@ struct Line {
 }
 
 impl Postman {
-    pub(super) const fn new(house: Arc<House>, gate: Arc<Gate>, place: Place) -> Self {
+    pub(super) fn new(house: Arc<House>, gate: Arc<Gate>) -> Self {
         Self {
             house,
+            place: gate.place(),
             gate,
-            place,
             open: None,
         }
     }
@@ -72,6 +72,11 @@ impl Postman {
     }
 
     async fn post(&mut self, transmit: Transmit) -> Result<(), String> {
+        let place = self.gate.place();
+        if place != self.place {
+            self.place = place;
+            self.open = None;
+        }
         // Taken out while it is in use: whatever goes wrong, it is not used again.
         let mut line = match self.still().await {
             Some(line) => line,

@@ -1,10 +1,12 @@
 //! How the server of another domain is found by DNS (SRV `_imps-server._tcp`).
 
 use imps::csp::{Recipient, User};
+use imps::ssp::{LoginResponse, Message, Mode, RedirectList, Setup};
 use imps::status::Code;
 use world::{NameServer, Srv, Table, World};
 
-use crate::lab::domain::{DOMAIN, meet_by_name};
+use crate::lab::PATIENCE;
+use crate::lab::domain::{DOMAIN, letter_box, meet_by_name, stranger};
 use crate::lab::two::{AWAY, SILENT, THERE, Two};
 
 fn to_bob() -> Recipient {
@@ -71,4 +73,30 @@ fn dns_servers_of_the_configuration_are_asked() {
         zone.add_srv(&name, record(1, at.port(), "im.b.example"));
         zone.add_host("im.b.example", at.ip());
     });
+}
+
+/// A server that is asked to log in says where it wants to be reached instead, and is.
+#[test]
+fn a_redirect_is_followed_within_the_domain() {
+    let (_lab, domain) = stranger("b's", |_| {});
+    let Message::Setup { transaction_id, .. } = domain.posted() else {
+        panic!("no login");
+    };
+    let (there, posted) = letter_box();
+    let away = Message::Setup {
+        mode: Mode::Response,
+        transaction_id,
+        body: Setup::LoginResponse(LoginResponse {
+            redirect: Some(RedirectList {
+                addresses: vec![format!("http://{there}/ssp")],
+            }),
+            ..LoginResponse::default()
+        }),
+    };
+    assert_eq!(domain.post(&away.to_xml()), 200);
+    let first = posted.recv_timeout(PATIENCE).unwrap();
+    let Message::Setup { body, .. } = Message::parse(&first).unwrap() else {
+        panic!("no login");
+    };
+    assert!(matches!(body, Setup::SendSecretToken(_)), "{body:?}");
 }

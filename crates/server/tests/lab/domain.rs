@@ -51,8 +51,7 @@ pub fn stranger(secret: &str, change: impl FnOnce(&mut Policy)) -> (Lab, Domain)
 }
 
 fn appear(secret: &str, change: impl FnOnce(&mut Setup, &mut Policy, SocketAddr)) -> (Lab, Domain) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let at = listener.local_addr().unwrap();
+    let (at, posted) = letter_box();
     let lab = Lab::with(|setup, policy| {
         setup.ssp_secret = Some("a's".to_owned());
         setup.ssp_peers = vec![SspPeer {
@@ -61,15 +60,6 @@ fn appear(secret: &str, change: impl FnOnce(&mut Setup, &mut Policy, SocketAddr)
             secret: Some("b's".to_owned()),
         }];
         change(setup, policy, at);
-    });
-    let (bodies, posted) = channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let bodies = bodies.clone();
-            std::thread::spawn(move || {
-                take(stream, |body| bodies.send(body).is_ok());
-            });
-        }
     });
     let settings = Settings {
         secret: Some(Secret::new(secret.as_bytes())),
@@ -83,6 +73,22 @@ fn appear(secret: &str, change: impl FnOnce(&mut Setup, &mut Policy, SocketAddr)
         events: Vec::new(),
     };
     (lab, domain)
+}
+
+/// A place where POSTs are taken, and what comes.
+pub fn letter_box() -> (SocketAddr, Receiver<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let (bodies, posted) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let bodies = bodies.clone();
+            std::thread::spawn(move || {
+                take(stream, |body| bodies.send(body).is_ok());
+            });
+        }
+    });
+    (at, posted)
 }
 
 /// Reads POSTs from a connection and answers each with 200.
@@ -188,6 +194,12 @@ impl Domain {
                 self.link.receive(&message, Instant::now());
             }
         }
+    }
+
+    /// The next that the server posts, unread by the link.
+    pub fn posted(&self) -> Message {
+        let body = self.posted.recv_timeout(PATIENCE).unwrap();
+        Message::parse(&body).unwrap()
     }
 
     fn flush(&mut self) {
