@@ -366,6 +366,9 @@ impl Parts {
         let ip = setup.advertise.unwrap_or(addresses.msrp.ip());
         let msrp = SocketAddr::new(ip, addresses.msrp.port());
         let (allowed, tap) = (setup.msrp_connect_to.clone(), self.tap);
+        let over_sip = setup.sip_peers.iter().map(|peer| peer.domain.clone());
+        let over_ssp = setup.ssp_peers.iter().map(|peer| peer.domain.clone());
+        let others = over_sip.chain(over_ssp);
         House {
             world: world.clone(),
             streams: Streams::new(world.clone(), shards.clone(), tap.clone()),
@@ -377,7 +380,7 @@ impl Parts {
             gruus: self.gruus,
             rooms: Rooms::default(),
             switch: Switch::new(world.clone(), msrp, tap.clone(), allowed),
-            credit: Credit::default(),
+            credit: Credit::beside(others),
             neighbours: Neighbours::new(&setup.sip_peers),
             ssp: self.ssp,
             imps: Imps::new(setup.seal.clone()),

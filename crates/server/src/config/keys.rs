@@ -202,7 +202,8 @@ pub const KEYS: &[Key] = &[
     at_once(
         "focus.fan_out_credit",
         "1 to 1000000",
-        "The most invitations that one user may have running, over all conferences.",
+        "The most invitations that one user may have running, over all conferences; the users of\n\
+         another domain (sip.peers, ssp.peers) have as many together.",
     ),
     at_once(
         "notify.min_interval_ms",
