@@ -8,6 +8,9 @@ use imps::csp::{
 
 use super::repertoire::Repertoire;
 
+/// About what a message takes besides its content, in bytes.
+pub(super) const BESIDE: usize = 500;
+
 /// A message as its recipients get it. One is shared by all sessions that are to have it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Letter {
@@ -62,9 +65,15 @@ impl Letter {
         self.content.as_bytes().len()
     }
 
+    /// The same in the characters that a client can show: some take more room than they stood for.
+    pub(super) fn size_shown(&self, shown: Repertoire) -> usize {
+        let written = shown.content(self.content_type(), &self.content);
+        written.map_or(self.size(), |written| written.as_bytes().len())
+    }
+
     /// About how much memory it takes.
     pub(super) fn weight(&self) -> usize {
-        self.size().saturating_add(500)
+        self.size().saturating_add(BESIDE)
     }
 
     pub(super) fn pushed(&self, shown: Repertoire) -> NewMessage {

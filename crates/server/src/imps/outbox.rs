@@ -16,6 +16,7 @@ use imps::csp::DeliveryMethod;
 use imps::{Primitive, Transaction};
 use store::Cursor;
 
+use super::letter::BESIDE;
 use super::letter::Letter;
 use super::notice::Notice;
 use super::presence::News;
@@ -120,10 +121,12 @@ impl Item {
 
 /// Does this message go to the client as a whole?
 fn is_pushed(letter: &Letter, terms: &Terms, announce: &BTreeSet<String>) -> bool {
-    let size = letter.size();
+    let size = letter.size_shown(terms.shown);
     let fits = |max: Option<u32>| max.is_none_or(|max| size <= usize::try_from(max).unwrap_or(0));
     // What cannot be parsed is better fetched, or not, than pushed again and again.
-    let parses = terms.parser_max.is_none_or(|max| letter.weight() <= max);
+    let parses = terms
+        .parser_max
+        .is_none_or(|max| size.saturating_add(BESIDE) <= max);
     let is_announced = letter.group().is_some_and(|group| announce.contains(group));
     terms.delivery != DeliveryMethod::Notify && !is_announced && fits(terms.push_max) && parses
 }

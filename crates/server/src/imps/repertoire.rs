@@ -9,6 +9,8 @@ use std::borrow::Cow;
 
 use imps::csp::ContentData;
 
+use super::terms::is_plain_text;
+
 /// Which characters those are.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) enum Repertoire {
@@ -43,7 +45,7 @@ impl Repertoire {
 
     /// Text as it can be shown.
     pub(super) fn write(self, text: &str) -> Cow<'_, str> {
-        if text.chars().all(|c| self.has(c)) {
+        if self == Self::All || text.chars().all(|c| self.has(c)) {
             return Cow::Borrowed(text);
         }
         let mut written = String::with_capacity(text.len());
@@ -58,10 +60,8 @@ impl Repertoire {
 
     /// The content of a message as it can be shown; `None` if that is as it is.
     pub(super) fn content(self, content_type: &str, content: &ContentData) -> Option<ContentData> {
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        let is_plain = essence.is_empty() || essence.eq_ignore_ascii_case("text/plain");
         match content {
-            ContentData::Text(text) if is_plain => match self.write(text) {
+            ContentData::Text(text) if is_plain_text(content_type) => match self.write(text) {
                 Cow::Owned(written) => Some(ContentData::Text(written)),
                 Cow::Borrowed(_) => None,
             },

@@ -76,18 +76,28 @@ impl Terms {
 
     /// Can it show this media type?
     pub(super) fn takes(&self, media_type: &str) -> bool {
-        let essence = media_type.split(';').next().unwrap_or_default().trim();
+        let essence = essence(media_type);
         // Plain text is what every client has.
         self.types.is_empty()
-            || essence.is_empty()
-            || essence.eq_ignore_ascii_case("text/plain")
+            || is_plain_text(media_type)
             || self.types.iter().any(|accepted| matches(accepted, essence))
     }
 }
 
+/// A media type without its parameters.
+fn essence(media_type: &str) -> &str {
+    media_type.split(';').next().unwrap_or_default().trim()
+}
+
+/// Is it plain text, as what names no type is?
+pub(super) fn is_plain_text(media_type: &str) -> bool {
+    let essence = essence(media_type);
+    essence.is_empty() || essence.eq_ignore_ascii_case("text/plain")
+}
+
 /// `image/*` and `*/*` stand for more than one type.
 fn matches(accepted: &str, essence: &str) -> bool {
-    let accepted = accepted.split(';').next().unwrap_or_default().trim();
+    let accepted = self::essence(accepted);
     if accepted == "*" || accepted == "*/*" || accepted.eq_ignore_ascii_case(essence) {
         return true;
     }

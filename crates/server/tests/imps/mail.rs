@@ -162,6 +162,32 @@ fn a_handset_hears_the_characters_that_it_can_show() {
     }
 }
 
+/// What is written otherwise may take more room, and the limits are about what is sent.
+#[test]
+fn what_a_handset_is_sent_keeps_to_its_limits() {
+    let lab = Lab::start();
+    let mut alice = Handset::on(&lab, "alice");
+    let mut bob = Handset::on(&lab, "bob");
+    let capable = |bob: &mut Handset, charsets: &[u32]| {
+        bob.capable(CapabilityList {
+            charsets: charsets.to_vec(),
+            push_length: Some(30),
+            pull_length: Some(30),
+            ..CapabilityList::default()
+        });
+    };
+    // 20 bytes as they are, 40 in US-ASCII.
+    let text = "щ".repeat(10);
+    capable(&mut bob, &[]);
+    sent(&mut alice, to(&["bob"], text.as_str()));
+    assert_eq!(bob.hear_message().content, Some(text.as_str().into()));
+    capable(&mut bob, &[3]);
+    let id = sent(&mut alice, to(&["bob"], text.as_str()));
+    hears_announcement(&mut bob);
+    let refused = fetches(&mut bob, &id);
+    assert_eq!(outcome(&refused).code, Code::RESPONSE_TOO_LARGE);
+}
+
 #[test]
 fn content_has_a_limit() {
     let lab = Lab::with(|_, policy| policy.imps.max_message = 1000);

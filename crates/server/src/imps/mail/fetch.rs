@@ -112,9 +112,10 @@ pub(in crate::imps) async fn fetch(
         let state = turn.session.state();
         (state.terms.pull_max, state.terms.shown)
     };
-    let fits = |most: u32| letter.size() <= usize::try_from(most).unwrap_or(usize::MAX);
+    let size = letter.size_shown(shown);
+    let fits = |most: u32| size <= usize::try_from(most).unwrap_or(usize::MAX);
     if !most.is_none_or(fits) {
-        let why = format!("the message has {} bytes", letter.size());
+        let why = format!("the message has {size} bytes");
         return Err(Refused::because(Code::RESPONSE_TOO_LARGE, why));
     }
     Ok(letter.fetched(shown).into())
