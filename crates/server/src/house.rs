@@ -10,8 +10,7 @@ use tokio::sync::Semaphore;
 use world::{Rng, World};
 
 use crate::config::{Policy, Setup};
-use crate::core::Neighbours;
-use crate::core::{Gruus, Nonces, Replies, Shards};
+use crate::core::{Gruus, Neighbours, Nonces, Replies, Shards};
 use crate::count::Counters;
 use crate::focus::Credit;
 use crate::imps::Imps;

@@ -12,9 +12,9 @@ use tokio::sync::{Semaphore, mpsc};
 use world::{Datagrams, Dns, Listener, Resolver, World};
 
 use crate::config::{Policy, Setup};
-use crate::core::Neighbours;
 use crate::core::{
-    Command, Delta, Device, Gruus, Inbound, Location, Nonces, Replies, Shard, ShardHandle, Shards,
+    Command, Delta, Device, Gruus, Inbound, Location, Neighbours, Nonces, Replies, Shard,
+    ShardHandle, Shards,
 };
 use crate::count::Counters;
 use crate::focus::Credit;

@@ -11,8 +11,9 @@
 mod lab;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::time::Instant;
 
-use lab::{Client, Server, run, serve_at, watch};
+use lab::{Client, PATIENCE, Server, run, serve_at, watch};
 use world::{NameServer, Srv, Table, World};
 
 const DOMAINS: [&str; 2] = ["a.example", "b.example"];
@@ -122,7 +123,10 @@ fn devices_and_a_handset_of_two_domains_hold_one_conversation() {
             "",
         )
     };
-    while write().status.code() != Some(0) {}
+    let deadline = Instant::now() + PATIENCE;
+    while write().status.code() != Some(0) {
+        assert!(Instant::now() < deadline, "no link between the servers");
+    }
     assert_eq!(dave.says("event", "message")["from"], "wv:alice@a.example");
     assert_eq!(
         alice.asks("create bob@b.example dave@b.example")["ok"],
