@@ -17,6 +17,7 @@ use crate::focus::entry::Entry;
 use crate::focus::host::Conference;
 use crate::focus::invite::Opening;
 use crate::focus::{Call, media, refusal, replace, timer};
+use crate::home::access::{self, Known};
 use crate::house::House;
 use crate::keeper;
 use crate::rooms::{self};
@@ -130,6 +131,7 @@ impl Wanted {
         let mut actions = Vec::new();
         let now = house.world.clock.now();
         let writes = self.writes(house, &identity, partition);
+        let ours = self.ours(house);
         let room = Room::open(
             self.host.clone(),
             self.guests,
@@ -138,14 +140,7 @@ impl Wanted {
             &mut actions,
         )
         .map_err(refusal::answer)?;
-        house
-            .keeper
-            .commit(writes, partition)
-            .await
-            .map_err(|error| {
-                tracing::error!(%error, "a conference was not stored");
-                Answer::warned(500, keeper::FAILED)
-            })?;
+        let wishes = store(house, writes, partition, ours).await?;
         let (host, news) = mpsc::unbounded_channel();
         let opening = Opening {
             by: Some(self.host.address.clone()),
@@ -158,6 +153,7 @@ impl Wanted {
                 .map(|(_, media)| media.clone()),
             subject: call.request.raw(Name::Subject).map(str::to_owned),
             list: self.bodies.list.unwrap_or_default(),
+            wishes: Mutex::new(wishes),
             successions: successions.into_iter().collect(),
             holds: Mutex::new(holds),
         };
@@ -178,6 +174,16 @@ impl Wanted {
         let (sdp, timer) = (self.sdp, self.timer);
         let entry = Entry { room, sdp, timer };
         Ok(Conference { entry, news })
+    }
+
+    /// Those of the guests who live in this domain.
+    fn ours(&self, house: &House) -> Vec<Address> {
+        let addresses = self.guests.iter().map(|guest| &guest.address);
+        let ours = addresses.filter(|address| {
+            let uri = sip::Uri::parse(address.as_str());
+            uri.is_ok_and(|uri| house.is_domain(uri.host()))
+        });
+        ours.cloned().collect()
     }
 
     fn writes(&self, house: &House, identity: &str, partition: Partition) -> Vec<Write> {
@@ -222,6 +228,24 @@ impl Wanted {
             ));
         }
         writes
+    }
+}
+
+/// Stores a conference, and asks meanwhile what those who are to be invited have said of it.
+async fn store(
+    house: &House,
+    writes: Vec<Write>,
+    partition: Partition,
+    guests: Vec<Address>,
+) -> Result<Known, Answer> {
+    let stored = house.keeper.commit(writes, partition);
+    let (stored, wishes) = tokio::join!(stored, access::ask(house, guests));
+    match stored {
+        Ok(()) => Ok(wishes),
+        Err(error) => {
+            tracing::error!(%error, "a conference was not stored");
+            Err(Answer::warned(500, keeper::FAILED))
+        }
     }
 }
 

@@ -218,6 +218,7 @@ fn opened(
             .raw(sip::Name::Subject)
             .map(str::to_owned),
         list: Vec::new(),
+        wishes: Mutex::default(),
         successions: std::collections::BTreeMap::new(),
         holds: Mutex::default(),
     };

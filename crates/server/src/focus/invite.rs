@@ -14,7 +14,7 @@ use crate::focus::credit::Hold;
 use crate::focus::legs::{Invite, InviteNews, LegCommand, NewLeg};
 use crate::focus::replace::Succession;
 use crate::focus::{media, outgoing, refusal};
-use crate::home::access::{self, Barred, Inviter};
+use crate::home::access::{self, Barred, Inviter, Known, Wishes};
 use crate::house::House;
 use crate::rooms::{Arrival, Order, Referred, RoomHandle};
 use crate::switch::Session;
@@ -32,6 +32,9 @@ pub(crate) struct Opening {
     pub(crate) subject: Option<String>,
     /// The list as it came, for the history that an RCS client wants to see.
     pub(crate) list: Vec<Entry>,
+    /// What some of them have said of who may invite them, asked when it was opened. Of the others
+    /// it is asked when they are invited.
+    pub(crate) wishes: Mutex<Known>,
     /// What the calls to some of them are to take the place of.
     pub(crate) successions: BTreeMap<Address, Succession>,
     /// Credit for the invitations; each takes one and gives it back when it ends.
@@ -43,6 +46,12 @@ impl Opening {
     pub(crate) fn hold(&self) -> Option<Hold> {
         let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
         holds.pop()
+    }
+
+    /// What a user has said, if that is known; it is true of one invitation.
+    fn wishes(&self, of: &Address) -> Option<Wishes> {
+        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+        wishes.remove(of)
     }
 }
 
@@ -128,7 +137,10 @@ async fn allowed<'a>(
     }
     // Before it is known whether they are there: nobody is to learn that from the answer.
     let by = inviter(room, guest);
-    let allowed = access::check(house, address, by).await;
+    let allowed = match room.opening.wishes(address) {
+        Some(wishes) => access::decide(house, address, Some(wishes), by),
+        None => access::check(house, address, by).await,
+    };
     allowed.map_err(Barred::status)?;
     Ok(uri)
 }

@@ -75,6 +75,7 @@ pub(super) fn opened(house: &House, kept: &Kept, room: Room, kind: Kind) -> Open
         offer: None,
         subject: kept.room.subject.clone(),
         list: Vec::new(),
+        wishes: Mutex::default(),
         successions: std::collections::BTreeMap::new(),
         holds: Mutex::default(),
     };

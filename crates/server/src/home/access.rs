@@ -5,8 +5,10 @@
 //! ([`xdm::im_rules`]), which may let in or keep out by address, by domain, by time and by whether
 //! the inviter hides. Whoever hides from people does not hide from the documents.
 
+use std::collections::BTreeMap;
+
 use room::Address;
-use store::{Document, Trouble};
+use store::{Document, Reader, Trouble};
 use xdm::im_rules::{self, Asker, ImRules, Invite};
 use xdm::resource_lists::{self, Limits, ResourceLists};
 
@@ -58,19 +60,54 @@ pub(crate) async fn check(
     owner: &Address,
     inviter: Inviter<'_>,
 ) -> Result<(), Barred> {
+    let mut wishes = ask(house, vec![owner.clone()]).await;
+    decide(house, owner, wishes.remove(owner), inviter)
+}
+
+/// What is known of the wishes of some users, each told by the address.
+pub(crate) type Known = BTreeMap<Address, Wishes>;
+
+/// What these users have said, in one read. Whoever's documents cannot be read is left out.
+pub(crate) async fn ask(house: &House, owners: Vec<Address>) -> Known {
+    if owners.is_empty() {
+        return Known::new();
+    }
+    let asked = house.keeper.read(move |reader| {
+        let read = owners.into_iter().map(|owner| {
+            let wishes = read(reader, &owner);
+            (owner, wishes)
+        });
+        read.collect::<Vec<_>>()
+    });
+    let read = asked.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "what users want cannot be read");
+        Vec::new()
+    });
+    let known = read.into_iter().filter_map(|(owner, wishes)| match wishes {
+        Ok(wishes) => Some((owner, wishes)),
+        Err(error) => {
+            tracing::error!(%owner, %error, "what a user wants cannot be read");
+            None
+        }
+    });
+    known.collect()
+}
+
+/// May somebody invite `owner`, of whom this is known?
+pub(crate) fn decide(
+    house: &House,
+    owner: &Address,
+    wishes: Option<Wishes>,
+    inviter: Inviter<'_>,
+) -> Result<(), Barred> {
     // Nobody is shut out by themselves.
     if inviter.address == Some(owner) {
         return Ok(());
     }
-    let decided = match read(house, owner).await {
-        Ok(wishes) => {
-            let now = i64::try_from(house.world.clock.unix().as_secs()).ok();
-            wishes.judge(inviter, now)
-        }
-        Err(error) => {
-            tracing::error!(%owner, %error, "what a user wants cannot be read");
-            Err(Barred::Unreadable)
-        }
+    let now = i64::try_from(house.world.clock.unix().as_secs()).ok();
+    let decided = match wishes {
+        Some(wishes) => wishes.judge(inviter, now),
+        None => Err(Barred::Unreadable),
     };
     if let Err(why) = decided {
         tracing::info!(guest = %owner, into = inviter.into, ?why, "is not called");
@@ -80,7 +117,7 @@ pub(crate) async fn check(
 
 /// What a user has said about who may invite them.
 #[derive(Debug, Default)]
-struct Wishes {
+pub(crate) struct Wishes {
     lists: Option<ResourceLists>,
     rules: Option<ImRules>,
 }
@@ -108,15 +145,13 @@ impl Wishes {
     }
 }
 
-async fn read(house: &House, owner: &Address) -> Result<Wishes, String> {
-    let names = (crate::imps::lists::name(owner), rules_name(owner.as_str()));
-    let both = house.keeper.read(move |reader| {
-        let lists = reader.document(resource_lists::AUID, &names.0)?;
-        let rules = reader.document(im_rules::AUID, &names.1)?;
-        Ok::<_, Trouble>((lists, rules))
-    });
-    let both = both.await.map_err(|error| error.to_string())?;
-    let (lists, rules) = both.map_err(|error| error.to_string())?;
+fn read(reader: &Reader, owner: &Address) -> Result<Wishes, String> {
+    let document = |auid, name: &str| {
+        let document = reader.document(auid, name);
+        document.map_err(|error: Trouble| error.to_string())
+    };
+    let lists = document(resource_lists::AUID, &crate::imps::lists::name(owner))?;
+    let rules = document(im_rules::AUID, &rules_name(owner.as_str()))?;
     let wrong = |error: xdm::Error| error.to_string();
     let read_lists =
         |document: Document| resource_lists::read(&document.body, Limits::STORED).map_err(wrong);

@@ -183,6 +183,7 @@ pub(super) fn opening(own: &User, holds: Vec<Hold>) -> Opening {
         offer: None,
         subject: None,
         list: Vec::new(),
+        wishes: Mutex::default(),
         successions: std::collections::BTreeMap::new(),
         holds: Mutex::new(holds),
     }
