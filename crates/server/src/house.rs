@@ -15,7 +15,7 @@ use crate::count::Counters;
 use crate::focus::Credit;
 use crate::imps::Imps;
 use crate::keeper::Keeper;
-use crate::net::{Flow, Streams, UdpPort};
+use crate::net::{Flow, Streams, Tls, UdpPort};
 use crate::rooms::Rooms;
 use crate::ssp::Ssp;
 use crate::switch::Switch;
@@ -41,6 +41,8 @@ pub(crate) struct House {
     pub(crate) neighbours: Neighbours,
     /// The links to other domains.
     pub(crate) ssp: Ssp,
+    /// Who this server is over TLS, if it has a certificate.
+    pub(crate) tls: Option<Tls>,
     /// Where handsets connect to be told that something waits, with the port it got.
     pub(crate) cir_tcp: Option<SocketAddr>,
     /// What writes down all that is sent and received.

@@ -28,5 +28,6 @@ mod tap;
 pub use config::{Policy, Setup};
 pub use count::Counters;
 pub use keeper::OpenKeeper;
+pub use net::{TlsError, TlsFiles};
 pub use seal::{SealKey, Sealed, Sealer};
 pub use start::{Addresses, Leftovers, Server, StartError};

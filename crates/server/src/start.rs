@@ -23,7 +23,7 @@ use crate::house::{House, PROCEDURES};
 use crate::http;
 use crate::imps::{self, Imps};
 use crate::keeper::{Keeper, OpenKeeper};
-use crate::net::{self, Flow, Streams, UdpPort};
+use crate::net::{self, Flow, Streams, Tls, TlsError, UdpPort};
 use crate::rooms::{self, Order, Rooms};
 use crate::ssp::Ssp;
 use crate::switch::{self, Switch};
@@ -51,6 +51,9 @@ pub struct Addresses {
     /// HTTP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<SocketAddr>,
+    /// HTTP over TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub https: Option<SocketAddr>,
     /// Requests for attention of handsets, over TCP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cir_tcp: Option<SocketAddr>,
@@ -100,6 +103,9 @@ pub enum StartError {
     /// The DNS servers cannot be asked.
     #[error("cannot ask the DNS servers: {0}")]
     Dns(std::io::Error),
+    /// There is no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] OpenKeeper),
@@ -137,6 +143,7 @@ impl Server {
             Some(path) => Some(Tap::file(path, &world).map_err(StartError::Trace)?),
             None => None,
         };
+        let tls = setup.tls.as_ref().map(Tls::read).transpose()?;
         // Nonces, GRUUs and routes through the proxy stay valid over a restart.
         let nonces = Nonces::new(&secret(&world, &mut store, "nonce")?);
         let gruus = Gruus::new(&secret(&world, &mut store, "gruu")?);
@@ -152,6 +159,7 @@ impl Server {
         let ssp = Ssp::new(&setup, &mut world.rng.fork()).map_err(StartError::Peer)?;
         let parts = Parts {
             ssp,
+            tls,
             keeper,
             nonces,
             gruus,
@@ -250,6 +258,7 @@ struct Sockets {
     tcp: Option<(Listener, SocketAddr)>,
     msrp: (Listener, SocketAddr),
     http: Option<(Listener, SocketAddr)>,
+    https: Option<(Listener, SocketAddr)>,
     cir_tcp: Option<(Listener, SocketAddr)>,
     cir_udp: Option<(Datagrams, SocketAddr)>,
     counters: Arc<Counters>,
@@ -286,6 +295,10 @@ impl Sockets {
             tcp: setup.sip_tcp.map(|at| listen("sip.tcp", at)).transpose()?,
             msrp: listen("msrp.tcp", setup.msrp_tcp)?,
             http: setup.http.map(|at| listen("http.listen", at)).transpose()?,
+            https: setup
+                .http_tls
+                .map(|at| listen("http.tls", at))
+                .transpose()?,
             cir_tcp: setup
                 .cir_tcp
                 .map(|at| listen("imps.cir_tcp", at))
@@ -301,6 +314,7 @@ impl Sockets {
             sip_tcp: self.tcp.as_ref().map(|(_, bound)| *bound),
             msrp: self.msrp.1,
             http: self.http.as_ref().map(|(_, bound)| *bound),
+            https: self.https.as_ref().map(|(_, bound)| *bound),
             cir_tcp: self.cir_tcp.as_ref().map(|(_, bound)| *bound),
             cir_udp: self.cir_udp.as_ref().map(|(_, bound)| *bound),
         }
@@ -318,7 +332,11 @@ impl Sockets {
         let switch = Arc::clone(&house.switch);
         tasks.spawn("msrp", switch::listen(self.msrp.0, switch));
         if let Some((listener, _)) = self.http {
-            tasks.spawn("http", http::listen(listener, Arc::clone(house)));
+            tasks.spawn("http", http::listen(listener, Arc::clone(house), None));
+        }
+        if let (Some((listener, _)), Some(tls)) = (self.https, &house.tls) {
+            let listen = http::listen(listener, Arc::clone(house), Some(tls.clone()));
+            tasks.spawn("https", listen);
         }
         if let Some((listener, _)) = self.cir_tcp {
             tasks.spawn("cir tcp", imps::cir::listen(listener, Arc::clone(house)));
@@ -333,6 +351,7 @@ impl Sockets {
 /// What a house is built from, besides its sockets.
 struct Parts {
     ssp: Ssp,
+    tls: Option<Tls>,
     keeper: Keeper,
     nonces: Nonces,
     gruus: Gruus,
@@ -383,6 +402,7 @@ impl Parts {
             credit: Credit::beside(others),
             neighbours: Neighbours::new(&setup.sip_peers),
             ssp: self.ssp,
+            tls: self.tls,
             imps: Imps::new(setup.seal.clone()),
             cir_tcp: addresses.cir_tcp,
             tap,

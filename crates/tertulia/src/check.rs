@@ -41,6 +41,11 @@ impl Check {
                 }
             }
         }
+        if let Some(Err(error)) = config.tls.files().map(|files| files.check()) {
+            say(&format!("mistake: tls.certificate: {error}"));
+            say("         correct tls.certificate, tls.key or tls.authorities");
+            mistakes += 1;
+        }
         match mistakes {
             0 => {
                 say("the configuration can be used");

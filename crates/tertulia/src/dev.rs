@@ -39,6 +39,7 @@ pub(crate) fn loopback_only(config: &Config) -> Result<(), Complaint> {
         config.sip.tcp,
         Some(config.msrp.tcp),
         config.http.listen,
+        config.http.tls,
         config.imps.cir_tcp,
         config.imps.cir_udp,
     ];

@@ -39,6 +39,7 @@ mod tests {
             sip_tcp: None,
             msrp: "[::1]:2855".parse().unwrap(),
             http: Some("127.0.0.1:8080".parse().unwrap()),
+            https: None,
             cir_tcp: None,
             cir_udp: None,
         };

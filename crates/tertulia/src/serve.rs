@@ -197,6 +197,7 @@ fn announcement(config: &Config, addresses: &Addresses) -> String {
         ("SIP over TCP", addresses.sip_tcp),
         ("MSRP over TCP", Some(addresses.msrp)),
         ("HTTP", addresses.http),
+        ("HTTP over TLS", addresses.https),
         ("CIR over TCP", addresses.cir_tcp),
         ("CIR over UDP", addresses.cir_udp),
     ];
@@ -236,6 +237,7 @@ fn not_started(error: &StartError) -> Complaint {
             "choose a port above 1023".to_owned()
         }
         (StartError::Dns(_), _) => "correct dns.servers".to_owned(),
+        (StartError::Tls(_), _) => "correct tls.certificate, tls.key or tls.authorities".to_owned(),
         (StartError::Trace(_), _) => {
             "name another file with --trace-pcap or --set trace.pcap=FILE".to_owned()
         }

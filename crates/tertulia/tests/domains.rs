@@ -1,5 +1,5 @@
 //! Two servers of two domains, each a process of its own at an address of its own, that find each
-//! other by DNS.
+//! other by DNS, and believe each other by their certificates.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,10 +10,14 @@
 
 mod lab;
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
 use std::time::Instant;
 
 use lab::{Client, PATIENCE, Server, run, serve_at, watch};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tempfile::TempDir;
 use world::{NameServer, Srv, Table, World};
 
 const DOMAINS: [&str; 2] = ["a.example", "b.example"];
@@ -24,6 +28,28 @@ struct Two {
     b: Server,
     _runtime: tokio::runtime::Runtime,
     _names: (World, NameServer),
+    _files: TempDir,
+}
+
+/// A certificate for each domain, with its key, and that of the authority of both.
+fn certify(folder: &Path) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let own = params.self_signed(&key).unwrap();
+    fs::write(folder.join("authorities.pem"), own.pem()).unwrap();
+    let authority = Issuer::new(params, key);
+    for domain in DOMAINS {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([domain.to_owned()]).unwrap();
+        let signed = params.signed_by(&key, &authority).unwrap();
+        fs::write(folder.join(format!("{domain}.pem")), signed.pem()).unwrap();
+        fs::write(
+            folder.join(format!("{domain}-key.pem")),
+            key.serialize_pem(),
+        )
+        .unwrap();
+    }
 }
 
 fn two() -> Two {
@@ -57,6 +83,9 @@ fn two() -> Two {
         zone.add_srv(&format!("_sip._udp.{domain}"), at(sip));
         zone.add_srv(&format!("_imps-server._tcp.{domain}"), at(http));
     }
+    let files = tempfile::tempdir().unwrap();
+    certify(files.path());
+    let file = |name: String| files.path().join(name).display().to_string();
     let server = |own: usize, other: usize| {
         let (sip, http) = places[own];
         let (domain, peer) = (DOMAINS[own], DOMAINS[other]);
@@ -64,10 +93,13 @@ fn two() -> Two {
             format!("domain={domain}"),
             format!("dns.servers={}", names.address()),
             format!("sip.udp={sip}"),
-            format!("http.listen={http}"),
+            format!("http.tls={http}"),
+            format!("tls.certificate={}", file(format!("{domain}.pem"))),
+            format!("tls.key={}", file(format!("{domain}-key.pem"))),
+            format!("tls.authorities={}", file("authorities.pem".to_owned())),
             format!("sip.peers=[{{ domain = \"{peer}\" }}]"),
             format!("ssp.secret=of {domain}"),
-            format!("ssp.peers=[{{ domain = \"{peer}\", secret = \"of {peer}\" }}]"),
+            format!("ssp.peers=[{{ domain = \"{peer}\", tls = true, secret = \"of {peer}\" }}]"),
         ];
         serve_at(&sip.ip().to_string(), &settings)
     };
@@ -76,6 +108,7 @@ fn two() -> Two {
         b: server(1, 0),
         _runtime: runtime,
         _names: (world, names),
+        _files: files,
     }
 }
 

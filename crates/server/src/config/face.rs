@@ -16,6 +16,8 @@ use super::{Imps, SspPeer};
 pub struct HttpKeys {
     #[serde(with = "listen")]
     pub listen: Option<SocketAddr>,
+    #[serde(with = "listen")]
+    pub tls: Option<SocketAddr>,
     #[serde(deserialize_with = "url", skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
 }
@@ -106,6 +108,7 @@ impl Default for HttpKeys {
     fn default() -> Self {
         Self {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 8080))),
+            tls: None,
             public_url: None,
         }
     }

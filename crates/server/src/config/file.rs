@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sip::digest::Algorithm;
 
+use crate::TlsFiles;
+
 use super::value::{algorithms, between, domain, listen, node, senders, status, user_part};
 use super::{Focus, FocusAnswer, HttpKeys, ImpsKeys, Policy, Registrar, Setup, SipPeer, SspKeys};
 
@@ -37,6 +39,7 @@ pub struct Config {
     pub http: HttpKeys,
     pub imps: ImpsKeys,
     pub ssp: SspKeys,
+    pub tls: TlsKeys,
     pub trace: TraceKeys,
 }
 
@@ -163,6 +166,30 @@ pub struct TraceKeys {
     pub pcap: Option<PathBuf>,
 }
 
+/// The keys of `[tls]`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "see Config")]
+pub struct TlsKeys {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<PathBuf>,
+}
+
+impl TlsKeys {
+    /// The files, if there are those that it takes.
+    pub fn files(&self) -> Option<TlsFiles> {
+        Some(TlsFiles {
+            certificate: self.certificate.clone()?,
+            key: self.key.clone()?,
+            authorities: self.authorities.clone(),
+        })
+    }
+}
+
 /// What is wrong with a configuration file or an assignment.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{message}")]
@@ -214,6 +241,8 @@ impl Config {
             msrp_tcp: self.msrp.tcp,
             msrp_connect_to: self.msrp.connect_to.clone(),
             http: self.http.listen,
+            http_tls: self.http.tls,
+            tls: self.tls.files(),
             http_url: self.http.public_url.clone(),
             cir_tcp: self.imps.cir_tcp,
             cir_udp: self.imps.cir_udp,
@@ -277,6 +306,7 @@ impl Default for Config {
             http: HttpKeys::default(),
             imps: ImpsKeys::default(),
             ssp: SspKeys::default(),
+            tls: TlsKeys::default(),
             trace: TraceKeys::default(),
         }
     }

@@ -213,7 +213,12 @@ pub const KEYS: &[Key] = &[
     fixed(
         "http.listen",
         LISTEN_OR_OFF,
-        "Where HTTP listens: IMPS at /csp.",
+        "Where HTTP listens: IMPS at /csp, and SSP at /ssp.",
+    ),
+    fixed(
+        "http.tls",
+        LISTEN_OR_OFF,
+        "Where HTTP over TLS listens, for the same; with the certificate of tls.certificate.",
     ),
     absent(
         fixed(
@@ -344,10 +349,38 @@ pub const KEYS: &[Key] = &[
     ),
     fixed(
         "ssp.peers",
-        "a list of { domain, url, secret }, where url is http://host:port/ssp or left out",
+        "a list of { domain, url, secret, tls }; url, such as https://host:port/ssp, may be left out",
         "The other domains whose users and groups are reached over SSP: at url, or without one where\n\
          the SRV records _imps-server._tcp.DOMAIN lead, at /ssp there. A peer without a secret is\n\
-         believed if it answers there. What is posted is not encrypted: put a tunnel around it.",
+         believed if it answers there. With tls = true, or a url of https, both servers show each\n\
+         other certificates (tls.authorities), and nothing passes between them without: ours comes\n\
+         in at http.tls. A peer without is posted to in the clear: put a tunnel around it.",
+    ),
+    absent(
+        fixed(
+            "tls.certificate",
+            "a path to a file of PEM",
+            "The certificate of this server, followed by those between it and its authority. Other\n\
+             domains look for the name of this domain in it.",
+        ),
+        "tertulia.pem",
+    ),
+    absent(
+        fixed(
+            "tls.key",
+            "a path to a file of PEM",
+            "The private key of that certificate.",
+        ),
+        "tertulia-key.pem",
+    ),
+    absent(
+        fixed(
+            "tls.authorities",
+            "a path to a file of PEM",
+            "The authorities by whose certificates the servers of other domains are believed; no\n\
+             others are.",
+        ),
+        "authorities.pem",
     ),
     absent(
         fixed(

@@ -22,7 +22,7 @@ pub use change::Change;
 pub use face::{HttpKeys, ImpsKeys, SspKeys};
 pub use file::{
     Config, ConfigError, CoreKeys, CoreMode, DnsKeys, FocusKeys, MsrpKeys, NotifyKeys,
-    RegistrarKeys, SipKeys, StoreKeys, TraceKeys,
+    RegistrarKeys, SipKeys, StoreKeys, TlsKeys, TraceKeys,
 };
 pub use keys::{KEYS, Key};
 pub use policy::{Focus, FocusAnswer, Imps, Policy, Registrar};

@@ -47,6 +47,7 @@ impl Config {
         self.handsets(&mut found);
         self.neighbours(&mut found);
         self.domains(&mut found);
+        self.tls(&mut found);
         self.times(&mut found);
         self.people(&mut found);
         found.0
@@ -126,6 +127,7 @@ impl Config {
             ("sip.tcp", self.sip.tcp),
             ("msrp.tcp", Some(self.msrp.tcp)),
             ("http.listen", self.http.listen),
+            ("http.tls", self.http.tls),
             ("imps.cir_tcp", self.imps.cir_tcp),
         ];
         let tcp: Vec<_> = tcp
@@ -210,7 +212,7 @@ impl Config {
     fn domains(&self, found: &mut Found) {
         let key = "ssp.peers";
         let peers = &self.ssp.peers;
-        if self.http.listen.is_none() && !peers.is_empty() {
+        if self.http.listen.is_none() && peers.iter().any(|peer| !peer.is_secure()) {
             found.mistake(
                 key,
                 "HTTP is off: the servers of other domains cannot answer",
@@ -220,7 +222,7 @@ impl Config {
         let domains: Vec<_> = peers.iter().map(|peer| peer.domain.as_str()).collect();
         self.others(key, &domains, found);
         for peer in peers {
-            if peer.secret.as_ref().is_none_or(String::is_empty) {
+            if peer.secret.as_ref().is_none_or(String::is_empty) && !peer.is_secure() {
                 let place = peer.url.as_deref().unwrap_or("the host that DNS names");
                 let what = format!("whoever answers at {place} is taken for {}", peer.domain);
                 found.caution(key, what, "agree on a secret");
@@ -229,6 +231,48 @@ impl Config {
                 let what = format!("{} is an address, and has no SRV record", peer.domain);
                 found.mistake(key, what, "give its url");
             }
+        }
+    }
+
+    /// Is there all that TLS takes?
+    fn tls(&self, found: &mut Found) {
+        let tls = &self.tls;
+        if tls.certificate.is_some() != tls.key.is_some() {
+            let what = "a certificate and its key go together, and one of them is not there";
+            let key = match tls.key {
+                Some(_) => "tls.certificate",
+                None => "tls.key",
+            };
+            found.mistake(key, what, "name the file of both");
+        }
+        if self.http.tls.is_some() && tls.files().is_none() {
+            let what = "there is no certificate to show to clients";
+            found.mistake("http.tls", what, "name it with tls.certificate and tls.key");
+        }
+        let Some(peer) = self.ssp.peers.iter().find(|peer| peer.is_secure()) else {
+            return;
+        };
+        let key = "ssp.peers";
+        let domain = &peer.domain;
+        if peer
+            .url
+            .as_deref()
+            .is_some_and(|url| url.starts_with("http://"))
+        {
+            let what = format!("{domain} is asked for TLS, and its url has none");
+            found.mistake(key, what, "begin the url with https://");
+        }
+        if self.http.tls.is_none() {
+            let what = format!("{domain} has nowhere to answer: HTTP over TLS is off");
+            found.mistake(key, what, "set http.tls to an address");
+        }
+        if tls.authorities.is_none() {
+            let what = format!("no certificate of {domain} is believed: there is no authority");
+            found.mistake(
+                key,
+                what,
+                "name the file of the authorities with tls.authorities",
+            );
         }
     }
 
@@ -343,6 +387,7 @@ impl Config {
             .filter_map(|(key, at)| Some((key, at?)))
             .chain([("msrp.tcp", self.msrp.tcp)])
             .chain(self.http.listen.map(|at| ("http.listen", at)))
+            .chain(self.http.tls.map(|at| ("http.tls", at)))
             .chain(self.imps.cir_tcp.map(|at| ("imps.cir_tcp", at)))
             .chain(self.imps.cir_udp.map(|at| ("imps.cir_udp", at)))
             .collect()

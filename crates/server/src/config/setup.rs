@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::value::{domain, peer_host, peer_url};
-use crate::SealKey;
+use crate::{SealKey, TlsFiles};
 
 /// Another domain that is reached over SSP.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -16,8 +16,8 @@ pub struct SspPeer {
     /// The domain.
     #[serde(deserialize_with = "domain")]
     pub domain: String,
-    /// Where its server takes what is posted: `http://host:port/ssp`. Without it that is found by
-    /// the SRV records `_imps-server._tcp` of the domain.
+    /// Where its server takes what is posted: `https://host:port/ssp`, or `http://` without TLS.
+    /// Without it that is found by the SRV records `_imps-server._tcp` of the domain.
     #[serde(
         default,
         deserialize_with = "peer_url",
@@ -27,6 +27,18 @@ pub struct SspPeer {
     /// The secret that it has to show. Without it whoever answers there is taken for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// Both servers show each other certificates, and nothing passes between them without. Always
+    /// so with a URL of `https://`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tls: bool,
+}
+
+impl SspPeer {
+    /// Is nothing to pass between the two servers but over TLS?
+    pub fn is_secure(&self) -> bool {
+        let url = self.url.as_deref().unwrap_or_default();
+        self.tls || url.starts_with("https://")
+    }
 }
 
 /// Another domain that is reached over SIP.
@@ -65,6 +77,10 @@ pub struct Setup {
     pub msrp_connect_to: Vec<IpAddr>,
     /// Where HTTP listens.
     pub http: Option<SocketAddr>,
+    /// Where HTTP over TLS listens.
+    pub http_tls: Option<SocketAddr>,
+    /// What TLS is made of.
+    pub tls: Option<TlsFiles>,
     /// The URL by which clients reach that, if not by the one they used.
     pub http_url: Option<String>,
     /// Where handsets open the connections on which they are told that something waits for them.
@@ -103,6 +119,8 @@ impl Default for Setup {
             msrp_tcp: local(2855),
             msrp_connect_to: Vec::new(),
             http: Some(local(8080)),
+            http_tls: None,
+            tls: None,
             http_url: None,
             cir_tcp: Some(local(3717)),
             cir_udp: Some(local(3717)),

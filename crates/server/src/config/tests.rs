@@ -23,9 +23,12 @@ fn the_commented_default_is_the_default() {
         .replace("\n#public_url", "\npublic_url")
         .replace("\n#welcome", "\nwelcome")
         .replace("\n#notice", "\nnotice")
-        .replace("\n#secret", "\nsecret");
+        .replace("\n#secret", "\nsecret")
+        .replace("\n#certificate", "\ncertificate")
+        .replace("\n#key", "\nkey")
+        .replace("\n#authorities", "\nauthorities");
     let config = Config::load(&all).unwrap();
-    assert_eq!(config.changes(&Config::default()).len(), 6);
+    assert_eq!(config.changes(&Config::default()).len(), 9);
     for key in KEYS {
         let name = key.name.rsplit('.').next().unwrap();
         assert!(all.contains(&format!("\n{name} = ")), "{name}");
@@ -86,8 +89,8 @@ const WRONG: &[(&str, &str, &str, Option<&str>)] = &[
      Some("msrp.tcp takes \"IP:PORT\"; port 0 takes any that is free")),
     ("[dns]\nservers = [\"192.0.2.53\"]", "invalid socket address", "\"192.0.2.53\"",
      Some("dns.servers takes a list of \"IP:PORT\"; empty is the servers that the machine asks")),
-    ("[ssp]\npeers = [{ domain = \"b.example\", url = \"b.example\" }]", "is not of the form http://host:port/ssp", "\"b.example\"",
-     Some("ssp.peers takes a list of { domain, url, secret }, where url is http://host:port/ssp or left out")),
+    ("[ssp]\npeers = [{ domain = \"b.example\", url = \"b.example\" }]", "is not of the form https://host:port/ssp", "\"b.example\"",
+     Some("ssp.peers takes a list of { domain, url, secret, tls }; url, such as https://host:port/ssp, may be left out")),
     ("domain = \"a b\"", "\"a b\" is not a domain name", "\"a b\"", Some("domain takes a domain name")),
     ("domain = ", "string values must be quoted", "", Some("domain takes a domain name")),
 ];
@@ -189,7 +192,7 @@ fn every_key_reaches_setup_or_policy() {
         "imps.max_sessions_per_user=4", "imps.session_s=60", "imps.max_session_s=90", "imps.poll_min_s=0",
         "imps.max_waiting=5", "imps.keep_s=60", "imps.max_message=1000", "imps.welcome=Hello", "imps.notice=Closed on Sunday",
         "sip.peers=[{ domain = \"b.example\", host = \"10.0.0.5:5070\" }]",
-        "ssp.secret=a", "ssp.peers=[{ domain = \"b.example\", url = \"http://b.example:8080/ssp\", secret = \"b\" }]",
+        "http.tls=127.0.0.1:10", "tls.certificate=c", "tls.authorities=a", "tls.key=k", "ssp.secret=a", "ssp.peers=[{ domain = \"b.example\", url = \"http://b.example:8080/ssp\", secret = \"b\" }]",
     ];
     for assignment in other {
         let before = config.clone();
@@ -260,6 +263,19 @@ const PROBLEMS: &[Row] = &[
     (&["ssp.peers=[{ domain = \"b.example\", url = \"http://b.example/ssp\" }]"], &[(Weight::Caution, "ssp.peers")]),
     (&["ssp.peers=[{ domain = \"b.example\" }]"], &[(Weight::Caution, "ssp.peers")]),
     (&["ssp.peers=[{ domain = \"b.example\", secret = \"s\" }]"], &[]),
+    (&["tls.key=k", "tls.certificate=c", "http.tls=127.0.0.1:8443", "tls.authorities=a",
+       "ssp.peers=[{ domain = \"b.example\", tls = true }, { domain = \"c.example\", url = \"https://c/ssp\" }]", "http.listen=off",
+       "imps.cir_tcp=off", "imps.cir_udp=off"], &[]),
+    (&["tls.key=k", "tls.certificate=c", "http.tls=127.0.0.1:8443", "tls.authorities=a",
+       "ssp.peers=[{ domain = \"b.example\", tls = true, url = \"http://c/ssp\" }]"], &[(Weight::Mistake, "ssp.peers")]),
+    (&["tls.key=k", "tls.certificate=c", "http.tls=127.0.0.1:8443",
+       "ssp.peers=[{ domain = \"b.example\", tls = true }]"], &[(Weight::Mistake, "ssp.peers")]),
+    (&["tls.key=k", "tls.certificate=c", "tls.authorities=a",
+       "ssp.peers=[{ domain = \"b.example\", tls = true }]"], &[(Weight::Mistake, "ssp.peers")]),
+    (&["tls.key=k", "tls.certificate=c", "http.tls=127.0.0.1:8080"], &[(Weight::Mistake, "http.tls")]),
+    (&["http.tls=127.0.0.1:8443"], &[(Weight::Mistake, "http.tls")]),
+    (&["tls.key=k"], &[(Weight::Mistake, "tls.certificate")]),
+    (&["tls.certificate=c"], &[(Weight::Mistake, "tls.key")]),
     (&["ssp.peers=[{ domain = \"10.0.0.1\", secret = \"s\" }]"], &[(Weight::Mistake, "ssp.peers")]),
     (&["ssp.peers=[{ domain = \"localhost\", url = \"http://b.example/ssp\", secret = \"s\" }]"],
      &[(Weight::Mistake, "ssp.peers")]),

@@ -75,12 +75,13 @@ pub(super) fn peer_url<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Stri
     let text = String::deserialize(from)?;
     let uri = text.parse::<hyper::Uri>().ok();
     let is_sound = uri.is_some_and(|uri| {
-        uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty())
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.host().is_some_and(|host| !host.is_empty())
     });
     match is_sound {
         true => Ok(Some(text)),
         false => Err(D::Error::custom(format!(
-            "\"{text}\" is not of the form http://host:port/ssp"
+            "\"{text}\" is not of the form https://host:port/ssp"
         ))),
     }
 }

@@ -34,11 +34,13 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
-use world::{Listener, Stream};
+use world::Listener;
 
 use crate::house::House;
 use crate::imps;
+use crate::net::{Certified, Tls};
 
 pub(crate) use body::{Unread, read as read_body};
 use dates::Dates;
@@ -70,8 +72,8 @@ struct Hall {
     dates: Dates,
 }
 
-/// Accepts connections until the task is aborted.
-pub(crate) async fn listen(listener: Listener, house: Arc<House>) {
+/// Accepts connections until the task is aborted, with TLS on each of them if there is one.
+pub(crate) async fn listen(listener: Listener, house: Arc<House>, tls: Option<Tls>) {
     let hall = Arc::new(Hall {
         router: TowerToHyperService::new(router(Arc::clone(&house))),
         dates: Dates::default(),
@@ -95,10 +97,19 @@ pub(crate) async fn listen(listener: Listener, house: Arc<House>) {
             continue;
         };
         let ends = Ends { local, remote };
-        let hall = Arc::clone(&hall);
+        let (hall, tls) = (Arc::clone(&hall), tls.clone());
         house.world.tasks.spawn("http connection", async move {
-            if let Err(error) = serve(hall, stream, ends).await {
-                tracing::debug!(%remote, %error, "an HTTP connection ended");
+            let Some(tls) = tls else {
+                serve(hall, stream, ends, None).await;
+                return drop(place);
+            };
+            match tls.accept(&hall.house.world.clock, stream).await {
+                Ok(stream) => {
+                    let shown = Certified::of(&stream);
+                    serve(hall, stream, ends, shown).await;
+                }
+                // Others may knock there by mistake, or show what nobody believes.
+                Err(error) => tracing::info!(%remote, %error, "no TLS comes about"),
             }
             drop(place);
         });
@@ -135,13 +146,17 @@ async fn ready(State(house): State<Arc<House>>) -> (StatusCode, &'static str) {
     }
 }
 
-/// Serves one connection to its end.
-async fn serve(hall: Arc<Hall>, stream: Stream, ends: Ends) -> hyper::Result<()> {
+/// Serves one connection to its end. Its client has shown that certificate.
+async fn serve<S>(hall: Arc<Hall>, stream: S, ends: Ends, shown: Option<Certified>)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let clock = hall.house.world.clock;
     let wire = Wire::new(stream, ends, hall.house.tap.clone());
     let caller = Caller {
         hall,
         ends,
+        shown,
         activity: Arc::new(Activity::new(clock.now())),
     };
     let activity = Arc::clone(&caller.activity);
@@ -156,11 +171,16 @@ async fn serve(hall: Arc<Hall>, stream: Stream, ends: Ends) -> hyper::Result<()>
         let silent_at = activity.last().unwrap_or(now) + IDLE;
         if silent_at <= now {
             // A request that trickles in is not waited for either: dropped where it stands.
-            return Ok(());
+            return;
         }
         tokio::select! {
             biased;
-            ended = &mut connection => return ended,
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(remote = %ends.remote, %error, "an HTTP connection ended");
+                }
+                return;
+            }
             () = clock.sleep_until(silent_at) => {}
         }
     }
@@ -205,6 +225,7 @@ impl Activity {
 struct Caller {
     hall: Arc<Hall>,
     ends: Ends,
+    shown: Option<Certified>,
     activity: Arc<Activity>,
 }
 
@@ -230,6 +251,9 @@ impl Service<Request<Incoming>> for Caller {
             });
         }
         request.extensions_mut().insert(self.ends);
+        if let Some(shown) = &self.shown {
+            request.extensions_mut().insert(shown.clone());
+        }
         let answer = hall.router.call(request);
         Box::pin(async move {
             let answer = answer.await?;

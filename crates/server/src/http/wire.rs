@@ -1,4 +1,4 @@
-//! A connection as hyper wants it, with a copy of all that passes for the trace.
+//! A connection as hyper wants it, with a copy of all that passes for the trace; of TLS what is in it.
 
 use std::io;
 use std::pin::Pin;
@@ -6,24 +6,23 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use world::Stream;
 
 use super::Ends;
 use crate::tap::Tap;
 
-pub(super) struct Wire {
-    stream: Stream,
+pub(super) struct Wire<S> {
+    stream: S,
     ends: Ends,
     tap: Option<Arc<Tap>>,
 }
 
-impl Wire {
-    pub(super) fn new(stream: Stream, ends: Ends, tap: Option<Arc<Tap>>) -> Self {
+impl<S> Wire<S> {
+    pub(super) fn new(stream: S, ends: Ends, tap: Option<Arc<Tap>>) -> Self {
         Self { stream, ends, tap }
     }
 }
 
-impl AsyncRead for Wire {
+impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -38,7 +37,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -65,7 +64,7 @@ impl AsyncWrite for Wire {
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 
 use imps::ssp::link::{Event, Link, NotSent, Settings, Ticket};
 use imps::ssp::{Message, Primitive, Secret};
+use rustls::pki_types::ServerName;
 use tokio::sync::{Notify, mpsc, oneshot};
 use world::Rng;
 
 use super::desk;
-use super::place::Place;
+use super::place::{self, Place};
 use super::post::Postman;
 use crate::config::{Setup, SspPeer};
 use crate::house::House;
+use crate::net::Certified;
 
 /// Bodies that wait to be posted. What comes on top counts as lost, and is sent again.
 const OUTGOING: usize = 1024;
@@ -34,6 +36,9 @@ pub(crate) struct Gate {
     pub(super) peer: String,
     /// Where the peer is, and where it wants to be reached for the time being.
     place: Place,
+    /// The names that its certificate may have, one of which it has to show with what it posts;
+    /// `None` if it comes without TLS.
+    certified: Option<Vec<ServerName<'static>>>,
     moved: Mutex<Option<Place>>,
     link: Mutex<Link>,
     waiting: Mutex<BTreeMap<Ticket, oneshot::Sender<Result<Primitive, Failure>>>>,
@@ -87,9 +92,21 @@ impl Gate {
             stir: Notify::new(),
             up: Notify::new(),
             place: Place::of(peer),
+            certified: match peer.is_secure() {
+                true => Some(place::names(peer)?),
+                false => None,
+            },
             moved: Mutex::default(),
         };
         Ok(Arc::new(gate))
+    }
+
+    /// Is what came with this certificate, or without one, to be taken for the peer's?
+    pub(super) fn admits(&self, shown: Option<&Certified>) -> bool {
+        let Some(names) = &self.certified else {
+            return true;
+        };
+        shown.is_some_and(|shown| names.iter().any(|name| shown.names(name)))
     }
 
     /// Where the peer is posted to now.

@@ -28,6 +28,7 @@ mod window;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -38,6 +39,7 @@ use crate::config::Setup;
 use crate::house::House;
 use crate::http::{Unread, read_body};
 use crate::imps::Refused;
+use crate::net::Certified;
 use world::Rng;
 
 pub(crate) use link::Failure;
@@ -99,6 +101,7 @@ impl From<Failure> for Refused {
 /// Answers a POST to `/ssp`. What is said in answer to it goes out as a POST of ours.
 pub(crate) async fn post(
     State(house): State<Arc<House>>,
+    shown: Option<Extension<Certified>>,
     headers: HeaderMap,
     request: Request<Body>,
 ) -> (StatusCode, String) {
@@ -134,6 +137,16 @@ pub(crate) async fn post(
         tracing::info!(service = ?service(&message), "a message of SSP is nobody's");
         return (StatusCode::FORBIDDEN, why.to_owned());
     };
+    if !gate.admits(shown.as_deref()) {
+        let peer = gate.domain.as_str();
+        let why = format!("this needs TLS and a certificate of {peer}\n");
+        tracing::warn!(
+            peer,
+            shown = shown.is_some(),
+            "a message of SSP comes without the certificate of its domain"
+        );
+        return (StatusCode::FORBIDDEN, why);
+    }
     gate.came(&message, house.world.clock.now());
     (StatusCode::OK, String::new())
 }

@@ -3,12 +3,14 @@
 use std::fmt;
 
 use hyper::Uri;
+use rustls::pki_types::ServerName;
 use world::{Dns, Records, Rng, Srv};
 
 use crate::config::SspPeer;
 
-/// The port of `http://` without one.
+/// The ports of `http://` and `https://` without one.
 const PORT: u16 = 80;
+const TLS_PORT: u16 = 443;
 
 /// Where a server that is found by DNS takes what is posted: where ours does.
 const PATH: &str = "/ssp";
@@ -21,6 +23,7 @@ pub(super) enum Place {
     Records {
         domain: String,
         name: String,
+        secure: bool,
     },
 }
 
@@ -33,6 +36,8 @@ pub(super) struct Spot {
     /// What a request there says in its Host header.
     pub(super) authority: String,
     pub(super) path: String,
+    /// For whom its certificate has to be, if it is reached over TLS.
+    pub(super) certified: Option<ServerName<'static>>,
 }
 
 impl Place {
@@ -42,6 +47,7 @@ impl Place {
             None => Self::Records {
                 domain: peer.domain.clone(),
                 name: format!("_imps-server._tcp.{}", peer.domain),
+                secure: peer.is_secure(),
             },
         }
     }
@@ -53,7 +59,11 @@ impl Place {
     ///
     /// Why nothing is posted there, for people.
     pub(super) fn instead(&self, domain: &str, address: &str) -> Result<Self, String> {
-        let host = at(address)?.host.to_ascii_lowercase();
+        let there = at(address)?;
+        if self.is_secure() && there.certified.is_none() {
+            return Err("there is no TLS there, which is asked of the domain".to_owned());
+        }
+        let host = there.host.to_ascii_lowercase();
         let above = host.strip_suffix(domain);
         let is_own = above.is_some_and(|above| above.is_empty() || above.ends_with('.'));
         let is_same = match self {
@@ -66,15 +76,31 @@ impl Place {
         }
     }
 
+    fn is_secure(&self) -> bool {
+        match self {
+            Self::Url(url) => url.starts_with("https://"),
+            Self::Records { secure, .. } => *secure,
+        }
+    }
+
     /// The hosts in the order in which they are tried: one at least.
     ///
     /// # Errors
     ///
     /// Why there is none, for people.
     pub(super) async fn spots(&self, dns: &Dns, rng: &Rng) -> Result<Vec<Spot>, String> {
-        let (domain, name) = match self {
+        let (domain, name, secure) = match self {
             Self::Url(url) => return Ok(vec![at(url)?]),
-            Self::Records { domain, name } => (domain, name),
+            Self::Records {
+                domain,
+                name,
+                secure,
+            } => (domain, name, *secure),
+        };
+        // DNS may lie about the host, so the certificate has to be the domain's (RFC 6125 6.2.1).
+        let certified = match secure {
+            true => Some(certified(domain)?),
+            false => None,
         };
         let found = dns.srv(name).await;
         let records = match found.map_err(|error| format!("{name}: {error}"))? {
@@ -87,6 +113,7 @@ impl Place {
             }
         };
         let ordered = Srv::order(records, &mut rng.fork());
+        let spot = |record| spot(record, certified.clone());
         let spots: Vec<_> = ordered.into_iter().map(spot).collect();
         match spots.is_empty() {
             true => Err(format!("{domain} offers no such service, says {name}")),
@@ -104,30 +131,54 @@ impl fmt::Display for Place {
     }
 }
 
-fn spot(record: Srv) -> Spot {
+fn spot(record: Srv, certified: Option<ServerName<'static>>) -> Spot {
     Spot {
         authority: format!("{}:{}", record.target, record.port),
         host: record.target,
         port: record.port,
         path: PATH.to_owned(),
+        certified,
     }
 }
 
 fn at(url: &str) -> Result<Spot, String> {
     let uri: Uri = url.parse().map_err(|_| "no URL".to_owned())?;
-    if uri.scheme_str() != Some("http") {
-        return Err("only http:// is posted to".to_owned());
-    }
     let authority = uri.authority().ok_or("the URL has no host")?;
+    let (port, certified) = match uri.scheme_str() {
+        Some("http") => (PORT, None),
+        Some("https") => (TLS_PORT, Some(certified(authority.host())?)),
+        _ => return Err("only http:// and https:// are posted to".to_owned()),
+    };
     Ok(Spot {
         host: authority.host().to_owned(),
-        port: uri.port_u16().unwrap_or(PORT),
+        port: uri.port_u16().unwrap_or(port),
         authority: authority.to_string(),
         path: uri
             .path_and_query()
             .map_or("/", |path| path.as_str())
             .to_owned(),
+        certified,
     })
+}
+
+/// The names in a certificate by which a peer is known: its domain, or the host of its URL.
+///
+/// # Errors
+///
+/// One of them is no name.
+pub(super) fn names(peer: &SspPeer) -> Result<Vec<ServerName<'static>>, String> {
+    let mut names = vec![certified(&peer.domain)?];
+    if let Some(url) = &peer.url {
+        names.extend(at(url)?.certified);
+    }
+    Ok(names)
+}
+
+/// The name in a certificate of a host, which may be an address, or of a domain.
+fn certified(name: &str) -> Result<ServerName<'static>, String> {
+    let name = name.trim_matches(['[', ']']).to_owned();
+    let certified = ServerName::try_from(name);
+    certified.map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -141,6 +192,16 @@ mod tests {
             domain: "b.example".to_owned(),
             url: url.map(str::to_owned),
             secret: None,
+            tls: false,
+        })
+    }
+
+    fn secure(url: Option<&str>) -> Place {
+        Place::of(&SspPeer {
+            domain: "b.example".to_owned(),
+            url: url.map(str::to_owned),
+            secret: None,
+            tls: true,
         })
     }
 
@@ -154,12 +215,23 @@ mod tests {
             port,
             authority: authority.to_owned(),
             path: path.to_owned(),
+            certified: None,
+        }
+    }
+
+    fn tls(spot: Spot, name: &str) -> Spot {
+        Spot {
+            certified: Some(certified(name).unwrap()),
+            ..spot
         }
     }
 
     #[test]
     fn a_domain_moves_within_itself() {
         let (url, records) = (place(Some("http://10.0.0.1:8080/ssp")), place(None));
+        let (tls_url, tls_records) = (place(Some("https://b.example/ssp")), secure(None));
+        let plain = || Err("there is no TLS there, which is asked of the domain".to_owned());
+        let no_url = || Err("the URL has no host".to_owned());
         let elsewhere = |host: &str| Err(format!("{host} is no host of b.example"));
         #[rustfmt::skip]
         let rows = [
@@ -170,8 +242,14 @@ mod tests {
             (&records, "http://10.0.0.1:9090/ssp",    elsewhere("10.0.0.1")),
             (&url,     "http://10.0.0.1:9090/ssp",    Ok(())),
             (&url,     "http://127.0.0.1:8080/ssp",   elsewhere("127.0.0.1")),
-            (&url,     "https://b.example/ssp",       Err("only http:// is posted to".to_owned())),
-            (&url,     "nonsense",                    Err("only http:// is posted to".to_owned())),
+            (&url,     "https://b.example/ssp",       Ok(())),
+            (&url,     "ftp://b.example/ssp",         Err("only http:// and https:// are posted to".to_owned())),
+            (&url,     "nonsense:",                   Err("no URL".to_owned())),
+            (&url,     "/ssp",                        no_url()),
+            (&tls_records, "https://im.b.example/x",  Ok(())),
+            (&tls_records, "http://im.b.example/x",   plain()),
+            (&tls_url,     "https://b.example/x",     Ok(())),
+            (&tls_url,     "http://b.example/x",      plain()),
         ];
         for (place, address, want) in rows {
             let moved = place.instead("b.example", address);
@@ -184,16 +262,18 @@ mod tests {
     async fn a_url_says_all() {
         #[rustfmt::skip]
         let rows = [
-            ("http://b.example:8080/ssp", Ok(vec![spot("b.example", 8080, "b.example:8080", "/ssp")])),
-            ("http://b.example", Ok(vec![spot("b.example", 80, "b.example", "/")])),
-            ("http://[::1]:8080/a?b", Ok(vec![spot("[::1]", 8080, "[::1]:8080", "/a?b")])),
-            ("https://b.example/ssp", Err("only http:// is posted to".to_owned())),
-            ("/ssp", Err("only http:// is posted to".to_owned())),
+            ("http://b.example:8080/ssp", Ok(spot("b.example", 8080, "b.example:8080", "/ssp"))),
+            ("http://b.example", Ok(spot("b.example", 80, "b.example", "/"))),
+            ("http://[::1]:8080/a?b", Ok(spot("[::1]", 8080, "[::1]:8080", "/a?b"))),
+            ("https://b.example/ssp", Ok(tls(spot("b.example", 443, "b.example", "/ssp"), "b.example"))),
+            ("https://[::1]:8443/ssp", Ok(tls(spot("[::1]", 8443, "[::1]:8443", "/ssp"), "::1"))),
+            ("/ssp", Err("the URL has no host".to_owned())),
         ];
         // Whatever DNS says.
         let dns = Dns::Table(Table::default());
         for (url, want) in rows {
-            assert_eq!(spots(&place(Some(url)), &dns).await, want, "{url}");
+            let got = spots(&place(Some(url)), &dns).await;
+            assert_eq!(got, want.map(|spot| vec![spot]), "{url}");
         }
     }
 
@@ -211,8 +291,11 @@ mod tests {
         }
         let want = ["im.b.example", "spare.b.example"];
         let want = want.map(|host| spot(host, 8080, &format!("{host}:8080"), "/ssp"));
-        let got = spots(&place(None), &Dns::Table(table)).await;
-        assert_eq!(got.unwrap(), want);
+        let dns = Dns::Table(table);
+        assert_eq!(spots(&place(None), &dns).await.unwrap(), want);
+        // Whatever the host is called: the certificate is the domain's.
+        let want = want.map(|spot| tls(spot, "b.example"));
+        assert_eq!(spots(&secure(None), &dns).await.unwrap(), want);
     }
 
     #[tokio::test]

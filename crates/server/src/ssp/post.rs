@@ -10,7 +10,9 @@ use hyper::{Method, Request, header};
 use hyper_util::rt::TokioIo;
 use imps::ssp::link::Transmit;
 use imps::ssp::{MEDIA_TYPE, SESSION_HEADER, TRANSACTION_HEADER};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
+use world::Tasks;
 
 use super::link::Gate;
 use super::place::{Place, Spot};
@@ -158,16 +160,31 @@ impl Postman {
                     continue;
                 }
             };
-            let handshake = http1::handshake(TokioIo::new(stream)).await;
-            let (send, connection) = handshake.map_err(|error| error.to_string())?;
-            // It ends when `send` is dropped, or the peer closes the connection.
-            world.tasks.spawn("ssp connection", async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection to another domain ended");
-                }
-            });
-            return Ok(send);
+            let Some(certified) = &spot.certified else {
+                return speak(&world.tasks, stream).await;
+            };
+            let tls = self.house.tls.as_ref();
+            let tls = tls.ok_or("there is no certificate for TLS (tls.certificate)")?;
+            match tls.connect(&world.clock, certified.clone(), stream).await {
+                Ok(stream) => return speak(&world.tasks, stream).await,
+                Err(error) => why = error.to_string(),
+            }
         }
         Err(why)
     }
+}
+
+/// HTTP over a connection. It ends when what this gives is dropped, or the peer closes it.
+async fn speak<S>(tasks: &Tasks, stream: S) -> Result<SendRequest<Full<Bytes>>, String>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let handshake = http1::handshake(TokioIo::new(stream)).await;
+    let (send, connection) = handshake.map_err(|error| error.to_string())?;
+    tasks.spawn("ssp connection", async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection to another domain ended");
+        }
+    });
+    Ok(send)
 }

@@ -36,3 +36,4 @@ mod profile;
 mod search;
 mod session;
 mod smoke;
+mod tls;

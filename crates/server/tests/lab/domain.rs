@@ -58,6 +58,7 @@ fn appear(secret: &str, change: impl FnOnce(&mut Setup, &mut Policy, SocketAddr)
             domain: DOMAIN.to_owned(),
             url: Some(format!("http://{at}/ssp")),
             secret: Some("b's".to_owned()),
+            tls: false,
         }];
         change(setup, policy, at);
     });

@@ -24,6 +24,7 @@ pub mod presence;
 pub mod sim;
 mod socket;
 pub mod story;
+pub mod tls;
 pub mod two;
 pub mod watch;
 

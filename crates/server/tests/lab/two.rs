@@ -1,11 +1,11 @@
 //! Two servers of two domains in one universe, and a link between them.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use imps::service::{Function, Functions};
-use server::Policy;
 use server::config::SspPeer;
+use server::{Policy, Setup, TlsFiles};
 use world::Table;
 
 use super::{Handset, SimLab};
@@ -30,6 +30,7 @@ fn peer(domain: &str, host: u8, secret: &str) -> SspPeer {
         domain: domain.to_owned(),
         url: Some(format!("http://10.0.0.{host}:8080/ssp")),
         secret: Some(secret.to_owned()),
+        tls: false,
     }
 }
 
@@ -56,10 +57,38 @@ impl Two {
         Self::new(|_| {}, there, names)
     }
 
+    /// Each shows a certificate, and asks for the other's.
+    pub fn over_tls(here: TlsFiles, there: TlsFiles) -> Self {
+        let secure = |host: u8, files: TlsFiles, peer: SspPeer| {
+            move |setup: &mut Setup| {
+                setup.http_tls = Some(SocketAddr::from(([10, 0, 0, host], 8443)));
+                setup.tls = Some(files);
+                setup.ssp_peers = vec![SspPeer {
+                    url: peer
+                        .url
+                        .map(|url| url.replace("http://", "https://").replace("8080", "8443")),
+                    ..peer
+                }];
+            }
+        };
+        let here = secure(1, here, peer(AWAY, 2, "b's"));
+        let there = secure(2, there, peer("localhost", 1, "a's"));
+        Self::between(here, |setup, _| there(setup), |_| {})
+    }
+
     fn new(change: impl FnOnce(&mut Policy), known: SspPeer, names: impl FnOnce(&Table)) -> Self {
+        let here = |setup: &mut Setup| setup.ssp_peers = vec![known];
+        Self::between(here, |_, policy| change(policy), names)
+    }
+
+    fn between(
+        here_is: impl FnOnce(&mut Setup),
+        there_is: impl FnOnce(&mut Setup, &mut Policy),
+        names: impl FnOnce(&Table),
+    ) -> Self {
         let here = SimLab::with(|setup, _| {
             setup.ssp_secret = Some("a's".to_owned());
-            setup.ssp_peers = vec![known];
+            here_is(setup);
         });
         names(here.names());
         // Nobody answers there, not even with a refusal.
@@ -67,7 +96,7 @@ impl Two {
         let there = here.beside(THERE, AWAY, |setup, policy| {
             setup.ssp_secret = Some("b's".to_owned());
             setup.ssp_peers = vec![peer("localhost", 1, "a's")];
-            change(policy);
+            there_is(setup, policy);
         });
         let two = Self { there, here };
         // Whoever dials first finds nobody; the next try comes after some seconds.

@@ -134,6 +134,7 @@ impl Stage {
                 sip_tcp: setup.sip_tcp,
                 msrp: setup.msrp_tcp,
                 http: setup.http,
+                https: None,
                 cir_tcp: setup.cir_tcp,
                 cir_udp: setup.cir_udp,
             },

@@ -127,5 +127,6 @@ fn link(setup: &mut Setup, own: &str, (domain, at, secret): (&str, SocketAddr, &
         domain: domain.to_owned(),
         url: Some(format!("http://{at}/ssp")),
         secret: Some(secret.to_owned()),
+        tls: false,
     }];
 }
