@@ -1,5 +1,6 @@
 //! SIP over sockets: bytes to messages and back, with limits.
 
+mod dial;
 mod flow;
 mod tcp;
 mod udp;

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use sip::digest::{self, Secret};
 use sip::{Message, Name, Request, Response};
 
-use super::sim::SimSocket;
+use super::sim::{SimLine, SimSocket};
 use super::socket::Socket;
 use super::{Lab, PATIENCE};
 
@@ -59,6 +60,12 @@ impl Phone {
     /// A phone in a simulated universe.
     pub fn sim(socket: SimSocket, user: &str, server: SocketAddr, local: SocketAddr) -> Self {
         Self::new(Socket::Sim(Box::new(socket)), user, server, local)
+    }
+
+    /// A phone at the end of a connection in a simulated universe.
+    pub fn line(line: SimLine, user: &str, server: SocketAddr, local: SocketAddr) -> Self {
+        let socket = Socket::Line(Box::new(line), Box::default(), BytesMut::new());
+        Self::new(socket, user, server, local)
     }
 
     fn new(socket: Socket, user: &str, server: SocketAddr, local: SocketAddr) -> Self {
