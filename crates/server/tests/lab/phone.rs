@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -55,6 +55,18 @@ impl Phone {
         let server = lab.at.sip_tcp.unwrap();
         let (socket, local) = Socket::tcp(server);
         Self::new(socket, user, server, local)
+    }
+
+    /// The end of a connection that the server has opened.
+    pub fn taken(lab: &Lab, stream: TcpStream, user: &str) -> Self {
+        let (socket, local) = Socket::taken(stream);
+        Self::new(socket, user, lab.at.sip_tcp.unwrap(), local)
+    }
+
+    /// Closes its connection, and waits until the server has too.
+    pub fn hangs_up(mut self) {
+        self.socket.shut();
+        assert!(self.socket.is_closed());
     }
 
     /// A phone in a simulated universe.

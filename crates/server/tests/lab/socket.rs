@@ -2,7 +2,7 @@
 //! universe.
 
 use std::io::{Read, Write as _};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -29,7 +29,11 @@ impl Socket {
 
     /// A connection, and where our end is.
     pub fn tcp(server: SocketAddr) -> (Self, SocketAddr) {
-        let stream = TcpStream::connect(server).unwrap();
+        Self::taken(TcpStream::connect(server).unwrap())
+    }
+
+    /// One that there is already.
+    pub fn taken(stream: TcpStream) -> (Self, SocketAddr) {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         let local = stream.local_addr().unwrap();
@@ -78,6 +82,13 @@ impl Socket {
             Self::Sim(_) | Self::Line(..) => {}
             Self::Udp(socket) => socket.set_read_timeout(Some(patience)).unwrap(),
             Self::Tcp(stream, ..) => stream.set_read_timeout(Some(patience)).unwrap(),
+        }
+    }
+
+    /// Says no more.
+    pub fn shut(&self) {
+        if let Self::Tcp(stream, ..) = self {
+            stream.shutdown(Shutdown::Write).unwrap();
         }
     }
 

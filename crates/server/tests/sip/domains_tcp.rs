@@ -1,11 +1,12 @@
 //! Connections between this server and that of another domain: RFC 3261 section 18.
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::time::Duration;
 
 use crate::lab::ask;
 use crate::lab::sim::SimLine;
-use crate::lab::{Ask, Chat, Phone, Place, SimLab, store};
+use crate::lab::{Ask, Chat, Lab, Phone, Place, SimLab, store};
 use server::Setup;
 use server::config::{SipPeer, Transport};
 use sip::{Name, Request, Response};
@@ -121,6 +122,28 @@ fn a_large_request_goes_by_connection_and_a_small_one_by_datagram() {
     lab.settled();
 }
 
+/// The same on real sockets.
+#[test]
+fn a_large_request_goes_by_a_real_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap().to_string();
+    let lab = Lab::with(|setup, _| setup.sip_peers = vec![peer("b.example", &at, None)]);
+    let mut alice = Phone::udp(&lab, "alice");
+    for _ in 0..2 {
+        let call_id = send(&mut alice, "MESSAGE", "sip:bob@b.example", &long());
+        // One connection for both, or there would be none to be closed here.
+        let (stream, _) = listener.accept().unwrap();
+        let mut bob = Phone::taken(&lab, stream, "bob");
+        let large = bob.incoming("MESSAGE");
+        assert_eq!(via(&large), "TCP");
+        bob.answer(&large, "202 Later", "b", "", "");
+        assert_eq!(alice.final_response(&call_id).status(), 202);
+        assert_eq!(via(&message(&mut alice, &mut bob, &long())), "TCP");
+        bob.hangs_up();
+    }
+    lab.settled();
+}
+
 /// A dialog that a large INVITE has made: ACK and BYE come by the connection as well, from either
 /// side.
 #[test]
@@ -201,8 +224,10 @@ fn a_large_request_goes_by_datagram_where_no_connection_is_taken() {
         lab.set_link(THERE.parse().unwrap(), faults);
         let mut datagrams = place.datagrams();
         let mut alice = lab.phone("alice");
+        let before = lab.now();
         let large = message(&mut alice, &mut datagrams, &long());
         assert_eq!(via(&large), "UDP", "{what}");
+        assert!(lab.now() - before < Duration::from_secs(7), "{what}");
         assert!(large.wire().len() > 1300);
         place.listen();
         let before = lab.now();
