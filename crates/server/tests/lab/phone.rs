@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -57,8 +57,12 @@ impl Phone {
         Self::new(socket, user, server, local)
     }
 
-    /// The end of a connection that the server has opened.
-    pub fn taken(lab: &Lab, stream: TcpStream, user: &str) -> Self {
+    /// The end of the next connection that the server opens.
+    pub fn taken(lab: &Lab, listener: &TcpListener, user: &str) -> Self {
+        let (accepted, taken) = std::sync::mpsc::channel();
+        let listener = listener.try_clone().unwrap();
+        std::thread::spawn(move || accepted.send(listener.accept()));
+        let (stream, _) = taken.recv_timeout(PATIENCE).unwrap().unwrap();
         let (socket, local) = Socket::taken(stream);
         Self::new(socket, user, lab.at.sip_tcp.unwrap(), local)
     }

@@ -3,12 +3,16 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use world::{Listener, World};
 
 use super::sim::{SimLab, SimLine, SimSocket};
 use super::{PATIENCE, Phone};
+
+/// How long the server may take to connect: longer than it tries several others.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// Its host.
 pub struct Place {
@@ -61,7 +65,8 @@ impl Place {
     /// The same, as bytes.
     pub fn line(&self) -> SimLine {
         let accepted = self.listener.as_ref().unwrap().accept();
-        let (stream, _) = self.runtime.block_on(accepted).unwrap();
+        let accepted = async { tokio::time::timeout(LONGEST, accepted).await };
+        let (stream, _) = self.runtime.block_on(accepted).unwrap().unwrap();
         SimLine::of(&self.runtime, &self.world, stream)
     }
 

@@ -132,8 +132,7 @@ fn a_large_request_goes_by_a_real_connection() {
     for _ in 0..2 {
         let call_id = send(&mut alice, "MESSAGE", "sip:bob@b.example", &long());
         // One connection for both, or there would be none to be closed here.
-        let (stream, _) = listener.accept().unwrap();
-        let mut bob = Phone::taken(&lab, stream, "bob");
+        let mut bob = Phone::taken(&lab, &listener, "bob");
         let large = bob.incoming("MESSAGE");
         assert_eq!(via(&large), "TCP");
         bob.answer(&large, "202 Later", "b", "", "");
