@@ -180,7 +180,33 @@ fn a_dialog_stays_on_its_connection() {
     lab.settled();
 }
 
-/// The conference calls by itself, and its dialog stays on the connection too.
+/// In a dialog that began with datagrams, what is large goes by connection: an ACK as well.
+#[test]
+fn a_large_request_inside_a_dialog_goes_by_connection() {
+    let lab = lab(None, |_| {});
+    let place = Place::listening(&lab, THERE);
+    let mut datagrams = place.datagrams();
+    let mut alice = lab.phone("alice");
+    let (first, ok) = invite(&mut alice, &mut datagrams, "");
+    assert_eq!(via(&first), "UDP");
+    let cseq = alice.cseq();
+    let ack = alice.inside("ACK", &ok, cseq, &long(), "");
+    alice.send(ack.as_bytes());
+    let mut bob = place.taken();
+    assert_eq!(via(&bob.incoming("ACK")), "TCP");
+    for (extra, to) in [(long(), &mut bob), (String::new(), &mut datagrams)] {
+        let cseq = alice.next_cseq();
+        let info = alice.inside("INFO", &ok, cseq, &extra, "");
+        alice.send(info.as_bytes());
+        let info = to.incoming("INFO");
+        to.answer(&info, "200 OK", "b", "", "");
+        let call_id = info.raw(Name::CallId).unwrap();
+        assert_eq!(alice.final_response(call_id).status(), 200);
+    }
+    lab.settled();
+}
+
+/// The conference calls by itself, and its dialog stays on the connection too, or takes another.
 #[test]
 fn a_conference_invites_by_connection_when_the_invitation_is_large() {
     let lab = lab(None, |_| {});
@@ -199,9 +225,12 @@ fn a_conference_invites_by_connection_when_the_invitation_is_large() {
     let ok = alice.final_response(&call_id);
     assert_eq!(ok.status(), 200);
     alice.ack(&ok, "");
+    drop(bob);
+    lab.pass(Duration::from_secs(1));
     let cseq = alice.next_cseq();
     let bye = alice.inside("BYE", &ok, cseq, "", "");
     alice.send(bye.as_bytes());
+    let mut bob = place.taken();
     let bye = bob.incoming("BYE");
     assert_eq!(via(&bye), "TCP");
     bob.answer(&bye, "200 OK", "b", "", "");
@@ -382,6 +411,28 @@ fn garbage(mut line: SimLine) -> Option<SimLine> {
     line.write_all(b"\x00\xff garbage\r\n\r\n").unwrap();
     while !matches!(line.read(&mut [0; 4096]), Ok(0) | Err(_)) {}
     None
+}
+
+/// A connection on which nonsense came is used no more, also while its end is awaited.
+#[test]
+fn a_connection_that_is_being_ended_is_not_used() {
+    let lab = lab(Some(Transport::Tcp), |_| {});
+    let place = Place::listening(&lab, THERE);
+    let mut alice = lab.phone("alice");
+    let call_id = send(&mut alice, "MESSAGE", "sip:bob@b.example", "");
+    let mut line = place.line();
+    let mut read = [0; 4096];
+    assert!(line.read(&mut read).unwrap() > 0);
+    line.write_all(b"\x00\xff garbage\r\n\r\n").unwrap();
+    assert_eq!(line.read(&mut read).unwrap(), 0);
+    let again = send(&mut alice, "MESSAGE", "sip:bob@b.example", "");
+    let mut bob = place.taken();
+    let message = bob.incoming("MESSAGE");
+    bob.answer(&message, "202 Later", "b", "", "");
+    assert_eq!(alice.final_response(&again).status(), 202);
+    assert_eq!(alice.final_response(&call_id).status(), 480);
+    drop(line);
+    lab.settled();
 }
 
 /// A server that takes the connection and reads nothing: what waits for it is bounded in size and

@@ -95,6 +95,7 @@ fn a_silent_server_is_passed_over() {
     assert!(lab.now() - before < Duration::from_secs(1));
     // Later the first one has its chance again.
     lab.pass(Duration::from_secs(6 * 60));
+    let before = lab.now();
     let call_id = send(&mut alice, "INVITE", URI);
     loop {
         let invite = dead.incoming("INVITE");
@@ -105,6 +106,7 @@ fn a_silent_server_is_passed_over() {
     }
     let busy = alice.final_response(&call_id);
     assert_eq!(busy.status(), 486);
+    assert!(lab.now() - before < Duration::from_secs(1));
     alice.ack_failure(&busy, URI);
     lab.settled();
 }
