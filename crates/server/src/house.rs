@@ -15,7 +15,7 @@ use crate::count::Counters;
 use crate::focus::Credit;
 use crate::imps::Imps;
 use crate::keeper::Keeper;
-use crate::net::{Flow, Streams, Tls, UdpPort};
+use crate::net::{Connection, Flow, Streams, Tls, UdpPort};
 use crate::rooms::Rooms;
 use crate::ssp::Ssp;
 use crate::switch::Switch;
@@ -121,9 +121,29 @@ impl House {
             Flow::Udp { port, .. } => port.local,
             // A connection that the peer opened ends at our listener; one that we opened leaves
             // from any port, and answers to our requests come back over it.
-            Flow::Stream(connection) => self.sip_tcp.unwrap_or(connection.local),
+            Flow::Stream(connection) => self.sip_tcp.or(self.sip_udp).unwrap_or(connection.local),
         };
         SocketAddr::new(self.reachable(bound.ip(), flow), bound.port())
+    }
+
+    /// How the peer at the other end of a flow reaches us with a request of its own: the transport,
+    /// as a URI writes it, and the address.
+    pub(crate) fn entrance(&self, flow: &Flow) -> (&'static str, SocketAddr) {
+        let transport = match flow {
+            // One that we opened, where nobody listens for theirs.
+            Flow::Stream(_) if self.sip_tcp.is_none() && self.sip_udp.is_some() => "udp",
+            Flow::Stream(_) => "tcp",
+            Flow::Udp { .. } => "udp",
+        };
+        (transport, self.address(flow))
+    }
+
+    /// The connection to the server of another domain that listens there.
+    pub(crate) fn dial(&self, remote: SocketAddr) -> Option<Arc<Connection>> {
+        // From where the other side expects it: it believes us by our address.
+        let bound = self.sip_tcp.or(self.sip_udp).map(|bound| bound.ip());
+        let from = bound.filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == remote.is_ipv4());
+        self.streams.dial(from, remote)
     }
 
     fn reachable(&self, bound: IpAddr, flow: &Flow) -> IpAddr {
@@ -153,8 +173,8 @@ impl House {
     /// The Record-Route by which requests inside a dialog come back to this node: its address,
     /// never the domain.
     pub(crate) fn record_route(&self, flow: &Flow) -> String {
-        let transport = flow.transport().to_ascii_lowercase();
-        format!("<sip:{};transport={transport};lr>", self.address(flow))
+        let (transport, address) = self.entrance(flow);
+        format!("<sip:{address};transport={transport};lr>")
     }
 
     /// Does this host and port name this node?

@@ -460,7 +460,7 @@ impl House {
                 let flow = remote
                     .zip(self.udp.clone())
                     .map(|(remote, port)| Flow::Udp { port, remote });
-                location.apply(Delta::Put(Arc::new(Device { record, flow })));
+                location.apply(Delta::Put(Arc::new(Device::ours(record, flow))));
             }
             match page.next {
                 Some(next) => after = next,

@@ -94,9 +94,11 @@ pub const KEYS: &[Key] = &[
     ),
     fixed(
         "sip.peers",
-        "a list of { domain, host }, where host may be left out and may have a port",
+        "a list of { domain, host, transport }; host may have a port, and it and transport may be left out",
         "The other domains whose users and conferences are reached over SIP, and whose servers are\n\
          believed about their own users. Without a host the domain is looked up (RFC 3263).\n\
+         The transport is \"udp\" or \"tcp\". Without it, it is what DNS says, and \"udp\" where that\n\
+         says nothing; requests of more than 1300 bytes go over TCP all the same, unless it is refused.\n\
          Whoever can send from the address of such a server can be anybody of its domain.",
     ),
     fixed("msrp.tcp", LISTEN, "Where MSRP over TCP listens."),

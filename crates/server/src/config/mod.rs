@@ -27,7 +27,7 @@ pub use file::{
 pub use keys::{KEYS, Key};
 pub use policy::{Focus, FocusAnswer, Imps, Policy, Registrar};
 pub use problem::{Problem, Weight};
-pub use setup::{Setup, SipPeer, SspPeer};
+pub use setup::{Setup, SipPeer, SspPeer, Transport};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use super::Config;
+use super::{Config, Transport};
 
 /// Something about a configuration that its operator should know.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -186,9 +186,15 @@ impl Config {
     fn neighbours(&self, found: &mut Found) {
         let key = "sip.peers";
         let peers = &self.sip.peers;
-        if self.sip.udp.is_none() && !peers.is_empty() {
-            let what = "SIP over UDP is off: the servers of other domains are reached over it";
-            found.mistake(key, what, "set sip.udp to an address");
+        for peer in peers {
+            if self.sip.udp.is_none() && peer.transport == Some(Transport::Udp) {
+                let what = format!(
+                    "SIP over UDP is off, and {} is reached over it",
+                    peer.domain
+                );
+                let fix = "set sip.udp to an address, or its transport to \"tcp\"";
+                found.mistake(key, what, fix);
+            }
         }
         let domains: Vec<_> = peers.iter().map(|peer| peer.domain.as_str()).collect();
         self.others(key, &domains, found);

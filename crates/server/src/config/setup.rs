@@ -56,6 +56,19 @@ pub struct SipPeer {
         skip_serializing_if = "Option::is_none"
     )]
     pub host: Option<String>,
+    /// How requests get there. Without it DNS says so, and where it does not it is UDP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<Transport>,
+}
+
+/// A transport of SIP.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// A connection.
+    Tcp,
+    /// Datagrams.
+    Udp,
 }
 
 /// Sockets, store and identity: changing one takes a restart.

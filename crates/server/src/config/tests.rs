@@ -191,8 +191,9 @@ fn every_key_reaches_setup_or_policy() {
         "imps.max_groups=5", "imps.max_groups_per_user=5", "imps.max_group_size=5", "imps.max_sessions=5",
         "imps.max_sessions_per_user=4", "imps.session_s=60", "imps.max_session_s=90", "imps.poll_min_s=0",
         "imps.max_waiting=5", "imps.keep_s=60", "imps.max_message=1000", "imps.welcome=Hello", "imps.notice=Closed on Sunday",
-        "sip.peers=[{ domain = \"b.example\", host = \"10.0.0.5:5070\" }]",
-        "http.tls=127.0.0.1:10", "tls.certificate=c", "tls.authorities=a", "tls.key=k", "ssp.secret=a", "ssp.peers=[{ domain = \"b.example\", url = \"http://b.example:8080/ssp\", secret = \"b\" }]",
+        "sip.peers=[{ domain = \"b.example\", host = \"10.0.0.5:5070\", transport = \"tcp\" }]",
+        "http.tls=127.0.0.1:10", "tls.certificate=c", "tls.authorities=a", "tls.key=k",
+        "ssp.secret=a", "ssp.peers=[{ domain = \"b.example\", url = \"http://b.example:8080/ssp\", secret = \"b\" }]",
     ];
     for assignment in other {
         let before = config.clone();
@@ -285,7 +286,9 @@ const PROBLEMS: &[Row] = &[
        "ssp.peers=[{ domain = \"b.example\", url = \"http://b/ssp\", secret = \"s\" }]"],
      &[(Weight::Mistake, "ssp.peers")]),
     (&["sip.peers=[{ domain = \"b.example\" }, { domain = \"c.example\", host = \"[::1]:5070\" }]"], &[]),
-    (&["sip.peers=[{ domain = \"b.example\" }]", "sip.udp=off"], &[(Weight::Mistake, "sip.peers")]),
+    (&["sip.peers=[{ domain = \"b.example\" }]", "sip.udp=off"], &[]),
+    (&["sip.peers=[{ domain = \"b.example\", transport = \"tcp\" }]", "sip.udp=off"], &[]),
+    (&["sip.peers=[{ domain = \"b.example\", transport = \"udp\" }]", "sip.udp=off"], &[(Weight::Mistake, "sip.peers")]),
     (&["sip.peers=[{ domain = \"localhost\" }]"], &[(Weight::Mistake, "sip.peers")]),
     (&["sip.peers=[{ domain = \"b.example\" }, { domain = \"B.example\" }]"], &[(Weight::Mistake, "sip.peers")]),
     (&["imps.key_file=tertulia.db"], &[(Weight::Mistake, "imps.key_file")]),

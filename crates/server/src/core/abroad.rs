@@ -8,7 +8,7 @@ use sip::transaction::ServerId;
 use sip::{Request, Uri};
 
 use crate::core::shard::Shard;
-use crate::core::{Answer, Command, Identity, NoWay, hides_sender};
+use crate::core::{Answer, Command, Device, Identity, NoWay, hides_sender};
 use crate::home::access::{self, Barred, Inviter};
 use crate::house::House;
 use crate::net::Flow;
@@ -59,7 +59,8 @@ impl Shard {
         let way = Uri::parse(request.uri()).map_err(|_| NoWay::Unknown);
         let way = way.and_then(|uri| {
             let house = &self.house;
-            house.neighbours.way(house, &uri, request.uri())
+            let to = house.neighbours.way(house, uri.host())?;
+            Ok(Device::elsewhere(uri.aor(), request.uri().to_owned(), to))
         });
         let device = match way {
             Ok(device) => Arc::new(device),

@@ -11,6 +11,8 @@ use sip::{Draft, Message, Method, Request};
 use world::Rng;
 
 use crate::core::Answer;
+use crate::core::attempts::Attempts;
+use crate::core::ways::{Goal, LARGE};
 use crate::house::House;
 use crate::net::Flow;
 
@@ -43,12 +45,14 @@ pub(crate) struct Desk {
     pub(crate) rng: Rng,
     /// The time of the turn under way.
     pub(crate) now: Instant,
-    transactions: Transactions<Flow>,
-    out: Vec<Output<Flow>>,
+    pub(super) transactions: Transactions<Flow>,
+    pub(super) out: Vec<Output<Flow>>,
     owners: HashMap<ClientId, Owner>,
     /// The connections over which requests of ours have gone: of the others nothing is to be looked
     /// for when they are lost.
     used: HashSet<u64>,
+    /// Requests for other domains, which may go several ways.
+    pub(super) attempts: Attempts,
 }
 
 impl Desk {
@@ -60,6 +64,7 @@ impl Desk {
             out: Vec::with_capacity(64),
             owners: HashMap::new(),
             used: HashSet::new(),
+            attempts: Attempts::default(),
             house,
         }
     }
@@ -110,6 +115,50 @@ impl Desk {
         flow: &Flow,
         owner: Owner,
     ) -> ClientId {
+        let id = match flow {
+            Flow::Udp { remote, .. } if bytes.len() > LARGE => {
+                match self.house.neighbours.plan_large(*remote, self.now) {
+                    Some(plan) => self.attempt(method, branch, bytes, flow, plan),
+                    None => self.put(method, branch, bytes, flow),
+                }
+            }
+            Flow::Stream(lost) if !lost.is_open() => {
+                let again = self.house.neighbours.again(&self.house, lost);
+                self.put(method, branch, bytes, again.as_ref().unwrap_or(flow))
+            }
+            Flow::Stream(_) | Flow::Udp { .. } => self.put(method, branch, bytes, flow),
+        };
+        self.owners.insert(id, owner);
+        id
+    }
+
+    /// Sends a request that is written already, for the first flow to where it is to go.
+    pub(crate) fn send_to(
+        &mut self,
+        method: Method,
+        branch: &str,
+        bytes: Bytes,
+        to: &Goal,
+        owner: Owner,
+    ) -> ClientId {
+        let Some(domain) = &to.domain else {
+            return self.send(method, branch, bytes, &to.flow, owner);
+        };
+        let is_large = bytes.len() > LARGE;
+        let plan = self.house.neighbours.plan(domain, is_large, self.now);
+        let id = self.attempt(method, branch, bytes, &to.flow, plan);
+        self.owners.insert(id, owner);
+        id
+    }
+
+    /// Begins a transaction.
+    pub(super) fn put(
+        &mut self,
+        method: Method,
+        branch: &str,
+        bytes: Bytes,
+        flow: &Flow,
+    ) -> ClientId {
         let outgoing = Outgoing {
             method,
             branch,
@@ -119,11 +168,8 @@ impl Desk {
             self.used.insert(connection.id);
         }
         let reliable = flow.is_reliable();
-        let id =
-            self.transactions
-                .request(outgoing, flow.clone(), reliable, self.now, &mut self.out);
-        self.owners.insert(id, owner);
-        id
+        self.transactions
+            .request(outgoing, flow.clone(), reliable, self.now, &mut self.out)
     }
 
     /// Writes and sends a request inside a dialog. `begin` gets the Via.
@@ -142,12 +188,19 @@ impl Desk {
 
     /// Sends what has no transaction: an ACK to a 2xx, a repeated 2xx.
     pub(crate) fn send_plain(&mut self, flow: &Flow, bytes: Bytes) {
-        let flow = flow.clone();
+        let flow = match flow {
+            Flow::Stream(lost) if !lost.is_open() => {
+                let again = self.house.neighbours.again(&self.house, lost);
+                again.unwrap_or_else(|| flow.clone())
+            }
+            flow => flow.clone(),
+        };
         self.out.push(Output { flow, bytes });
     }
 
     /// Gives an INVITE of ours up.
     pub(crate) fn cancel(&mut self, id: ClientId, reason: Option<&str>) {
+        let id = self.given_up(id);
         self.transactions
             .cancel(id, reason, self.now, &mut self.out);
     }
@@ -160,6 +213,7 @@ impl Desk {
     /// Forgets whose request it was: it has had its final response.
     pub(crate) fn disown(&mut self, id: ClientId) {
         self.owners.remove(&id);
+        self.attempts.forget(id);
     }
 
     /// A connection is gone, and with it the answers that were to come over it.
@@ -185,6 +239,15 @@ impl Desk {
     pub(crate) fn flush(&mut self, events: &mut Vec<Event<Flow>>) {
         let mut lost = Vec::new();
         for Output { flow, bytes } in self.out.drain(..) {
+            if let Flow::Stream(gone) = &flow
+                && !gone.is_open()
+                && bytes.starts_with(b"SIP/")
+                && let Some(again) = self.house.neighbours.again(&self.house, gone)
+            {
+                // RFC 3261 section 18.2.2: a response whose connection is gone gets a new one.
+                let _ = again.send(bytes);
+                continue;
+            }
             if flow.send(bytes).is_err()
                 && let Flow::Stream(connection) = &flow
             {

@@ -9,6 +9,7 @@ use sip::{Method, Name, Request, Uri};
 
 use crate::core::calling::Procedure;
 use crate::core::shard::Shard;
+use crate::core::ways::Goal;
 use crate::core::{Answer, Command, Device, ForUser, Identity, hides_sender, proxy, registrar};
 use crate::focus::{self, legs};
 use crate::groups;
@@ -121,7 +122,7 @@ impl Shard {
             self.watchers
                 .refresh(watch, id, &request, flow, &mut self.desk);
         } else if let Some(to) = self.routed(&request, flow) {
-            self.proxy.inside(id, request, flow, to, &mut self.desk);
+            self.proxy.inside(id, request, flow, &to, &mut self.desk);
         } else {
             self.desk.answer(id, &request, &Answer::plain(481));
         }
@@ -146,16 +147,38 @@ impl Shard {
     }
 
     /// The other side of a dialog that was record-routed through us.
-    pub(super) fn routed(&self, request: &Request, flow: &Flow) -> Option<Flow> {
+    pub(super) fn routed(&self, request: &Request, flow: &Flow) -> Option<Goal> {
         let name = proxy::other_side(&self.house, request, flow)?;
         match name.split_once(':')? {
             ("udp", remote) => {
                 let port = self.house.udp.clone()?;
                 let remote = remote.parse().ok()?;
-                Some(Flow::Udp { port, remote })
+                Some(Goal::only(Flow::Udp { port, remote }))
             }
-            ("tcp", number) => self.flows.get(&number.parse().ok()?).cloned(),
+            ("tcp", name) => {
+                let (number, domain) = match name.split_once('@') {
+                    Some((number, domain)) => (number, Some(domain)),
+                    None => (name, None),
+                };
+                match self.flows.get(&number.parse().ok()?) {
+                    Some(there_is) => Some(Goal::only(there_is.clone())),
+                    None => self.routed_abroad(request, domain?),
+                }
+            }
+            (proxy::ABROAD, domain) => self.routed_abroad(request, domain),
             _ => None,
+        }
+    }
+
+    /// Inside a dialog with another domain: the server that its Route or its Contact names, if that
+    /// is one of the domain; else as any request for it.
+    fn routed_abroad(&self, request: &Request, domain: &str) -> Option<Goal> {
+        let house = &self.house;
+        let hop = proxy::next_hop(house, request);
+        let exact = hop.and_then(|way| house.neighbours.exactly(house, domain, way));
+        match exact {
+            Some(flow) => Some(Goal::only(flow)),
+            None => house.neighbours.way(house, domain).ok(),
         }
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use sip::Uri;
 
 use crate::core::Gruus;
+use crate::core::ways::Goal;
 use crate::net::Flow;
 
 /// One device of a user, as it registered.
@@ -18,11 +19,13 @@ pub(crate) struct Device {
     pub(crate) record: store::Binding,
     /// The way it registered; `None` when that was a connection of an earlier process.
     pub(crate) flow: Option<Flow>,
+    /// Its domain, if it is somebody of another one.
+    pub(crate) domain: Option<Arc<str>>,
 }
 
 impl Device {
     /// Somebody of another domain, reached by way of its server: not registered, and for good.
-    pub(crate) fn elsewhere(aor: String, target: String, flow: Flow) -> Self {
+    pub(crate) fn elsewhere(aor: String, target: String, to: Goal) -> Self {
         let record = store::Binding {
             key: target.clone(),
             contact: target,
@@ -41,30 +44,50 @@ impl Device {
             created_at_ms: 0,
             updated_at_ms: 0,
         };
-        let flow = Some(flow);
-        Self { record, flow }
+        Self {
+            record,
+            flow: Some(to.flow),
+            domain: to.domain,
+        }
     }
 
-    /// The flow that a request for this device takes now.
+    /// A device of ours.
+    pub(crate) const fn ours(record: store::Binding, flow: Option<Flow>) -> Self {
+        Self {
+            record,
+            flow,
+            domain: None,
+        }
+    }
+
+    /// Where a request for this device goes now.
     ///
     /// Over a connection: the one it registered with (RFC 5626). Over UDP: the contact, if it is
     /// at the address that the registration came from, else that address itself, for then a NAT
     /// stands between. So nothing is ever sent to an address that did not send to us.
-    pub(crate) fn route(&self) -> Option<Flow> {
-        match self.flow.as_ref()? {
+    pub(crate) fn route(&self) -> Option<Goal> {
+        let flow = self.flow.as_ref()?;
+        if self.domain.is_some() {
+            return Some(Goal {
+                flow: flow.clone(),
+                domain: self.domain.clone(),
+            });
+        }
+        let flow = match flow {
             Flow::Udp { port, remote } => {
                 let to = contact_address(&self.record.contact).filter(|to| to.ip() == remote.ip());
-                Some(Flow::Udp {
+                Flow::Udp {
                     port: Arc::clone(port),
                     remote: if self.record.path.is_empty() {
                         to.unwrap_or(*remote)
                     } else {
                         *remote
                     },
-                })
+                }
             }
-            stream @ Flow::Stream(_) => stream.is_open().then(|| stream.clone()),
-        }
+            stream @ Flow::Stream(_) => stream.is_open().then(|| stream.clone())?,
+        };
+        Some(Goal::only(flow))
     }
 }
 

@@ -3,18 +3,20 @@
 mod abroad;
 mod accounts;
 mod alarms;
+mod attempts;
 mod auth;
 mod calling;
 pub(crate) mod desk;
 mod dispatch;
 mod gruu;
 mod location;
-mod neighbours;
+pub(crate) mod neighbours;
 pub(crate) mod proxy;
 mod registrar;
 mod reply;
 mod shard;
 mod shards;
+pub(crate) mod ways;
 
 pub(crate) use abroad::ForUser;
 pub(crate) use accounts::Accounts;

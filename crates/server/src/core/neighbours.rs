@@ -4,20 +4,25 @@
 //!   sip.peers ──host, or NAPTR ▶ SRV ▶ A (RFC 3263)──▶ addresses, looked up again each REFRESH
 //! ```
 //!
-//! What goes to a domain goes to the first of its addresses, over UDP. What comes from any of them
-//! comes from that domain.
+//! What goes to a domain goes to the first of its addresses that answers, over the transport that
+//! it prefers. What comes from any of them comes from that domain. A connection is opened to one of
+//! them and to nothing else.
 
+mod locate;
+
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use sip::{Request, Uri};
-use world::{Records, Rng, Srv, World};
 
-use crate::config::SipPeer;
-use crate::core::{Device, Identity, auth};
+use self::locate::{Sought, locate};
+use crate::config::{SipPeer, Transport};
+use crate::core::ways::{self, Fault, Found, Goal, Stage, Way};
+use crate::core::{Identity, auth};
 use crate::house::House;
-use crate::net::Flow;
+use crate::net::{Connection, Flow};
 
 /// How long addresses are believed: a domain that moves is found again after this.
 const REFRESH: Duration = Duration::from_secs(60);
@@ -25,24 +30,24 @@ const REFRESH: Duration = Duration::from_secs(60);
 /// How soon to look again for a domain of which no address is known.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// The port of SIP where nothing says another (RFC 3261 section 19.1.2).
-const PORT: u16 = 5060;
-
-/// The most addresses of one domain. Real ones have two or three; an answer can hold hundreds.
-const ADDRESSES_MAX: usize = 16;
-
-/// The service of a NAPTR record that leads to SIP over UDP (RFC 3263 section 4.1).
-const OVER_UDP: &str = "SIP+D2U";
+/// How long an address that has failed is tried after the others. Whoever is the first to try it
+/// again may wait for half a minute.
+const AVOIDED: Duration = Duration::from_secs(5 * 60);
 
 /// All domains that are reached over SIP.
 #[derive(Debug, Default)]
-pub(crate) struct Neighbours(Vec<Neighbour>);
+pub(crate) struct Neighbours {
+    all: Vec<Neighbour>,
+    /// What was wrong with a place, and until when that counts.
+    faults: Mutex<BTreeMap<(Fault, SocketAddr), Instant>>,
+}
 
 #[derive(Debug)]
 struct Neighbour {
-    domain: String,
+    domain: Arc<str>,
     host: Option<String>,
-    found: RwLock<Vec<SocketAddr>>,
+    over: Option<Transport>,
+    found: RwLock<Found>,
 }
 
 /// Why nothing can be sent to a domain.
@@ -50,23 +55,27 @@ struct Neighbour {
 pub(crate) enum NoWay {
     /// It is not among those that are reached.
     Unknown,
-    /// Its server is not found, or there is no SIP over UDP here.
+    /// Its server is not found.
     NotFound,
 }
 
 impl Neighbours {
     pub(crate) fn new(peers: &[SipPeer]) -> Self {
         let neighbour = |peer: &SipPeer| Neighbour {
-            domain: peer.domain.clone(),
+            domain: peer.domain.as_str().into(),
             host: peer.host.clone(),
+            over: peer.transport,
             found: RwLock::default(),
         };
-        Self(peers.iter().map(neighbour).collect())
+        Self {
+            all: peers.iter().map(neighbour).collect(),
+            faults: Mutex::default(),
+        }
     }
 
     /// Begins to look the domains up, and goes on doing so.
     pub(crate) fn run(house: &Arc<House>) {
-        for number in 0..house.neighbours.0.len() {
+        for number in 0..house.neighbours.all.len() {
             let of = Arc::clone(house);
             let tasks = &house.world.tasks;
             tasks.spawn("neighbour", async move { keep_found(&of, number).await });
@@ -80,67 +89,182 @@ impl Neighbours {
 
     /// The sender of a request, if it comes from the server of the sender's domain, which says so
     /// (RFC 3325): it is believed about its own users and nobody else's.
-    pub(crate) fn vouched(&self, request: &Request, from: IpAddr) -> Option<Identity> {
-        if self.0.is_empty() {
+    ///
+    /// A connection by which such a request came is one of that domain's server.
+    pub(crate) fn vouched(&self, request: &Request, flow: &Flow) -> Option<Identity> {
+        if self.all.is_empty() {
             return None;
         }
+        let from = flow.remote().ip();
         let identity = auth::asserted(request)?;
         let neighbour = Uri::parse(&identity.aor)
             .ok()
-            .and_then(|uri| self.named(uri.host()));
-        let vouches = neighbour.is_some_and(|neighbour| neighbour.is_at(from));
-        if !vouches && self.0.iter().any(|neighbour| neighbour.is_at(from)) {
-            tracing::info!(%from, who = %identity.aor, "a server vouches for a user of another domain");
+            .and_then(|uri| self.named(uri.host()))
+            .filter(|neighbour| neighbour.is_at(from));
+        let Some(neighbour) = neighbour else {
+            if self.all.iter().any(|neighbour| neighbour.is_at(from)) {
+                tracing::info!(%from, who = %identity.aor, "a server vouches for a user of another domain");
+            }
+            return None;
+        };
+        if let Flow::Stream(connection) = flow {
+            connection.is_of(&neighbour.domain);
         }
-        vouches.then_some(identity)
+        Some(identity)
     }
 
-    /// Where a request for somebody of another domain goes, as if it were their only device.
-    pub(crate) fn way(&self, house: &House, uri: &Uri<'_>, target: &str) -> Result<Device, NoWay> {
-        let neighbour = self.named(uri.host()).ok_or(NoWay::Unknown)?;
-        let remote = neighbour.first().ok_or(NoWay::NotFound)?;
-        let port = house.udp.clone().ok_or(NoWay::NotFound)?;
-        Ok(Device::elsewhere(
-            uri.aor(),
-            target.to_owned(),
-            Flow::Udp { port, remote },
-        ))
+    // ---- Ways ----
+
+    /// Where a request for somebody of another domain goes first.
+    pub(crate) fn way(&self, house: &House, domain: &str) -> Result<Goal, NoWay> {
+        let neighbour = self.named(domain).ok_or(NoWay::Unknown)?;
+        let now = house.world.clock.now();
+        let plan = neighbour.plan(false, |fault, at| self.had(fault, at, now));
+        let flow = plan.first().and_then(|stage| flow(house, stage.way));
+        Ok(Goal {
+            flow: flow.ok_or(NoWay::NotFound)?,
+            domain: Some(Arc::clone(&neighbour.domain)),
+        })
+    }
+
+    /// All ways to a domain, in the order in which they are to be gone.
+    pub(crate) fn plan(&self, domain: &str, is_large: bool, now: Instant) -> Vec<Stage> {
+        let neighbour = self.named(domain);
+        neighbour.map_or_else(Vec::new, |neighbour| {
+            neighbour.plan(is_large, |fault, at| self.had(fault, at, now))
+        })
+    }
+
+    /// The ways for a large request that is to go as a datagram, if it is to go to one of them.
+    pub(crate) fn plan_large(&self, to: SocketAddr, now: Instant) -> Option<Vec<Stage>> {
+        let datagrams = Way {
+            over: Transport::Udp,
+            at: to,
+        };
+        let mut all = self.all.iter();
+        let neighbour = all.find(|neighbour| neighbour.takes(datagrams))?;
+        let connections = neighbour.listener(to)?;
+        let plan = ways::large(connections, to, |fault, at| self.had(fault, at, now));
+        Some(plan.collect())
+    }
+
+    /// The way to exactly this place, if the domain is there.
+    pub(crate) fn exactly(&self, house: &House, domain: &str, way: Way) -> Option<Flow> {
+        let neighbour = self.named(domain)?;
+        neighbour.takes(way).then(|| flow(house, way))?
+    }
+
+    /// A connection to where this one led, if that was the server of another domain.
+    pub(crate) fn again(&self, house: &House, lost: &Connection) -> Option<Flow> {
+        let remote = lost.remote;
+        let over = Transport::Tcp;
+        if lost.is_dialled() {
+            let way = Way { over, at: remote };
+            let is_there = self.all.iter().any(|neighbour| neighbour.takes(way));
+            return is_there.then(|| flow(house, way))?;
+        }
+        let neighbour = self.named(lost.domain()?)?;
+        let at = neighbour.listener(remote)?;
+        flow(house, Way { over, at })
+    }
+
+    /// Something is wrong there: for a while it is tried after the others.
+    pub(crate) fn avoid(&self, fault: Fault, at: SocketAddr, now: Instant) {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        // So there are never more than the addresses found in that time.
+        faults.retain(|_, until| *until > now);
+        faults.insert((fault, at), now + AVOIDED);
+    }
+
+    /// Somebody has answered there.
+    pub(crate) fn answers(&self, way: Way) {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.remove(&(Fault::Failed, way.at));
+        if way.over == Transport::Tcp {
+            faults.remove(&(Fault::Refused, way.at));
+        }
+    }
+
+    fn had(&self, fault: Fault, at: SocketAddr, now: Instant) -> bool {
+        let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = faults.get(&(fault, at));
+        until.is_some_and(|until| *until > now)
     }
 
     fn named(&self, domain: &str) -> Option<&Neighbour> {
         let is_it = |neighbour: &&Neighbour| neighbour.domain.eq_ignore_ascii_case(domain);
-        self.0.iter().find(is_it)
+        self.all.iter().find(is_it)
+    }
+}
+
+/// The flow of a way: a connection is opened if there is none.
+pub(crate) fn flow(house: &House, way: Way) -> Option<Flow> {
+    match way.over {
+        Transport::Tcp => house.dial(way.at).map(Flow::Stream),
+        Transport::Udp => {
+            let port = house.udp.clone()?;
+            let remote = way.at;
+            Some(Flow::Udp { port, remote })
+        }
     }
 }
 
 impl Neighbour {
     fn is_at(&self, ip: IpAddr) -> bool {
-        let found = self.found.read().unwrap_or_else(PoisonError::into_inner);
-        found.iter().any(|address| address.ip() == ip)
+        self.with(|found| found.all().any(|address| address.ip() == ip))
     }
 
-    fn first(&self) -> Option<SocketAddr> {
-        let found = self.found.read().unwrap_or_else(PoisonError::into_inner);
-        found.first().copied()
+    fn is_found(&self) -> bool {
+        self.with(|found| found.all().next().is_some())
     }
 
-    fn learn(&self, addresses: Vec<SocketAddr>) {
+    /// Is this one of its ways?
+    fn takes(&self, way: Way) -> bool {
+        self.with(|found| match way.over {
+            Transport::Tcp => found.listeners().contains(&way.at),
+            Transport::Udp => found.udp.contains(&way.at),
+        })
+    }
+
+    /// Where the server takes connections that is at this address: there, or at another port.
+    fn listener(&self, place: SocketAddr) -> Option<SocketAddr> {
+        self.with(|found| {
+            let listeners = found.listeners().iter().copied();
+            let near = listeners.filter(|at| at.ip() == place.ip());
+            near.max_by_key(|at| *at == place)
+        })
+    }
+
+    fn plan(&self, is_large: bool, had: impl Fn(Fault, SocketAddr) -> bool) -> Vec<Stage> {
+        self.with(|found| found.plan(is_large, had))
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&Found) -> T) -> T {
+        look(&self.found.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn learn(&self, news: Found) {
         let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
-        *found = addresses;
+        *found = news;
     }
 }
 
 async fn keep_found(house: &House, number: usize) {
-    let Some(neighbour) = house.neighbours.0.get(number) else {
+    let Some(neighbour) = house.neighbours.all.get(number) else {
         return;
     };
-    let domain = &neighbour.domain;
+    let domain = &*neighbour.domain;
+    let sought = Sought {
+        host: neighbour.host.as_deref().unwrap_or(domain),
+        over: neighbour.over,
+        has_udp: house.udp.is_some(),
+    };
     let mut rng = house.rng();
     let mut told = None;
     loop {
-        match locate(&house.world, neighbour, &mut rng).await {
-            Ok(addresses) => {
-                neighbour.learn(addresses);
+        match locate(&house.world, sought, &mut rng).await {
+            Ok(found) => {
+                neighbour.learn(found);
                 told = None;
             }
             // Those that were found before may still be right.
@@ -151,194 +275,10 @@ async fn keep_found(house: &House, number: usize) {
                 }
             }
         }
-        let pause = match neighbour.first() {
-            Some(_) => REFRESH,
-            None => RETRY,
+        let pause = match neighbour.is_found() {
+            true => REFRESH,
+            false => RETRY,
         };
         house.world.clock.sleep(pause).await;
-    }
-}
-
-/// The addresses of a domain's server, the preferred first (RFC 3263 section 4).
-async fn locate(
-    world: &World,
-    neighbour: &Neighbour,
-    rng: &mut Rng,
-) -> Result<Vec<SocketAddr>, String> {
-    let host = neighbour.host.as_deref().unwrap_or(&neighbour.domain);
-    let uri = format!("sip:{host}");
-    let uri = Uri::parse(&uri).map_err(|_| format!("{host} is no host"))?;
-    let name = uri.host();
-    // Section 4.2: an address, or a name with a port, is not looked for any further.
-    let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-    let mut all = Vec::new();
-    if is_address || uri.port().is_some() {
-        all = addresses(world, name, uri.port().unwrap_or(PORT)).await?;
-    } else {
-        let services = services(world, name, rng).await?;
-        if services.is_empty() {
-            all = addresses(world, name, PORT).await?;
-        }
-        for service in services {
-            // Another one may still be found.
-            let found = addresses(world, &service.target, service.port).await;
-            all.extend(found.unwrap_or_default());
-        }
-    }
-    all.truncate(ADDRESSES_MAX);
-    match all.is_empty() {
-        true => Err(format!("{name} leads to no address")),
-        false => Ok(all),
-    }
-}
-
-/// The hosts of a domain that speak SIP over UDP, in the order to be tried; none if it says
-/// nothing of services.
-async fn services(world: &World, domain: &str, rng: &mut Rng) -> Result<Vec<Srv>, String> {
-    let dns = &world.dns;
-    let naptr = dns.naptr(domain).await.map_err(|error| error.to_string())?;
-    let name = match naptr {
-        Records::Found(mut records) => {
-            records.retain(|record| {
-                record.flags.eq_ignore_ascii_case("s")
-                    && record.service.eq_ignore_ascii_case(OVER_UDP)
-            });
-            let best = records
-                .into_iter()
-                .min_by_key(|record| (record.order, record.preference));
-            best.ok_or_else(|| format!("{domain} offers no SIP over UDP"))?
-                .replacement
-        }
-        Records::Missing | Records::Unsupported => format!("_sip._udp.{domain}"),
-    };
-    match dns.srv(&name).await.map_err(|error| error.to_string())? {
-        Records::Found(records) => {
-            let services = Srv::order(records, rng);
-            match services.is_empty() {
-                false => Ok(services),
-                true => Err(format!("{domain} has no server of SIP over UDP")),
-            }
-        }
-        Records::Missing | Records::Unsupported => Ok(Vec::new()),
-    }
-}
-
-async fn addresses(world: &World, name: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-    let found = world.dns.lookup_host(name, port).await;
-    found.map_err(|error| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use world::Naptr;
-    use world::sim::Universe;
-
-    fn naptr(order: u16, service: &str, replacement: &str) -> Naptr {
-        Naptr {
-            order,
-            preference: 0,
-            flags: "s".to_owned(),
-            service: service.to_owned(),
-            regexp: String::new(),
-            replacement: replacement.to_owned(),
-        }
-    }
-
-    fn srv(priority: u16, port: u16, target: &str) -> Srv {
-        Srv {
-            priority,
-            weight: 0,
-            port,
-            target: target.to_owned(),
-        }
-    }
-
-    /// A universe with the names of several domains.
-    fn universe() -> Universe {
-        let universe = Universe::new(1);
-        let names = universe.names();
-        for (name, ip) in [
-            ("one.example", "10.0.0.1"),
-            ("two.example", "10.0.0.2"),
-            ("two.example", "10.0.0.3"),
-            ("plain.example", "10.0.0.4"),
-            ("gone.example", "10.0.0.5"),
-            ("only-tls.example", "10.0.0.6"),
-        ] {
-            names.add_host(name, ip.parse().unwrap());
-        }
-        names.add_naptr("full.example", naptr(2, "SIP+D2U", "_other.full.example"));
-        names.add_naptr(
-            "full.example",
-            naptr(1, "SIP+D2T", "_sip._tcp.full.example"),
-        );
-        names.add_naptr("full.example", naptr(1, "sip+d2u", "_best.full.example"));
-        names.add_srv("_best.full.example", srv(2, 5070, "one.example"));
-        names.add_srv("_best.full.example", srv(1, 5080, "two.example"));
-        names.add_srv("_best.full.example", srv(3, 5090, "nobody.example"));
-        names.add_srv("_other.full.example", srv(1, 1, "plain.example"));
-        names.add_naptr("only-tls.example", naptr(1, "SIPS+D2T", "_sips._tcp.h"));
-        names.add_srv("_sip._udp.some.example", srv(1, 5061, "one.example"));
-        names.add_srv("_sip._udp.gone.example", srv(1, 5060, "."));
-        names.add_srv("_sip._udp.one.example", srv(1, 5062, "plain.example"));
-        universe
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn rfc_3263_4_where_the_server_of_a_domain_is() {
-        let universe = universe();
-        let world = universe.host("10.0.9.9".parse().unwrap());
-        let mut rng = Rng::from_seed(1, 1);
-        #[rustfmt::skip]
-        let rows = [
-            ("4.2, an address",                "b.example", Some("192.0.2.1"),        Ok("192.0.2.1:5060")),
-            ("4.2, an address with a port",    "b.example", Some("192.0.2.1:5071"),   Ok("192.0.2.1:5071")),
-            ("4.2, of the other family",       "b.example", Some("[2001:db8::1]"),    Ok("[2001:db8::1]:5060")),
-            ("4.2, a name with a port",        "b.example", Some("one.example:5072"), Ok("10.0.0.1:5072")),
-            ("4.1, NAPTR, SRV, addresses",     "full.example", None, Ok("10.0.0.2:5080 10.0.0.3:5080 10.0.0.1:5070")),
-            ("4.1, no NAPTR",                  "some.example", None,                  Ok("10.0.0.1:5061")),
-            ("4.1, for a host as well",        "b.example", Some("one.example"),      Ok("10.0.0.4:5062")),
-            ("4.2, no SRV",                    "plain.example", None,                 Ok("10.0.0.4:5060")),
-            ("4.1, NAPTR for others alone",    "only-tls.example", None, Err("only-tls.example offers no SIP over UDP")),
-            ("RFC 2782, decidedly not",        "gone.example", None,     Err("gone.example has no server of SIP over UDP")),
-            ("nobody",                         "nobody.example", None,   Err("no host is named nobody.example")),
-        ];
-        for (what, domain, host, want) in rows {
-            let neighbour = Neighbour {
-                domain: domain.to_owned(),
-                host: host.map(str::to_owned),
-                found: RwLock::default(),
-            };
-            let found = locate(&world, &neighbour, &mut rng).await;
-            let found = found.map(|all| {
-                all.iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            });
-            assert_eq!(
-                found,
-                want.map(str::to_owned).map_err(str::to_owned),
-                "{what}"
-            );
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_answer_without_end_is_cut() {
-        let universe = universe();
-        let names = universe.names();
-        for last in 0..200 {
-            names.add_host("many.example", IpAddr::from([10, 1, 0, last]));
-        }
-        let world = universe.host("10.0.9.9".parse().unwrap());
-        let neighbour = Neighbour {
-            domain: "many.example".to_owned(),
-            host: None,
-            found: RwLock::default(),
-        };
-        let found = locate(&world, &neighbour, &mut Rng::from_seed(1, 1)).await;
-        assert_eq!(found.unwrap().len(), ADDRESSES_MAX);
     }
 }

@@ -236,10 +236,8 @@ impl Registration {
                     binding.created_at_ms = old.map_or(binding.created_at_ms, |b| b.created_at_ms);
                     writes.push(store::Write::PutBinding(binding.clone()));
                     let flow = Some(self.flow.clone());
-                    deltas.push(Delta::Put(Arc::new(Device {
-                        record: binding.clone(),
-                        flow,
-                    })));
+                    let device = Device::ours(binding.clone(), flow);
+                    deltas.push(Delta::Put(Arc::new(device)));
                     current.push(binding);
                 }
                 Err(key) => {

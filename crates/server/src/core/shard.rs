@@ -292,8 +292,16 @@ impl Shard {
         match event {
             Event::Request { id, request, flow } => self.request(id, request, flow),
             Event::Ack { request, flow } => self.ack(&request, &flow),
-            Event::Response { id, response } => self.answered(id, response),
-            Event::Failed { id, why } => self.failed(id, why.status()),
+            Event::Response { id, response } => {
+                if let Some(id) = self.desk.heard(id, response.status()) {
+                    self.answered(id, response);
+                }
+            }
+            Event::Failed { id, why } => {
+                if let Some(id) = self.desk.unheard(id, why) {
+                    self.failed(id, why.status());
+                }
+            }
             Event::Cancelled { id, request } => self.cancelled(id, &request),
             Event::Overload { request, flow } => {
                 Counters::add(&self.house.counters.overload);
@@ -382,8 +390,7 @@ impl Shard {
         }
         // What another domain's server says of somebody who is registered here counts as nothing.
         if *request.method() != Method::Register {
-            let from = flow.remote().ip();
-            if let Some(identity) = self.house.neighbours.vouched(&request, from) {
+            if let Some(identity) = self.house.neighbours.vouched(&request, flow) {
                 return Some((request, identity));
             }
         }

@@ -152,8 +152,12 @@ async fn reachable(
     uri: &Uri<'_>,
 ) -> Result<Vec<Arc<Device>>, u16> {
     if !house.is_domain(uri.host()) {
-        let way = house.neighbours.way(house, uri, address.as_str());
-        return way.map(|device| vec![Arc::new(device)]).map_err(|_| 480);
+        let to = house
+            .neighbours
+            .way(house, uri.host())
+            .map_err(|_| 480_u16)?;
+        let device = Device::elsewhere(uri.aor(), address.to_string(), to);
+        return Ok(vec![Arc::new(device)]);
     }
     let devices = house.shards.devices(address.as_str()).await;
     if !devices.is_empty() {
@@ -212,7 +216,7 @@ impl Ringing {
     /// IM-7.2.2.2-S2, IM-7.2.2.2-S5: one INVITE to each device, into the core.
     fn call(&mut self, device: Arc<Device>, succeeds: bool, news: &News) {
         let house = &self.house;
-        let Some(flow) = device.route() else {
+        let Some(goal) = device.route() else {
             self.failed(480);
             return;
         };
@@ -232,14 +236,14 @@ impl Ringing {
         }
         let sdp = description.offer(&local);
         let inviter = self.inviter();
-        let to = (&*device, &flow, call_id.as_str());
+        let to = (&*device, &goal.flow, call_id.as_str());
         let succession = self.succession().filter(|_| succeeds);
         let about = (inviter, succession);
         let request = outgoing::invite(house, &self.room, about, to, sdp, &mut rng);
         let succeeds = succession.is_some_and(|s| s.for_device(&device.record.contact).is_some());
         shard.tell(Command::Leg(LegCommand::Invite(Box::new(Invite {
             request,
-            flow,
+            to: goal,
             news: news.clone(),
             leg,
             new: Some(Box::new(NewLeg {

@@ -1,8 +1,8 @@
 //! Where a message came from, and how another gets there.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sip::Request;
@@ -31,6 +31,12 @@ pub(crate) struct Connection {
     queue: mpsc::Sender<Bytes>,
     /// Octets in the queue or being written.
     waiting: AtomicUsize,
+    /// Was it opened from here, to a server of another domain?
+    is_dialled: bool,
+    /// Has it come to be? What is said before waits in the queue.
+    is_up: AtomicBool,
+    /// The other domain whose server has opened it.
+    domain: OnceLock<Arc<str>>,
 }
 
 /// Messages that may wait for one connection. A peer that lets more pile up is not reading.
@@ -47,6 +53,24 @@ impl Connection {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> (Arc<Self>, mpsc::Receiver<Bytes>) {
+        Self::made(id, local, remote, false)
+    }
+
+    /// One that is being opened, to a server of another domain.
+    pub(crate) fn dialled(
+        id: u64,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> (Arc<Self>, mpsc::Receiver<Bytes>) {
+        Self::made(id, local, remote, true)
+    }
+
+    fn made(
+        id: u64,
+        local: SocketAddr,
+        remote: SocketAddr,
+        is_dialled: bool,
+    ) -> (Arc<Self>, mpsc::Receiver<Bytes>) {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let connection = Self {
             id,
@@ -54,8 +78,40 @@ impl Connection {
             remote,
             queue,
             waiting: AtomicUsize::new(0),
+            is_dialled,
+            is_up: AtomicBool::new(!is_dialled),
+            domain: OnceLock::new(),
         };
         (Arc::new(connection), waiting)
+    }
+
+    pub(crate) const fn is_dialled(&self) -> bool {
+        self.is_dialled
+    }
+
+    /// Has the peer ever taken it?
+    pub(crate) fn has_been_up(&self) -> bool {
+        self.is_up.load(Ordering::Relaxed)
+    }
+
+    /// The peer has taken it.
+    pub(crate) fn comes_up(&self) {
+        self.is_up.store(true, Ordering::Relaxed);
+    }
+
+    /// Could anything still be sent?
+    pub(crate) fn is_open(&self) -> bool {
+        !self.queue.is_closed()
+    }
+
+    /// The server of another domain has opened it.
+    pub(crate) fn is_of(&self, domain: &Arc<str>) {
+        self.domain.get_or_init(|| Arc::clone(domain));
+    }
+
+    /// The domain whose server has opened it, if that is known.
+    pub(crate) fn domain(&self) -> Option<&str> {
+        self.domain.get().map(|domain| &**domain)
     }
 
     /// Puts a message behind those that wait.
@@ -79,6 +135,10 @@ impl Connection {
     }
 }
 
+/// The largest message sent as one datagram, in bytes: what IPv4 can carry, less the room for
+/// headers of IP and UDP and for the Vias of further hops.
+const DATAGRAM_MAX: usize = 65_000;
+
 /// A message could not be handed to its flow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Lost;
@@ -96,6 +156,11 @@ impl Flow {
     /// Does the transport retransmit, so that we must not?
     pub(crate) const fn is_reliable(&self) -> bool {
         matches!(self, Self::Stream(_))
+    }
+
+    /// Can a message of this length be sent?
+    pub(crate) const fn takes(&self, length: usize) -> bool {
+        self.is_reliable() || length <= DATAGRAM_MAX
     }
 
     /// The name of the transport, as a Via writes it.
@@ -122,7 +187,7 @@ impl Flow {
     pub(crate) fn is_open(&self) -> bool {
         match self {
             Self::Udp { .. } => true,
-            Self::Stream(connection) => !connection.queue.is_closed(),
+            Self::Stream(connection) => connection.is_open(),
         }
     }
 
@@ -145,11 +210,15 @@ impl Flow {
         }
     }
 
-    /// A name for the flow that means the same peer as long as this process lives.
+    /// A name for the flow that means the same peer as long as this process lives; with its domain
+    /// if it is the server of one, which is there also when the connection is gone.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Udp { remote, .. } => format!("udp:{remote}"),
-            Self::Stream(connection) => format!("tcp:{}", connection.id),
+            Self::Stream(connection) => match connection.domain() {
+                Some(domain) => format!("tcp:{}@{domain}", connection.id),
+                None => format!("tcp:{}", connection.id),
+            },
         }
     }
 }

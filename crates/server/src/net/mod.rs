@@ -1,5 +1,6 @@
 //! SIP over sockets: bytes to messages and back, with limits; and TLS for whoever needs it.
 
+mod dial;
 mod flow;
 mod tcp;
 mod tls;

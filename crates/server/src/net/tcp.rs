@@ -1,9 +1,10 @@
 //! SIP over TCP: one task a connection, reading and writing.
 
+use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -35,7 +36,9 @@ pub(crate) struct Streams {
     pub(crate) shards: Shards,
     pub(crate) tap: Option<Arc<Tap>>,
     next: Arc<AtomicU64>,
-    open: Arc<tokio::sync::Semaphore>,
+    /// The connections to servers of other domains, by where those listen.
+    pub(super) dialled: Arc<Mutex<BTreeMap<SocketAddr, Arc<Connection>>>>,
+    pub(super) open: Arc<tokio::sync::Semaphore>,
     long: Arc<tokio::sync::Semaphore>,
 }
 
@@ -53,17 +56,15 @@ impl Streams {
             shards,
             tap,
             next: Arc::default(),
+            dialled: Arc::default(),
             open: Arc::new(tokio::sync::Semaphore::new(CONNECTIONS)),
             long: Arc::new(tokio::sync::Semaphore::new(LONG)),
         }
     }
 
-    fn connection(
-        &self,
-        local: SocketAddr,
-        remote: SocketAddr,
-    ) -> (Arc<Connection>, mpsc::Receiver<Bytes>) {
-        Connection::new(self.next.fetch_add(1, Ordering::Relaxed), local, remote)
+    /// A number that no other connection has.
+    pub(super) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 }
 
@@ -86,28 +87,32 @@ pub(crate) async fn listen(listener: Listener, streams: Streams) {
         let Ok(local) = stream.local_addr() else {
             continue;
         };
-        let (connection, waiting) = streams.connection(local, remote);
+        let (connection, waiting) = Connection::new(streams.number(), local, remote);
         let of = streams.clone();
         streams.world.tasks.spawn("sip connection", async move {
-            run(&of, stream, connection, waiting).await;
+            let id = connection.id;
+            of.shards.flow_up(&connection);
+            serve(&of, stream, connection, waiting).await;
+            of.shards.flow_lost(id);
             drop(permit);
         });
     }
 }
 
-async fn run(
+/// Reads and writes a connection until its end.
+pub(super) async fn serve(
     of: &Streams,
     stream: Stream,
     connection: Arc<Connection>,
     waiting: mpsc::Receiver<Bytes>,
 ) {
-    of.shards.flow_up(&connection);
-    let id = connection.id;
-    let (remote, local) = (connection.remote, connection.local);
+    let remote = connection.remote;
+    let local = stream.local_addr().unwrap_or(connection.local);
     let mut wire = Wire {
         of,
         stream,
         connection,
+        local,
         framer: Framer::default(),
         buffer: BytesMut::new(),
         long: None,
@@ -115,14 +120,14 @@ async fn run(
     if let Err(error) = wire.serve(waiting).await {
         tracing::debug!(%remote, %local, %error, "a SIP connection ended");
     }
-    drop(wire);
-    of.shards.flow_lost(id);
 }
 
 struct Wire<'a> {
     of: &'a Streams,
     stream: Stream,
     connection: Arc<Connection>,
+    /// Our end.
+    local: SocketAddr,
     framer: Framer,
     buffer: BytesMut,
     /// One of the few places for long messages, while one comes in.
@@ -171,11 +176,7 @@ impl Wire<'_> {
             match self.framer.next(&mut self.buffer) {
                 Ok(Some(Frame::Message(message))) => {
                     if let Some(tap) = &self.of.tap {
-                        tap.tcp(
-                            self.connection.remote,
-                            self.connection.local,
-                            message.fields().wire(),
-                        );
+                        tap.tcp(self.connection.remote, self.local, message.fields().wire());
                     }
                     let flow = Flow::Stream(Arc::clone(&self.connection));
                     self.of.shards.deliver(message, flow);
@@ -215,6 +216,8 @@ impl Wire<'_> {
     /// sent meanwhile would make the kernel reset it, and the peer lose our last words.
     async fn part(&mut self, waiting: &mut mpsc::Receiver<Bytes>) -> io::Result<()> {
         let mut batch = Vec::new();
+        // From now on nothing more is said here: it goes elsewhere, or nowhere, at once.
+        waiting.close();
         while let Ok(bytes) = waiting.try_recv() {
             batch.push(bytes);
         }
@@ -239,7 +242,7 @@ impl Wire<'_> {
     async fn write(&mut self, batch: &[Bytes]) -> io::Result<()> {
         if let Some(tap) = &self.of.tap {
             for bytes in batch {
-                tap.tcp(self.connection.local, self.connection.remote, bytes);
+                tap.tcp(self.local, self.connection.remote, bytes);
             }
         }
         let mut slices: Vec<_> = batch.iter().map(|bytes| IoSlice::new(bytes)).collect();

@@ -20,6 +20,7 @@ pub mod domain;
 pub mod handset;
 mod http;
 mod phone;
+pub mod place;
 pub mod presence;
 pub mod sim;
 mod socket;
@@ -32,6 +33,7 @@ pub use ask::Ask;
 pub use chat::Chat;
 pub use handset::Handset;
 pub use phone::{Incoming, Phone};
+pub use place::Place;
 pub use sim::SimLab;
 pub use story::{Conference, Guest};
 

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use sip::digest::{self, Secret};
 use sip::{Message, Name, Request, Response};
 
-use super::sim::SimSocket;
+use super::sim::{SimLine, SimSocket};
 use super::socket::Socket;
 use super::{Lab, PATIENCE};
 
@@ -56,9 +57,31 @@ impl Phone {
         Self::new(socket, user, server, local)
     }
 
+    /// The end of the next connection that the server opens.
+    pub fn taken(lab: &Lab, listener: &TcpListener, user: &str) -> Self {
+        let (accepted, taken) = std::sync::mpsc::channel();
+        let listener = listener.try_clone().unwrap();
+        std::thread::spawn(move || accepted.send(listener.accept()));
+        let (stream, _) = taken.recv_timeout(PATIENCE).unwrap().unwrap();
+        let (socket, local) = Socket::taken(stream);
+        Self::new(socket, user, lab.at.sip_tcp.unwrap(), local)
+    }
+
+    /// Closes its connection, and waits until the server has too.
+    pub fn hangs_up(mut self) {
+        self.socket.shut();
+        assert!(self.socket.is_closed());
+    }
+
     /// A phone in a simulated universe.
     pub fn sim(socket: SimSocket, user: &str, server: SocketAddr, local: SocketAddr) -> Self {
         Self::new(Socket::Sim(Box::new(socket)), user, server, local)
+    }
+
+    /// A phone at the end of a connection in a simulated universe.
+    pub fn line(line: SimLine, user: &str, server: SocketAddr, local: SocketAddr) -> Self {
+        let socket = Socket::Line(Box::new(line), Box::default(), BytesMut::new());
+        Self::new(socket, user, server, local)
     }
 
     fn new(socket: Socket, user: &str, server: SocketAddr, local: SocketAddr) -> Self {

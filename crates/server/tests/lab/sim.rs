@@ -14,7 +14,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use server::{Policy, Server, Setup};
 use store::Store;
 use tokio::runtime::Runtime;
-use world::sim::Universe;
+use world::sim::{Faults, Universe};
 use world::{Batch, Datagrams, Stream, Table, World};
 
 use super::handset::Wire;
@@ -137,6 +137,20 @@ impl SimLab {
         }
     }
 
+    /// How the network behaves from the server to another host.
+    pub fn set_link(&self, to: IpAddr, faults: Faults) {
+        let _inside = self.runtime.enter();
+        let universe = self.universe.as_ref().unwrap();
+        universe.set_link(self.at.ip(), to, Some(faults));
+    }
+
+    /// A host for a test to do with as it likes, and the server as it is reached from there.
+    pub(super) fn world(&self, ip: IpAddr) -> (World, Rc<Runtime>, SocketAddr) {
+        let _inside = self.runtime.enter();
+        let world = self.universe.as_ref().unwrap().host(ip);
+        (world, Rc::clone(&self.runtime), self.at)
+    }
+
     /// A phone on UDP on a host of its own, registered.
     pub fn phone(&self, user: &str) -> Phone {
         let mut phone = self.phone_off(user);
@@ -149,15 +163,9 @@ impl SimLab {
         self.phones.set(self.phones.get() + 1);
         let ip = IpAddr::V4(Ipv4Addr::new(10, 0, 1, self.phones.get()));
         let local = SocketAddr::new(ip, 5060);
-        let _inside = self.runtime.enter();
-        let world = self.universe.as_ref().unwrap().host(ip);
-        let socket = SimSocket {
-            datagrams: world.net.bind_udp(local).unwrap(),
-            read: VecDeque::new(),
-            runtime: Rc::clone(&self.runtime),
-            _world: world,
-        };
-        Phone::sim(socket, user, self.at, local)
+        let (world, runtime, server) = self.world(ip);
+        let socket = SimSocket::bind(&runtime, world, local);
+        Phone::sim(socket, user, server, local)
     }
 
     /// A handset on a host of its own that has agreed on everything.
@@ -242,14 +250,24 @@ impl Drop for SimLab {
 }
 
 impl SimLine {
-    fn connect(runtime: &Rc<Runtime>, world: &Rc<World>, at: SocketAddr) -> Self {
-        let stream = runtime.block_on(world.net.connect(None, at)).unwrap();
+    /// One end of a connection of this host.
+    pub(super) fn of(runtime: &Rc<Runtime>, world: &Rc<World>, stream: Stream) -> Self {
         Self {
             stream: Some(stream),
             read: BytesMut::new(),
             runtime: Rc::clone(runtime),
             _world: Rc::clone(world),
         }
+    }
+
+    /// Our end.
+    pub fn local(&self) -> SocketAddr {
+        self.stream.as_ref().unwrap().local_addr().unwrap()
+    }
+
+    pub(super) fn connect(runtime: &Rc<Runtime>, world: &Rc<World>, at: SocketAddr) -> Self {
+        let stream = runtime.block_on(world.net.connect(None, at)).unwrap();
+        Self::of(runtime, world, stream)
     }
 }
 
@@ -289,6 +307,17 @@ impl io::Write for SimLine {
 }
 
 impl SimSocket {
+    /// A port of this host.
+    pub(super) fn bind(runtime: &Rc<Runtime>, world: World, local: SocketAddr) -> Self {
+        let _inside = runtime.enter();
+        Self {
+            datagrams: world.net.bind_udp(local).unwrap(),
+            read: VecDeque::new(),
+            runtime: Rc::clone(runtime),
+            _world: world,
+        }
+    }
+
     pub fn send(&mut self, to: SocketAddr, bytes: &[u8]) {
         self.runtime
             .block_on(self.datagrams.send(to, bytes))

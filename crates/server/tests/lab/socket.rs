@@ -1,20 +1,21 @@
 //! The way from a phone to the server: a datagram socket, a connection, or either in a simulated
 //! universe.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::io::{Read, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use sip::{Frame, Framer, Message};
 
 use super::PATIENCE;
-use super::sim::SimSocket;
+use super::sim::{SimLine, SimSocket};
 
 pub enum Socket {
     Udp(UdpSocket),
     Tcp(TcpStream, Box<Framer>, BytesMut),
     Sim(Box<SimSocket>),
+    Line(Box<SimLine>, Box<Framer>, BytesMut),
 }
 
 impl Socket {
@@ -28,7 +29,11 @@ impl Socket {
 
     /// A connection, and where our end is.
     pub fn tcp(server: SocketAddr) -> (Self, SocketAddr) {
-        let stream = TcpStream::connect(server).unwrap();
+        Self::taken(TcpStream::connect(server).unwrap())
+    }
+
+    /// One that there is already.
+    pub fn taken(stream: TcpStream) -> (Self, SocketAddr) {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         let local = stream.local_addr().unwrap();
@@ -38,7 +43,7 @@ impl Socket {
     pub fn transport(&self) -> &'static str {
         match self {
             Self::Udp(_) | Self::Sim(_) => "UDP",
-            Self::Tcp(..) => "TCP",
+            Self::Tcp(..) | Self::Line(..) => "TCP",
         }
     }
 
@@ -47,6 +52,7 @@ impl Socket {
             Self::Udp(socket) => drop(socket.send_to(bytes, to).unwrap()),
             Self::Sim(socket) => socket.send(to, bytes),
             Self::Tcp(stream, ..) => stream.write_all(bytes).unwrap(),
+            Self::Line(line, ..) => line.write_all(bytes).unwrap(),
         }
     }
 
@@ -65,27 +71,24 @@ impl Socket {
                 heard.extend_from_slice(&bytes);
                 Some(Message::parse(bytes).unwrap())
             }
-            Self::Tcp(stream, framer, buffer) => loop {
-                if let Some(frame) = framer.next(buffer).unwrap() {
-                    match frame {
-                        Frame::Message(message) => return Some(message),
-                        Frame::Ping | Frame::Pong => continue,
-                    }
-                }
-                let mut chunk = [0; 4096];
-                let length = stream.read(&mut chunk).ok().filter(|length| *length > 0)?;
-                buffer.extend_from_slice(&chunk[..length]);
-                heard.extend_from_slice(&chunk[..length]);
-            },
+            Self::Tcp(stream, framer, buffer) => framed(stream, framer, buffer, heard),
+            Self::Line(line, framer, buffer) => framed(line, framer, buffer, heard),
         }
     }
 
     /// How long a read waits. In a universe it always waits for very long.
     pub fn set_patience(&self, patience: Duration) {
         match self {
-            Self::Sim(_) => {}
+            Self::Sim(_) | Self::Line(..) => {}
             Self::Udp(socket) => socket.set_read_timeout(Some(patience)).unwrap(),
             Self::Tcp(stream, ..) => stream.set_read_timeout(Some(patience)).unwrap(),
+        }
+    }
+
+    /// Says no more.
+    pub fn shut(&self) {
+        if let Self::Tcp(stream, ..) = self {
+            stream.shutdown(Shutdown::Write).unwrap();
         }
     }
 
@@ -93,7 +96,29 @@ impl Socket {
     pub fn is_closed(&mut self) -> bool {
         match self {
             Self::Tcp(stream, ..) => matches!(stream.read(&mut [0; 16]), Ok(0)),
+            Self::Line(line, ..) => matches!(line.read(&mut [0; 16]), Ok(0) | Err(_)),
             Self::Udp(_) | Self::Sim(_) => false,
         }
+    }
+}
+
+/// The next message of a stream.
+fn framed(
+    stream: &mut impl Read,
+    framer: &mut Framer,
+    buffer: &mut BytesMut,
+    heard: &mut Vec<u8>,
+) -> Option<Message> {
+    loop {
+        if let Some(frame) = framer.next(buffer).unwrap() {
+            match frame {
+                Frame::Message(message) => return Some(message),
+                Frame::Ping | Frame::Pong => continue,
+            }
+        }
+        let mut chunk = [0; 4096];
+        let length = stream.read(&mut chunk).ok().filter(|length| *length > 0)?;
+        buffer.extend_from_slice(&chunk[..length]);
+        heard.extend_from_slice(&chunk[..length]);
     }
 }

@@ -22,10 +22,12 @@ fn lab(store: Store) -> (SimLab, Phone) {
             SipPeer {
                 domain: "b.example".to_owned(),
                 host: Some("10.0.1.1".to_owned()),
+                transport: None,
             },
             SipPeer {
                 domain: "lost.example".to_owned(),
                 host: None,
+                transport: None,
             },
         ];
     });

@@ -18,6 +18,8 @@ mod bad_peers;
 mod conference;
 mod direct;
 mod domains;
+mod domains_tcp;
+mod domains_ways;
 mod groups;
 mod hardening;
 mod im_7_2_1_2;

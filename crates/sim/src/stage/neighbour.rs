@@ -48,6 +48,7 @@ impl Stage {
         self.setup.sip_peers = vec![SipPeer {
             domain: NEIGHBOUR.to_owned(),
             host: self.sip_host(sip_there),
+            transport: None,
         }];
         self.restart().await?;
         let mut config = ServerConfig::dev();
@@ -68,6 +69,7 @@ impl Stage {
         setup.sip_peers = vec![SipPeer {
             domain: "localhost".to_owned(),
             host: Some(sip_here.to_string()),
+            transport: None,
         }];
         let mut store = Store::memory();
         let mut sealer = Sealer::new(SEAL, Rng::from_seed(0, 1));

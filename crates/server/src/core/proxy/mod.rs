@@ -21,17 +21,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use sip::transaction::{ClientId, ServerId};
 use sip::{Method, Request, Response, Uri};
 
 use crate::core::desk::{Desk, Owner};
 use crate::core::reply::phrase;
+use crate::core::ways::Goal;
 use crate::core::{Alarms, Answer, Device, Identity};
 use crate::house::House;
 use crate::net::Flow;
 
-pub(crate) use record_route::other_side;
+pub(crate) use record_route::{ABROAD, next_hop, other_side};
 
 use admission::Passport;
 use fork::{Fork, Step};
@@ -39,10 +39,6 @@ use rewrite::{Course, Hop};
 use verdict::Verdict;
 
 pub(crate) use targets::for_focus;
-
-/// The largest request sent as one datagram, in bytes: what IPv4 can carry, less the room for
-/// headers of IP and UDP and for the Vias of further hops.
-const DATAGRAM_MAX: usize = 65_000;
 
 /// The requests that one shard has forwarded.
 #[derive(Debug, Default)]
@@ -59,6 +55,8 @@ pub(crate) struct Proxy {
 struct Context {
     request: Request,
     fork: Fork,
+    /// Is it for another domain?
+    is_abroad: bool,
 }
 
 /// What all branches of one request share.
@@ -105,13 +103,14 @@ impl Proxy {
             request: &request,
         };
         let mut fork = Fork::new(*request.method() == Method::Invite, devices.len());
+        let is_abroad = devices.iter().any(|device| device.domain.is_some());
         for (device, breadth) in devices.iter().zip(shares) {
             match device.route() {
                 Some(to) => onward.branch(&to, Some(device), breadth, &mut fork, desk),
                 None => fork.unsent(430),
             }
         }
-        self.open(id, request, fork, desk);
+        self.open(id, request, fork, is_abroad, desk);
     }
 
     /// Forwards a request inside a dialog to the other side of it.
@@ -120,7 +119,7 @@ impl Proxy {
         id: ServerId,
         request: Request,
         flow: &Flow,
-        to: Flow,
+        to: &Goal,
         desk: &mut Desk,
     ) {
         let passport = match admission::admit(&request, desk.house.replies.key) {
@@ -138,12 +137,13 @@ impl Proxy {
             request: &request,
         };
         let mut fork = Fork::new(*request.method() == Method::Invite, 1);
-        onward.branch(&to, None, passport.breadth, &mut fork, desk);
-        self.open(id, request, fork, desk);
+        onward.branch(to, None, passport.breadth, &mut fork, desk);
+        self.open(id, request, fork, to.domain.is_some(), desk);
     }
 
     /// Forwards an ACK to a 2xx, which has no transaction (RFC 3261 section 16.11).
-    pub(crate) fn ack(&mut self, request: &Request, to: &Flow, desk: &mut Desk) {
+    pub(crate) fn ack(&mut self, request: &Request, to: &Goal, desk: &mut Desk) {
+        let to = &to.flow;
         let house = Arc::clone(&desk.house);
         let key = house.replies.key;
         // An ACK is never answered: one that may not go on is dropped.
@@ -166,9 +166,7 @@ impl Proxy {
             realm: &house.setup.domain,
         };
         let bytes = rewrite::request(request, &hop);
-        if fits(to, &bytes) {
-            desk.send_plain(to, bytes);
-        }
+        desk.send_alone(&branch, bytes, to);
     }
 
     /// A branch has a response.
@@ -200,6 +198,11 @@ impl Proxy {
     pub(crate) fn failed(&mut self, id: ServerId, client: ClientId, status: u16, desk: &mut Desk) {
         desk.disown(client);
         if let Some(context) = self.contexts.get_mut(&id) {
+            // That its server is not to be had is not the fault of this one, which a 503 says.
+            let status = match status {
+                503 if context.is_abroad => 480,
+                status => status,
+            };
             context.fork.failed(client, status, &mut self.steps);
             self.settle(id, desk);
         }
@@ -238,9 +241,21 @@ impl Proxy {
         open.filter(|context| context.fork.is_open()).count()
     }
 
-    fn open(&mut self, id: ServerId, request: Request, mut fork: Fork, desk: &mut Desk) {
+    fn open(
+        &mut self,
+        id: ServerId,
+        request: Request,
+        mut fork: Fork,
+        is_abroad: bool,
+        desk: &mut Desk,
+    ) {
         fork.settle(&mut self.steps);
-        self.contexts.insert(id, Context { request, fork });
+        let context = Context {
+            request,
+            fork,
+            is_abroad,
+        };
+        self.contexts.insert(id, context);
         self.settle(id, desk);
     }
 
@@ -268,7 +283,14 @@ impl Context {
                 desk.respond(id, best.status(), bytes);
             }
             Step::Conclude(Verdict::Answer(status)) => {
-                desk.answer(id, &self.request, &Answer::plain(status));
+                let answer = match status {
+                    408 if self.is_abroad => Answer::because(408, "No Answer from That Domain"),
+                    480 if self.is_abroad => {
+                        Answer::because(480, "The Server of That Domain Cannot Be Reached")
+                    }
+                    status => Answer::plain(status),
+                };
+                desk.answer(id, &self.request, &answer);
             }
             Step::Conclude(Verdict::Silence) => {}
             Step::Disown(client) => desk.disown(client),
@@ -284,7 +306,7 @@ impl Onward<'_> {
     /// Sends one copy: to a device, or inside a dialog.
     fn branch(
         &self,
-        to: &Flow,
+        to: &Goal,
         device: Option<&Device>,
         breadth: u32,
         fork: &mut Fork,
@@ -297,8 +319,8 @@ impl Onward<'_> {
             self.request,
             &Hop {
                 uri: device.map_or(self.course.uri, |device| bare(&device.record.contact)),
-                transport: to.transport(),
-                address: desk.house.address(to),
+                transport: to.flow.transport(),
+                address: desk.house.address(&to.flow),
                 branch: &branch,
                 path: device.map_or(&[], |device| device.record.path.as_slice()),
                 routes: &self.course.routes,
@@ -309,11 +331,12 @@ impl Onward<'_> {
                 realm: &desk.house.setup.domain,
             },
         );
-        if !fits(to, &bytes) {
+        // What is for another domain may take another way.
+        if to.domain.is_none() && !to.flow.takes(bytes.len()) {
             return fork.unsent(513);
         }
         let method = self.request.method().clone();
-        let client = desk.send(method, &branch, bytes, to, Owner::Proxy(self.id));
+        let client = desk.send_to(method, &branch, bytes, to, Owner::Proxy(self.id));
         fork.sent(client, desk.now);
     }
 }
@@ -335,11 +358,6 @@ fn bare(contact: &str) -> &str {
         }
         None => contact,
     }
-}
-
-/// Can this be sent over this flow?
-const fn fits(flow: &Flow, bytes: &Bytes) -> bool {
-    flow.is_reliable() || bytes.len() <= DATAGRAM_MAX
 }
 
 /// Why a branch is cancelled, for its Reason header (RFC 3326).

@@ -99,27 +99,25 @@ mod tests {
     use sip::Message;
 
     fn device(name: &str, params: &str, instance: Option<&str>, updated_at_ms: i64) -> Arc<Device> {
-        Arc::new(Device {
-            record: store::Binding {
-                aor: "sip:bob@localhost".into(),
-                key: name.into(),
-                contact: format!("sip:{name}@192.0.2.1"),
-                params: params.into(),
-                path: Vec::new(),
-                call_id: "r".into(),
-                cseq: 1,
-                q: 1000,
-                instance: instance.map(str::to_owned),
-                reg_id: None,
-                node: "n".into(),
-                flow: String::new(),
-                user_agent: None,
-                expires_at_ms: i64::MAX,
-                created_at_ms: 0,
-                updated_at_ms,
-            },
-            flow: None,
-        })
+        let record = store::Binding {
+            aor: "sip:bob@localhost".into(),
+            key: name.into(),
+            contact: format!("sip:{name}@192.0.2.1"),
+            params: params.into(),
+            path: Vec::new(),
+            call_id: "r".into(),
+            cseq: 1,
+            q: 1000,
+            instance: instance.map(str::to_owned),
+            reg_id: None,
+            node: "n".into(),
+            flow: String::new(),
+            user_agent: None,
+            expires_at_ms: i64::MAX,
+            created_at_ms: 0,
+            updated_at_ms,
+        };
+        Arc::new(Device::ours(record, None))
     }
 
     fn names(devices: &[Arc<Device>], accept_contact: &str) -> String {

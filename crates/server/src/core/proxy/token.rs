@@ -8,7 +8,7 @@
 //! ```text
 //!   <sip:TOKEN@192.0.2.1:5060;transport=udp;lr>
 //!   TOKEN = base64url( MAC(8) caller "|" callee )       a side is Flow::name(): udp:IP:PORT,
-//!   tcp:ID
+//!   tcp:ID, tcp:ID@DOMAIN; or a domain: at:DOMAIN
 //!   MAC   = HMAC-SHA-256(key, Call-ID NUL tag of the caller NUL caller "|" callee), 64 bits of it
 //! ```
 //!
@@ -23,8 +23,9 @@ use sha2::Sha256;
 /// Octets of the signature. 64 bits: whoever guesses sends us one datagram a guess.
 const MAC_LEN: usize = 8;
 
-/// The longest token read, in characters. Two flows over IPv6 with scopes take below 200.
-const TOKEN_MAX: usize = 256;
+/// The longest token read, in characters. Two flows over IPv6 with scopes take below 200, and the
+/// names of two domains below 770.
+const TOKEN_MAX: usize = 800;
 
 /// The dialog a token is for.
 #[derive(Clone, Copy, Debug)]

@@ -57,7 +57,7 @@ impl Legs {
     pub(super) fn invite(&mut self, invite: Box<Invite>, desk: &mut Desk) {
         let Invite {
             request,
-            flow,
+            to,
             news,
             new,
             leg,
@@ -68,10 +68,10 @@ impl Legs {
             bytes,
         } = request;
         let owner = Owner::Invite(leg);
-        let client = desk.send(Method::Invite, &branch, bytes, &flow, owner);
+        let client = desk.send_to(Method::Invite, &branch, bytes, &to, owner);
         let call = Outcall {
             outset,
-            flow,
+            flow: to.flow,
             news: Some(news),
             new,
             client,
@@ -153,6 +153,10 @@ impl Legs {
         let Some(mut dialog) = call.forks.take(id) else {
             return;
         };
+        // Of several servers of another domain, the one that has answered.
+        if let Some(taken) = desk.flow_taken(call.client) {
+            call.flow = taken.clone();
+        }
         let flow = call.flow.clone();
         let cseq = call.outset.cseq();
         let branch = desk.branch();

@@ -25,6 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::calls::Outcall;
 use self::ending::Leaving;
 use crate::core::desk::Desk;
+use crate::core::ways::Goal;
 use crate::core::{Alarms, Answer, ShardHandle};
 use crate::focus::inside::{Refreshes, Reinvites};
 use crate::focus::outgoing::OutInvite;
@@ -96,7 +97,7 @@ pub(crate) struct Accept {
 #[derive(Debug)]
 pub(crate) struct Invite {
     pub(crate) request: OutInvite,
-    pub(crate) flow: Flow,
+    pub(crate) to: Goal,
     pub(crate) news: mpsc::UnboundedSender<(LegId, InviteNews)>,
     /// Taken when the device accepts.
     pub(crate) new: Option<Box<NewLeg>>,
