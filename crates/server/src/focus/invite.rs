@@ -101,8 +101,8 @@ pub(crate) async fn invite(
     for device in devices {
         ringing.call(device, true, &news);
     }
-    ringing.wait(news, events, &mut cancelled).await;
-    if in_sessions {
+    let is_over = ringing.wait(news, events, &mut cancelled).await;
+    if in_sessions && !is_over {
         let _over = cancelled.await;
     }
 }
@@ -268,12 +268,13 @@ impl Ringing {
         }
     }
 
+    /// Waits until no device rings any more. Says whether the invitation was cancelled.
     async fn wait(
         mut self,
         news: News,
         mut events: mpsc::UnboundedReceiver<(LegId, InviteNews)>,
         cancelled: &mut oneshot::Receiver<()>,
-    ) {
+    ) -> bool {
         loop {
             if self.legs.is_empty() {
                 let cause = Some(self.lowest.unwrap_or(Cause(480)));
@@ -281,16 +282,19 @@ impl Ringing {
                     who: self.guest.who,
                     cause,
                 });
-                return;
+                return false;
             }
             tokio::select! {
                 biased;
                 // Also when the room has ended and forgot the invitation.
-                _ = &mut *cancelled => return self.hang_up(None),
+                _ = &mut *cancelled => {
+                    self.hang_up(None);
+                    return true;
+                }
                 event = events.recv() => match event {
                     Some((leg, heard)) => {
                         if let Outcome::Settled = self.heard(leg, heard, &news).await {
-                            return;
+                            return false;
                         }
                     }
                     None => self.legs.clear(),
