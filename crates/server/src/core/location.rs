@@ -45,6 +45,11 @@ impl Device {
         Self { record, flow }
     }
 
+    /// Is it not a device but the way to all that somebody has in another domain?
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.record.contact == self.record.aor
+    }
+
     /// The flow that a request for this device takes now.
     ///
     /// Over a connection: the one it registered with (RFC 5626). Over UDP: the contact, if it is

@@ -231,7 +231,7 @@ impl Ringing {
         let succession = self.succession().filter(|_| succeeds);
         let about = (inviter, succession);
         let request = outgoing::invite(house, &self.room, about, to, sdp, &mut rng);
-        let succeeds = succession.is_some_and(|s| s.for_device(&device.record.contact).is_some());
+        let succeeds = succession.is_some_and(|s| s.for_device(&device).is_some());
         shard.tell(Command::Leg(LegCommand::Invite(Box::new(Invite {
             request,
             flow,
