@@ -15,6 +15,6 @@ pub mod watch;
 pub use replay::replay;
 pub use scenario::{
     Act, Attention, Call, Deed, Device, Group, GroupChange, Guest, Misfortune, Mistake, Scenario,
-    Step, play,
+    Step, abroad, all_but_the_first, play,
 };
 pub use stage::Stage;

@@ -60,6 +60,11 @@ impl Device {
         }
     }
 
+    /// Is it not a device but the way to all that somebody has in another domain?
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.domain.is_some()
+    }
+
     /// Where a request for this device goes now.
     ///
     /// Over a connection: the one it registered with (RFC 5626). Over UDP: the contact, if it is

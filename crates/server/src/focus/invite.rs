@@ -53,6 +53,13 @@ impl Opening {
         let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
         wishes.remove(of)
     }
+
+    /// Gives the credit back for which nobody will be invited any more. Sessions may know of the room
+    /// for long after it is over.
+    pub(crate) fn spend_no_more(&self) {
+        let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        holds.clear();
+    }
 }
 
 /// Whom to invite.
@@ -110,8 +117,8 @@ pub(crate) async fn invite(
     for device in devices {
         ringing.call(device, true, &news);
     }
-    ringing.wait(news, events, &mut cancelled).await;
-    if in_sessions {
+    let is_over = ringing.wait(news, events, &mut cancelled).await;
+    if in_sessions && !is_over {
         let _over = cancelled.await;
     }
 }
@@ -240,7 +247,7 @@ impl Ringing {
         let succession = self.succession().filter(|_| succeeds);
         let about = (inviter, succession);
         let request = outgoing::invite(house, &self.room, about, to, sdp, &mut rng);
-        let succeeds = succession.is_some_and(|s| s.for_device(&device.record.contact).is_some());
+        let succeeds = succession.is_some_and(|s| s.for_device(&device).is_some());
         shard.tell(Command::Leg(LegCommand::Invite(Box::new(Invite {
             request,
             to: goal,
@@ -284,12 +291,13 @@ impl Ringing {
         }
     }
 
+    /// Waits until no device rings any more. Says whether the invitation was cancelled.
     async fn wait(
         mut self,
         news: News,
         mut events: mpsc::UnboundedReceiver<(LegId, InviteNews)>,
         cancelled: &mut oneshot::Receiver<()>,
-    ) {
+    ) -> bool {
         loop {
             if self.legs.is_empty() {
                 let cause = Some(self.lowest.unwrap_or(Cause(480)));
@@ -297,16 +305,19 @@ impl Ringing {
                     who: self.guest.who,
                     cause,
                 });
-                return;
+                return false;
             }
             tokio::select! {
                 biased;
                 // Also when the room has ended and forgot the invitation.
-                _ = &mut *cancelled => return self.hang_up(None),
+                _ = &mut *cancelled => {
+                    self.hang_up(None);
+                    return true;
+                }
                 event = events.recv() => match event {
                     Some((leg, heard)) => {
                         if let Outcome::Settled = self.heard(leg, heard, &news).await {
-                            return;
+                            return false;
                         }
                     }
                     None => self.legs.clear(),

@@ -57,7 +57,7 @@ pub(crate) fn invite(
     draft.header(Name::AllowEvents, "conference");
     draft.header(Name::Supported, "timer");
     if let Some(succession) = succession {
-        if let Some(replaces) = succession.for_device(&device.record.contact) {
+        if let Some(replaces) = succession.for_device(device) {
             // IM-7.1.1.6-S8: whoever does not understand must not have two sessions of it.
             draft.header(Name::Replaces, replaces);
             draft.header(Name::Require, REPLACES);

@@ -17,7 +17,7 @@ use sip::{Name, Request, Uri};
 use tokio::sync::oneshot;
 use xdm::resource_lists::Entry;
 
-use crate::core::{Answer, Command};
+use crate::core::{Answer, Command, Device};
 use crate::focus::legs::LegCommand;
 use crate::focus::refusal;
 use crate::house::House;
@@ -38,9 +38,11 @@ pub(crate) struct Succession {
 }
 
 impl Succession {
-    /// The value of Replaces in the call to a device.
-    pub(crate) fn for_device(&self, contact: &str) -> Option<&str> {
-        let ours = self.ours.iter().find(|(device, _)| device == contact);
+    /// The value of Replaces in the call to a device. In another domain devices are not told apart
+    /// from here: its server asks all of them, and the one that has the session knows it.
+    pub(crate) fn for_device(&self, device: &Device) -> Option<&str> {
+        let is_it = |contact: &str| contact == device.record.contact || device.is_elsewhere();
+        let ours = self.ours.iter().find(|(contact, _)| is_it(contact));
         let ours = ours.map(|(_, value)| value.as_str());
         ours.or(self.foreign.as_deref())
     }

@@ -56,13 +56,18 @@ pub(super) async fn invite(turn: &Turn<'_>, request: InviteRequest) -> Result<Pr
     Ok(Status::from(Outcome::new(Code::SUCCESSFUL).with_details(details)).into())
 }
 
-/// What somebody is invited to, if the session may do that: the URI of the group, if it is one.
+/// What somebody is invited to, if the session may do that: the URI of the group, if it is one of
+/// ours.
 async fn to_what(turn: &Turn<'_>, request: &InviteRequest) -> Result<Option<String>, Refused> {
     match &request.invite_type {
         InviteType::Group | InviteType::ExtendGroup | InviteType::GroupMembership => {
             let group = request.group.as_deref().unwrap_or_default();
             if group.trim().is_empty() {
                 return Err(Code::MISSING_GROUP.into());
+            }
+            // Into a group of another domain that the session is in: the server there knows who may.
+            if turn.session.sits_away(group) {
+                return Ok(None);
             }
             let uri = group_uri(turn.house, group)?;
             may_invite(turn, &uri).await?;

@@ -27,7 +27,7 @@ pub(crate) struct Session {
     pub(crate) client: Option<ClientId>,
     pub(crate) version: Version,
     /// It is a guest's: told when something waits, which goes out over a link between servers.
-    pub(super) away: Option<Arc<Notify>>,
+    pub(crate) away: Option<Arc<Notify>>,
     /// Held while a message of the client is answered: they are taken one after the other.
     pub(super) turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,

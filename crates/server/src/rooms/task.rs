@@ -502,8 +502,8 @@ impl RoomTask {
                 let accepts = self.first_accepts.clone();
                 self.tell_host(HostNews::Answer { accepts });
             }
-            // Noted when it came about, and told with the answer to the host.
-            Action::PassOver { .. } => {}
+            // Noted when it came about, and told with the answer to the host. Nobody is called.
+            Action::PassOver { .. } => drop(self.handle.opening.hold()),
             Action::RefuseHost { cause } if self.is_of_handset() => self.refuse_handset(cause),
             Action::RefuseHost { cause } => self.tell_host(HostNews::Refuse { cause }),
             Action::Release { leg, why } => self.release(leg, why),
@@ -591,6 +591,7 @@ impl RoomTask {
         self.observers.end();
         self.report_end();
         self.invitations.clear();
+        self.handle.opening.spend_no_more();
         for leg in self.seats.keys().copied().collect::<Vec<_>>() {
             self.release(leg, Why::Ended);
         }

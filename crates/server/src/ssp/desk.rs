@@ -48,8 +48,16 @@ async fn answer(house: &Arc<House>, gate: &Arc<Gate>, primitive: Primitive) -> P
         Primitive::SendMessageRequest(message) if inward::is_of_group(gate, &message) => {
             inward::message(house, gate, message)
         }
+        Primitive::InviteRequest(invitation) if provider::is_into_ours(house, &invitation) => {
+            provider::invite(house, gate, invitation).await
+        }
         Primitive::InviteRequest(invitation) => inward::invite(house, gate, invitation).await,
-        Primitive::CancelInviteRequest(cancel) => inward::cancel(house, gate, &cancel),
+        Primitive::CancelInviteRequest(cancel) => match inward::cancel(house, gate, &cancel) {
+            Err(refused) if refused.code == Code::INVALID_INVITATION => {
+                provider::cancel_invite(house, gate, cancel).await
+            }
+            done => done,
+        },
         Primitive::InviteResponse(said) => provider::invitation_answered(house, gate, said).await,
         Primitive::GroupChangeNotice(notice) => inward::notice(house, gate, notice),
         Primitive::LeaveGroupIndication(told) => inward::put_out(house, gate, told),

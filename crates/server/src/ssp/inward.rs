@@ -27,6 +27,7 @@ pub(super) struct Invitation {
     pub(super) gate: Arc<Gate>,
     /// The peer's id of it.
     pub(super) id: String,
+    pub(super) kind: InviteType,
     pub(super) inviting: Party,
     pub(super) invited: Address,
 }
@@ -178,6 +179,7 @@ pub(super) async fn invite(
         Invitation {
             gate: Arc::clone(gate),
             id: asked.id.clone(),
+            kind: asked.invite_type.clone(),
             inviting: asked.inviting.clone(),
             invited: user.address.clone(),
         },

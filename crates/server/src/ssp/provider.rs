@@ -85,6 +85,86 @@ pub(super) async fn invitation_answered(
     Ok(convert::answer::to_ssp(answer))
 }
 
+/// Is it an invitation by a user into a group of ours?
+pub(super) fn is_into_ours(house: &House, asked: &ssp::InviteRequest) -> bool {
+    let group = asked.group.as_deref().and_then(|id| Wv::parse(id).ok());
+    let domain = group.as_ref().and_then(Wv::domain);
+    let is_ours = domain.is_some_and(|domain| house.is_domain(domain));
+    is_ours && matches!(asked.inviting, ssp::Party::User(_))
+}
+
+/// A user of the peer's invites one of ours into a group of ours, as a guest.
+pub(super) async fn invite(
+    house: &Arc<House>,
+    gate: &Arc<Gate>,
+    asked: ssp::InviteRequest,
+) -> Result<Primitive, Refused> {
+    let session = inviter(house, gate, &asked.inviting).await?;
+    let request = csp::InviteRequest {
+        id: asked.id,
+        invite_type: asked.invite_type,
+        sender: None,
+        recipient: recipient(asked.invited),
+        application: asked.application,
+        group: asked.group,
+        attributes: asked.attributes,
+        urls: asked.urls,
+        note: asked.note,
+        screen_name: asked.screen_name,
+        validity_s: asked.validity_s,
+    };
+    let answer = guest::ask(house, &session, request.into()).await;
+    Ok(convert::answer::to_ssp(answer))
+}
+
+/// A user of the peer's takes such an invitation back.
+pub(super) async fn cancel_invite(
+    house: &Arc<House>,
+    gate: &Arc<Gate>,
+    asked: ssp::CancelInviteRequest,
+) -> Result<Primitive, Refused> {
+    let session = inviter(house, gate, &asked.canceling).await?;
+    let request = csp::CancelInviteRequest {
+        id: asked.id,
+        sender: None,
+        recipient: Some(recipient(asked.canceled)),
+        note: asked.note,
+        application: asked.application,
+        group: asked.group,
+        attributes: asked.attributes,
+        urls: asked.urls,
+        screen_name: asked.screen_name,
+    };
+    let answer = guest::ask(house, &session, request.into()).await;
+    Ok(convert::answer::to_ssp(answer))
+}
+
+/// The guest who invites.
+async fn inviter(
+    house: &Arc<House>,
+    gate: &Arc<Gate>,
+    by: &ssp::Party,
+) -> Result<Arc<Session>, Refused> {
+    match by {
+        ssp::Party::User(user) => guests::guest(house, gate, user_of(gate, &user.id)?).await,
+        ssp::Party::Group(_) | ssp::Party::ScreenName(_) => {
+            let why = "a user invites into a group";
+            Err(Refused::because(Code::BAD_PARAMETER, why))
+        }
+    }
+}
+
+fn recipient(invited: ssp::Party) -> csp::Recipient {
+    let users = match invited {
+        ssp::Party::User(user) => vec![user],
+        ssp::Party::Group(_) | ssp::Party::ScreenName(_) => Vec::new(),
+    };
+    csp::Recipient {
+        users,
+        ..csp::Recipient::default()
+    }
+}
+
 /// The guest on whose behalf a request is made.
 async fn requestor(
     house: &Arc<House>,

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use imps::csp::InviteType;
 use room::Address;
 
 use super::Ssp;
@@ -61,11 +62,17 @@ impl Ssp {
         self.notes().invitations.note(id, invitation);
     }
 
-    /// The invitation of this id, which `who` answers: once.
+    /// The invitation of this id, which `who` answers: once, unless the answer is not listened to.
+    /// Then it stands, and is taken back from whoever has said no as well.
     pub(super) fn invitation(&self, id: &str, who: &Address) -> Option<Invitation> {
         let mut notes = self.notes();
-        let is_theirs = notes.invitations.get(id)?.invited == *who;
-        is_theirs.then(|| notes.invitations.take(id)).flatten()
+        let known = notes.invitations.get(id)?;
+        match (known.invited == *who, &known.kind) {
+            (false, _) => None,
+            // IMPS-9.1.11-S38
+            (true, InviteType::ExtendConversation) => Some(known.clone()),
+            (true, _) => notes.invitations.take(id),
+        }
     }
 
     /// Takes an invitation out that a domain takes back: with our id of it.

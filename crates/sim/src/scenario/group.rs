@@ -48,7 +48,7 @@ impl Group {
             None => return Err(HOW),
         };
         let is_whose = public || !members.is_empty();
-        if !is_name(name) || !is_whose || !members.iter().all(|member| is_name(member)) {
+        if !is_name(name) || !is_whose || !members.iter().all(|member| is_person(member)) {
             return Err(HOW);
         }
         Ok(Self {
@@ -58,6 +58,11 @@ impl Group {
             calling,
         })
     }
+}
+
+/// Those of another domain have an underscore in their names.
+fn is_person(word: &str) -> bool {
+    is_name(&word.replace('_', ""))
 }
 
 impl GroupChange {

@@ -6,7 +6,7 @@ use store::Disk;
 use world::sim::Faults;
 
 use crate::Stage;
-use crate::stage::bad_weather;
+use crate::stage::{NEIGHBOUR, bad_weather};
 
 /// What goes wrong, or is well again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -15,6 +15,10 @@ pub enum Misfortune {
     Vanishes,
     /// `the connections of WHO are reset`: all those to the server.
     Reset,
+    /// `the way to b.example is cut`: nothing gets through between the two servers.
+    LinkCut,
+    /// `the way to b.example is free`.
+    LinkFree,
     /// `the server crashes`.
     ServerCrashes,
     /// `the server restarts`: one that runs ends before, in good order.
@@ -50,7 +54,12 @@ impl Misfortune {
             ["store", ..] => return Err("the store is slow, is stuck, fails or recovers"),
             ["way", "between", who, "and", "the", "server", "is", "cut"] => (*who, Self::WayCut),
             ["way", "between", who, "and", "the", "server", "is", "free"] => (*who, Self::WayFree),
-            ["way", ..] => return Err("the way between WHO and the server is cut or free"),
+            ["way", "to", NEIGHBOUR, "is", "cut"] => ("", Self::LinkCut),
+            ["way", "to", NEIGHBOUR, "is", "free"] => ("", Self::LinkFree),
+            ["way", "between", ..] => {
+                return Err("the way between WHO and the server is cut or free");
+            }
+            ["way", ..] => return Err("the way between WHO and the server, or to b.example?"),
             ["connections", "of", who, "are", "reset"] => (*who, Self::Reset),
             ["connections", ..] => return Err("the connections of WHO are reset"),
             ["weather", "is", "bad"] => ("", Self::Weather { bad: true }),
@@ -78,6 +87,8 @@ impl Misfortune {
                 stage.disk(disk);
                 Ok(())
             }
+            Self::LinkCut => stage.cut_link(),
+            Self::LinkFree => stage.heal_link(),
             Self::WayCut => stage.cut(who),
             Self::WayFree => stage.heal(who),
             Self::Weather { bad: true } => stage.weather(bad_weather()),
@@ -91,9 +102,13 @@ impl Misfortune {
             Self::ServerCrashes | Self::ServerRestarts => false,
             // A disk that fails fails anywhere; to wait for a slow one takes virtual time.
             Self::Store(disk) => !matches!(disk, Disk::Failing | Disk::Well),
-            Self::Vanishes | Self::Reset | Self::WayCut | Self::WayFree | Self::Weather { .. } => {
-                true
-            }
+            Self::LinkCut
+            | Self::LinkFree
+            | Self::Reset
+            | Self::Vanishes
+            | Self::WayCut
+            | Self::WayFree
+            | Self::Weather { .. } => true,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Call flows as transcripts: "alice creates chat with bob, carol", "bob hears ...".
 
+mod abroad;
 mod call;
 mod deed;
 mod group;
@@ -7,6 +8,7 @@ mod misfortune;
 mod parse;
 mod play;
 
+pub use abroad::{abroad, all_but_the_first};
 pub use call::Call;
 pub use deed::{Attention, Deed, Device};
 pub use group::{Group, GroupChange};

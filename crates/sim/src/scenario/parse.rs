@@ -335,6 +335,8 @@ mod tests {
             ("the connections of bob are reset", "bob", befalls(Misfortune::Reset), None),
             ("the way between bob and the server is cut", "bob", befalls(Misfortune::WayCut), None),
             ("the way between bob and the server is free", "bob", befalls(Misfortune::WayFree), None),
+            ("the way to b.example is cut", "", befalls(Misfortune::LinkCut), None),
+            ("the way to b.example is free", "", befalls(Misfortune::LinkFree), None),
             ("the server crashes", "", befalls(Misfortune::ServerCrashes), None),
             ("the weather is bad", "", befalls(Misfortune::Weather { bad: true }), None),
             ("the store is stuck", "", befalls(Misfortune::Store(store::Disk::Stuck)), None),
@@ -379,6 +381,11 @@ mod tests {
                 "the way between bob and alice is cut",
                 1,
                 "the way between WHO and the server is cut or free",
+            ),
+            (
+                "the way to a.example is cut",
+                1,
+                "the way between WHO and the server, or to b.example?",
             ),
             (
                 "the moon rises",

@@ -30,7 +30,7 @@ const SILENCE_MS: u64 = 300;
 /// The first line that did not come true, and what happened instead.
 pub async fn play(scenario: &Scenario, stage: &mut Stage) -> Result<(), String> {
     if scenario.neighbour {
-        stage.meet_neighbour().await?;
+        stage.meet_neighbour(&scenario.settings).await?;
     }
     for group in &scenario.groups {
         let made = stage.make_group(group);
@@ -134,12 +134,16 @@ impl Person {
 async fn nothing_left(stage: &Stage) -> Result<(), String> {
     // A BYE or NOTIFY to somebody who is gone is given up after 64*T1.
     for _ in 0..6000 {
-        if stage.leftovers().await == Leftovers::default() {
+        let left = [stage.leftovers().await, stage.leftovers_abroad().await];
+        if left == [Leftovers::default(); 2] {
             return Ok(());
         }
         stage.wait(10).await;
     }
-    Err(format!("still there: {:?}", stage.leftovers().await))
+    let (here, there) = (stage.leftovers().await, stage.leftovers_abroad().await);
+    Err(format!(
+        "still there: {here:?}, and in the other domain: {there:?}"
+    ))
 }
 
 /// A text of so many times 1000 bytes that shows where a part of it is missing.

@@ -1,9 +1,10 @@
 //! The stored groups on a stage.
 
-use server::admin::{NewGroup, change_group, make_group, member_address};
+use server::admin::{NewGroup, change_group, make_group};
 use xdm::shared_group::Member;
 
 use super::Stage;
+use super::people::aor;
 use crate::scenario::{Group, GroupChange};
 
 impl Stage {
@@ -13,7 +14,8 @@ impl Stage {
     ///
     /// What the store says.
     pub fn make_group(&mut self, group: &Group) -> Result<(), String> {
-        let members: Vec<_> = group.members.iter().map(String::as_str).collect();
+        let members: Vec<_> = group.members.iter().map(|name| aor(name)).collect();
+        let members: Vec<_> = members.iter().map(String::as_str).collect();
         let new = NewGroup {
             name: &group.name,
             display: None,
@@ -41,13 +43,13 @@ impl Stage {
             let before = document.members.len();
             match change {
                 GroupChange::Gains { whom } => {
-                    let member = Member::new(member_address(domain, whom));
+                    let member = Member::new(aor(whom));
                     if !document.is_member(&member.uri) {
                         document.members.push(member);
                     }
                 }
                 GroupChange::Loses { whom } => {
-                    let uri = member_address(domain, whom);
+                    let uri = aor(whom);
                     document.members.retain(|member| member.uri != uri);
                 }
             }

@@ -42,7 +42,7 @@ impl Stage {
         if let Place::Simulated(universe) = &self.place {
             universe.crash(SERVER);
         }
-        if let Some(watch) = &self.watch {
+        for watch in &self.watches {
             watch.fate(SERVER);
         }
         drop(self.server.take());
@@ -66,7 +66,7 @@ impl Stage {
             started = self.start_server().await;
         }
         started?;
-        if let Some(watch) = &self.watch {
+        for watch in &self.watches {
             watch.back(SERVER);
         }
         Ok(())
@@ -113,10 +113,10 @@ impl Stage {
     pub fn heal(&self, name: &str) -> Result<(), String> {
         let host = self.host(name)?;
         self.universe()?.heal(host.ip, SERVER);
-        if host.world.is_some()
-            && let Some(watch) = &self.watch
-        {
-            watch.back(host.ip);
+        if host.world.is_some() {
+            for watch in &self.watches {
+                watch.back(host.ip);
+            }
         }
         Ok(())
     }
@@ -142,7 +142,7 @@ impl Stage {
         // What it holds up may be late by as much.
         let ill = since.map_or(Duration::ZERO, |since| now - since);
         self.misfortune.longest = self.misfortune.longest.max(ill);
-        if let Some(watch) = &self.watch {
+        for watch in &self.watches {
             watch.patience(self.misfortune.longest);
         }
     }
@@ -162,7 +162,7 @@ impl Stage {
         Ok(())
     }
 
-    fn universe(&self) -> Result<&Universe, String> {
+    pub(super) fn universe(&self) -> Result<&Universe, String> {
         match &self.place {
             Place::Simulated(universe) => Ok(universe),
             Place::Real => Err(SIMULATED.to_owned()),
@@ -174,7 +174,7 @@ impl Stage {
     }
 
     fn fate(&self, ip: IpAddr) {
-        if let Some(watch) = &self.watch {
+        for watch in &self.watches {
             watch.fate(ip);
         }
     }

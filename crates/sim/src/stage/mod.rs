@@ -5,9 +5,8 @@ mod misfortune;
 mod neighbour;
 mod people;
 
-pub(crate) use neighbour::domain;
-
 pub(crate) use misfortune::bad_weather;
+pub(crate) use neighbour::{NEIGHBOUR, domain};
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -37,8 +36,8 @@ pub struct Stage {
     hosts: BTreeMap<String, Host>,
     /// Everything that ever ran here, to ask whether it panicked.
     crews: Vec<Tasks>,
-    /// Those who watch a simulated wire.
-    watch: Option<Watch>,
+    /// Those who watch a simulated wire: one for each server.
+    watches: Vec<Watch>,
     misfortune: misfortune::Misfortune,
 }
 
@@ -63,6 +62,9 @@ const PORTS: [(&str, u16); 6] = [
     ("imps.cir_tcp", 3717),
     ("imps.cir_udp", 3717),
 ];
+
+/// Quick enough that a transcript needs no patience, slow enough to see changes together.
+const PACE: &str = "notify.min_interval_ms = 100";
 
 /// The password of everybody on a stage.
 const PASSWORD: &str = "password";
@@ -91,7 +93,7 @@ impl Stage {
             set(&mut config, &format!("{key} = \"{}\"", at(port)))?;
         }
         let place = Place::Simulated(universe);
-        Self::start(place, Some(watch), config, settings, people).await
+        Self::start(place, vec![watch], config, settings, people).await
     }
 
     /// A server on this machine's loopback, on free ports.
@@ -104,18 +106,17 @@ impl Stage {
         for (key, _) in PORTS {
             set(&mut config, &format!("{key} = \"127.0.0.1:0\""))?;
         }
-        Self::start(Place::Real, None, config, settings, people).await
+        Self::start(Place::Real, Vec::new(), config, settings, people).await
     }
 
     async fn start(
         place: Place,
-        watch: Option<Watch>,
+        watches: Vec<Watch>,
         mut config: ServerConfig,
         settings: &[String],
         people: &[&str],
     ) -> Result<Self, String> {
-        // Quick enough that a transcript needs no patience, slow enough to see changes together.
-        set(&mut config, "notify.min_interval_ms = 100")?;
+        set(&mut config, PACE)?;
         for setting in settings {
             set(&mut config, setting)?;
         }
@@ -147,7 +148,7 @@ impl Stage {
             neighbour: None,
             hosts: BTreeMap::new(),
             crews: Vec::new(),
-            watch,
+            watches,
             misfortune: misfortune::Misfortune::default(),
         };
         stage.start_server().await?;
@@ -179,7 +180,7 @@ impl Stage {
 
     /// What those who watch a simulated wire have found so far; nothing on a real one.
     pub fn verdict(&self) -> Vec<Breach> {
-        self.watch.as_ref().map(Watch::verdict).unwrap_or_default()
+        self.watches.iter().flat_map(Watch::verdict).collect()
     }
 
     /// How many tasks of the server and the clients have panicked.
@@ -205,6 +206,14 @@ impl Stage {
     pub async fn leftovers(&self) -> Leftovers {
         match &self.server {
             Some(server) => server.leftovers().await,
+            None => Leftovers::default(),
+        }
+    }
+
+    /// What the server of the other domain still holds; nothing if there is none.
+    pub async fn leftovers_abroad(&self) -> Leftovers {
+        match &self.neighbour {
+            Some((_, neighbour)) => neighbour.leftovers().await,
             None => Leftovers::default(),
         }
     }

@@ -9,14 +9,15 @@ use server::{Sealer, Server};
 use store::Store;
 use world::{Rng, Srv, World};
 
-use super::{PORTS, Place, SEAL, Stage, add_person, set};
+use super::{PACE, PORTS, Place, SEAL, SERVER, Stage, add_person, set};
+use crate::watch::Watch;
 
 /// The other domain. Whoever is of it has a name that ends so.
 pub(crate) const NEIGHBOUR: &str = "b.example";
 const OF_NEIGHBOUR: &str = "_b";
 
 /// Who has an account there.
-const PEOPLE: [&str; 5] = ["alice_b", "bob_b", "carol_b", "dave_b", "erin_b"];
+const PEOPLE: [&str; 6] = ["alice_b", "bob_b", "carol_b", "dave_b", "erin_b", "frank_b"];
 
 /// Where the simulated server of the other domain is.
 const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
@@ -33,12 +34,13 @@ pub(crate) fn domain(name: &str) -> &'static str {
 }
 
 impl Stage {
-    /// Starts the server of the other domain, and this one anew, so that they know each other.
+    /// Starts the server of the other domain, and this one anew, so that they know each other. The
+    /// other has the same settings, but keeps no trace.
     ///
     /// # Errors
     ///
     /// Why one of them does not start.
-    pub async fn meet_neighbour(&mut self) -> Result<(), String> {
+    pub async fn meet_neighbour(&mut self, settings: &[String]) -> Result<(), String> {
         let nowhere = "the server does not listen there";
         let here = self.setup.http.ok_or(nowhere)?;
         let sip_here = self.setup.sip_udp.ok_or(nowhere)?;
@@ -53,6 +55,11 @@ impl Stage {
         self.restart().await?;
         let mut config = ServerConfig::dev();
         set(&mut config, &format!("domain = \"{NEIGHBOUR}\""))?;
+        let settings = settings.iter().map(String::as_str);
+        let shared = settings.filter(|setting| !setting.starts_with("trace."));
+        for setting in [PACE].into_iter().chain(shared) {
+            set(&mut config, setting)?;
+        }
         for (key, port) in PORTS {
             let at = match (&self.place, key) {
                 (_, "http.listen") => there,
@@ -77,7 +84,10 @@ impl Stage {
             add_person(&mut store, NEIGHBOUR, name, &mut sealer)?;
         }
         let world = match &self.place {
-            Place::Simulated(universe) => universe.host(THERE),
+            Place::Simulated(universe) => {
+                self.watches.push(Watch::attach(universe, THERE));
+                universe.host(THERE)
+            }
             Place::Real => World::os(),
         };
         self.crews.push(world.tasks.clone());
@@ -85,6 +95,33 @@ impl Stage {
         let neighbour = started.map_err(|error| error.to_string())?;
         self.neighbour = Some((neighbour.addresses(), neighbour));
         self.wait(DIALLING_MS).await;
+        Ok(())
+    }
+
+    /// Nothing gets through between the two servers. Media go on: people connect to the switch of
+    /// a conference themselves, and not by way of their own server.
+    ///
+    /// # Errors
+    ///
+    /// On a real network.
+    pub fn cut_link(&self) -> Result<(), String> {
+        self.universe()?.partition(SERVER, THERE);
+        for (watch, other) in self.watches.iter().zip([THERE, SERVER]) {
+            watch.fate(other);
+        }
+        Ok(())
+    }
+
+    /// The way between the two servers is free again.
+    ///
+    /// # Errors
+    ///
+    /// On a real network.
+    pub fn heal_link(&self) -> Result<(), String> {
+        self.universe()?.heal(SERVER, THERE);
+        for (watch, other) in self.watches.iter().zip([THERE, SERVER]) {
+            watch.back(other);
+        }
         Ok(())
     }
 

@@ -120,14 +120,14 @@ impl Stage {
             Place::Real => World::os(),
         };
         self.crews.push(world.tasks.clone());
-        if let Some(watch) = &self.watch {
+        for watch in &self.watches {
             watch.person(ip, &aor(name));
         }
         Ok((ip, world))
     }
 }
 
-fn aor(name: &str) -> String {
+pub(super) fn aor(name: &str) -> String {
     format!("sip:{name}@{}", domain(name))
 }
 

@@ -35,7 +35,6 @@ struct Veil {
 /// What one person must not see.
 struct Secret<'a> {
     veil: &'a Veil,
-    hosts: Vec<IpAddr>,
     traces: Vec<Finder<'a>>,
 }
 
@@ -56,24 +55,24 @@ pub(super) fn check(day: &Day<'_>, veils: &Veils, breaches: &mut Vec<Breach>) {
         .map(|veil| Secret::of(veil, day, &addresses))
         .collect();
     // Who has been told while it was no secret yet, and whose breach is known.
-    let mut aware: BTreeSet<(usize, IpAddr)> = BTreeSet::new();
+    let mut aware: BTreeSet<(usize, String)> = BTreeSet::new();
     for heard in day.heard.iter().filter(|h| h.from.ip() == day.facts.server) {
-        let host = heard.to.ip();
+        let who = recipient(day, heard);
         let room = room_of(day, heard);
         for (at, secret) in secrets.iter().enumerate() {
             let concerns = secret.veil.room.is_none() || secret.veil.room.as_deref() == room;
-            if !concerns || secret.may_see(day, host) || aware.contains(&(at, host)) {
+            if !concerns || secret.may_see(day, &who) || aware.contains(&(at, who.clone())) {
                 continue;
             }
             let Some(trace) = secret.betrayed_by(heard) else {
                 continue;
             };
-            aware.insert((at, host));
+            aware.insert((at, who.clone()));
             if heard.sent >= secret.veil.since {
                 breaches.push(Breach {
                     rule: Rule::Hidden,
                     at: heard.sent.at,
-                    who: day.facts.name(host),
+                    who: who.clone(),
                     what: format!(
                         "is sent '{trace}' of {}, who is hidden, in {}",
                         secret.veil.person,
@@ -191,19 +190,15 @@ impl<'a> Secret<'a> {
                     .chain([leg.call.as_str()])
             })
             .chain([user])
-            .chain(addresses.clone().map(|(_, text)| text.as_str()));
+            .chain(addresses.map(|(_, text)| text.as_str()));
         Self {
             veil,
-            hosts: addresses.map(|(ip, _)| *ip).collect(),
             traces: traces.map(Finder::new).collect(),
         }
     }
 
-    fn may_see(&self, day: &Day<'_>, host: IpAddr) -> bool {
-        let Some(who) = day.facts.people.get(&host) else {
-            return self.hosts.contains(&host);
-        };
-        self.veil.inviter.as_ref() == Some(who) || day.facts.may_know(who, &self.veil.person)
+    fn may_see(&self, day: &Day<'_>, who: &str) -> bool {
+        self.veil.inviter.as_deref() == Some(who) || day.facts.may_know(who, &self.veil.person)
     }
 
     /// What a message says of the person.
@@ -230,6 +225,21 @@ fn has_token(text: &[u8], word: &Finder<'_>) -> bool {
     };
     word.find_iter(text)
         .any(|at| !is_inside(at.checked_sub(1)) && !is_inside(Some(at + word.needle().len())))
+}
+
+/// For whom a message of the server is. Behind the server of another domain there are several: each
+/// is meant by what belongs to their call, or else is addressed to them.
+fn recipient(day: &Day<'_>, heard: &Heard) -> String {
+    let host = heard.to.ip();
+    if let Some(who) = day.facts.people.get(&host) {
+        return who.clone();
+    }
+    let signal = Signal::of(heard, day.facts.server);
+    let party = signal.and_then(|signal| match day.leg_of(&signal) {
+        Some(leg) => Some(leg.person.clone()),
+        None => signal.other_end(),
+    });
+    party.unwrap_or_else(|| day.facts.name(host))
 }
 
 /// The conference that a message of the server belongs to.

@@ -85,6 +85,14 @@ impl<'a> Signal<'a> {
         }
     }
 
+    /// The address of record of the one who is at the other end of what the server sends.
+    pub(super) fn other_end(&self) -> Option<String> {
+        match self.status {
+            None => self.party(),
+            Some(_) => Some(self.fields.require::<From<'a>>().ok()?.0.uri.aor()),
+        }
+    }
+
     /// Is it a request of this method?
     pub(super) fn asks(&self, method: &str) -> bool {
         self.status.is_none() && self.method == method

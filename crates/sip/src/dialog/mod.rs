@@ -240,6 +240,15 @@ impl Dialog {
         Ok(())
     }
 
+    /// Leaves out the first hop of the route, given in `<>`, if it is the sender's own: whoever has
+    /// record-routed its own request is behind that hop already, and nobody would take it off
+    /// (RFC 3261 section 16.4).
+    pub fn begin_behind(&mut self, own: &str) {
+        if self.path.route.first().is_some_and(|first| **first == *own) {
+            self.path.route.remove(0);
+        }
+    }
+
     /// Begins a request inside this dialog with everything every request needs, and Contact if it
     /// refreshes the target. `via` is the value of the Via header, with a branch of its own.
     pub fn request(&mut self, method: &Method, via: &str) -> Draft {

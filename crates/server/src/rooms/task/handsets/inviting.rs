@@ -117,8 +117,10 @@ impl RoomTask {
     ) {
         tracing::info!(room = %self.handle.identity, %code, "a session could not take the invitation");
         let cause = match self.extended() {
-            Some(_) => Cause(Code::UNABLE_TO_DELIVER.number()),
-            None => Cause(480),
+            Some(_) => Some(Cause(Code::UNABLE_TO_DELIVER.number())),
+            // In another domain it is only now known that there is no session to be asked.
+            None if session.away.is_some() && is_nobody(code) => None,
+            None => Some(Cause(480)),
         };
         self.session_says_no(who, session, cause);
     }
@@ -131,11 +133,11 @@ impl RoomTask {
         accepts: bool,
     ) {
         if let Some(who) = self.room.find(address).filter(|_| !accepts) {
-            self.session_says_no(who, session, Cause(DECLINED));
+            self.session_says_no(who, session, Some(Cause(DECLINED)));
         }
     }
 
-    fn session_says_no(&mut self, who: PersonId, session: &Session, cause: Cause) {
+    fn session_says_no(&mut self, who: PersonId, session: &Session, cause: Option<Cause>) {
         let Some(invitation) = self.invitations.get_mut(&who) else {
             return;
         };
@@ -145,7 +147,7 @@ impl RoomTask {
         ringing.sessions.retain(|other| other.id != session.id);
         if ringing.sessions.is_empty() {
             invitation.handsets = None;
-            let failed = invitation.failed(Some(cause));
+            let failed = invitation.failed(cause);
             self.nobody_comes(who, failed);
         }
     }
@@ -197,4 +199,12 @@ impl RoomTask {
             self.put(session, Item::tell(told));
         }
     }
+}
+
+/// Has a user no session that could take an invitation?
+fn is_nobody(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RECIPIENT_LACKS_SUPPORT | Code::RECIPIENT_NOT_LOGGED_IN | Code::UNKNOWN_USER
+    )
 }
