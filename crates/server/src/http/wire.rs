@@ -1,4 +1,5 @@
-//! A connection as hyper wants it, with a copy of all that passes for the trace; of TLS what is in it.
+//! A connection as hyper wants it, with a copy of all that passes for the trace; of TLS what is
+//! in it.
 
 use std::io;
 use std::pin::Pin;
