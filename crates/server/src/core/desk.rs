@@ -45,8 +45,8 @@ pub(crate) struct Desk {
     pub(crate) rng: Rng,
     /// The time of the turn under way.
     pub(crate) now: Instant,
-    pub(super) transactions: Transactions<Flow>,
-    pub(super) out: Vec<Output<Flow>>,
+    transactions: Transactions<Flow>,
+    out: Vec<Output<Flow>>,
     owners: HashMap<ClientId, Owner>,
     /// The connections over which requests of ours have gone: of the others nothing is to be looked
     /// for when they are lost.

@@ -389,10 +389,10 @@ impl Shard {
             return Some((request, identity));
         }
         // What another domain's server says of somebody who is registered here counts as nothing.
-        if *request.method() != Method::Register {
-            if let Some(identity) = self.house.neighbours.vouched(&request, flow) {
-                return Some((request, identity));
-            }
+        if *request.method() != Method::Register
+            && let Some(identity) = self.house.neighbours.vouched(&request, flow)
+        {
+            return Some((request, identity));
         }
         let mut court = Court {
             realm: &self.house.setup.domain,
