@@ -159,6 +159,24 @@ fn rfc_3261_12_1_2_the_calling_side() {
 }
 
 #[test]
+fn rfc_3261_16_4_whoever_has_record_routed_its_own_request_is_behind_that_hop() {
+    let routes = |own: &str, first: &str| {
+        let mut outset = outset();
+        outset.request(&Method::Invite, VIA);
+        let more = format!("Record-Route: <sip:p1;lr>\r\nRecord-Route: {first}\r\n{CONTACT}");
+        let mut dialog = Dialog::uac(&outset, &answer(200, ";tag=b", &more)).unwrap();
+        dialog.begin_behind(own);
+        let ack = lines(dialog.ack(1, VIA));
+        let routes = ack.lines().filter_map(|line| line.strip_prefix("Route: "));
+        routes.collect::<Vec<_>>().join(" ")
+    };
+    let own = "<sip:192.0.2.1:5060;lr>";
+    assert_eq!(routes(own, own), "<sip:p1;lr>");
+    let other = "<sip:192.0.2.2:5060;lr>";
+    assert_eq!(routes(own, other), format!("{other} <sip:p1;lr>"));
+}
+
+#[test]
 fn what_makes_no_dialog_on_the_calling_side() {
     let mut outset = outset();
     outset.request(&Method::Invite, VIA);
