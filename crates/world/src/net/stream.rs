@@ -1,7 +1,6 @@
 //! A connection.
 
 use std::{
-    cell::RefCell,
     io::{self, IoSlice},
     net::{Shutdown, SocketAddr},
     pin::Pin,
@@ -24,17 +23,9 @@ pub const READ_MAX: usize = 64 << 10;
 /// Below this much room, in bytes, a buffer is enlarged before a read.
 const ROOM_MIN: usize = 4 << 10;
 
-/// How much room a buffer gets then, in bytes, and the most that is read by way of the thread's
-/// own buffer. An idle connection needs none: wait with [`Stream::readable`] and bring a buffer
-/// when there is something to read.
+/// How much room a buffer gets then, in bytes. An idle connection needs none: wait with
+/// [`Stream::readable`] and bring a buffer when there is something to read.
 const ROOM: usize = 16 << 10;
-
-thread_local! {
-    /// Where what is read first lands while it is not known how much that is. Most reads are of
-    /// one short message or find nothing: room made for each of them would be made in vain, and
-    /// room of this size costs more than the copy.
-    static LANDING: RefCell<Vec<u8>> = RefCell::new(vec![0; ROOM]);
-}
 
 /// A connection: bytes both ways, in order. Small writes go out at once (`TCP_NODELAY`).
 ///
@@ -104,11 +95,7 @@ impl Stream {
     /// connection.
     pub fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize> {
         if buffer.capacity().saturating_sub(buffer.len()) < ROOM_MIN {
-            match &self.0 {
-                // Amid something long the next read is likely to bring much.
-                Kind::Os(stream) if buffer.len() < ROOM_MIN => return land(stream, buffer),
-                _ => buffer.reserve(ROOM),
-            }
+            buffer.reserve(ROOM);
         }
         match &self.0 {
             Kind::Os(stream) => stream.try_read_buf(&mut buffer.limit(READ_MAX)),
@@ -215,15 +202,6 @@ impl Stream {
             Kind::Sim(stream) => stream.reset(),
         }
     }
-}
-
-/// Reads by way of the thread's buffer, and appends what came.
-fn land(stream: &TcpStream, buffer: &mut BytesMut) -> io::Result<usize> {
-    LANDING.with_borrow_mut(|landing| {
-        let count = stream.try_read(landing)?;
-        buffer.extend_from_slice(landing.get(..count).unwrap_or_default());
-        Ok(count)
-    })
 }
 
 impl AsyncRead for Stream {
