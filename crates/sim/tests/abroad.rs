@@ -25,8 +25,9 @@ use Who::{Nobody, These};
 /// What stays at home, beside those of whom a flow says that the server's crash or its store is
 /// their trouble:
 ///
-/// - A server knows neither the accounts nor the clients of another domain. So it cannot say at once
-///   that somebody there does not exist or cannot take an invitation (`extend`, `extend-refused`).
+/// - A server knows neither the accounts nor the clients of another domain. So it cannot say at
+///   once that somebody there does not exist or cannot take an invitation (`extend`,
+///   `extend-refused`).
 /// - How many groups there may be is for each server to say (`extend-refused`).
 /// - Whoever extends a session of two that the other's server holds has the other asked, since
 ///   their own server does not know what the other calls the session (`extend-session`, second

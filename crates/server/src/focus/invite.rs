@@ -45,8 +45,8 @@ impl Opening {
         holds.pop()
     }
 
-    /// Gives the credit back for which nobody will be invited any more. Sessions may know of the room
-    /// for long after it is over.
+    /// Gives the credit back for which nobody will be invited any more. Sessions may know of the
+    /// room for long after it is over.
     pub(crate) fn spend_no_more(&self) {
         let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
         holds.clear();

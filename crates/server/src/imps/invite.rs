@@ -65,7 +65,7 @@ async fn to_what(turn: &Turn<'_>, request: &InviteRequest) -> Result<Option<Stri
             if group.trim().is_empty() {
                 return Err(Code::MISSING_GROUP.into());
             }
-            // Into a group of another domain that the session is in: the server there knows who may.
+            // Into a group of another domain that the session is in: its server knows who may.
             if turn.session.sits_away(group) {
                 return Ok(None);
             }

@@ -154,8 +154,8 @@ impl Legs {
             return;
         };
         let flow = call.flow.clone();
-        // The Record-Route of our INVITE is for the peer. A proxy that is to bring a request of ours
-        // on finds itself in the first Route.
+        // The Record-Route of our INVITE is for the peer. A proxy that is to bring a request of
+        // ours on finds itself in the first Route.
         dialog.begin_behind(&desk.house.record_route(&flow));
         let cseq = call.outset.cseq();
         let branch = desk.branch();
