@@ -234,11 +234,21 @@ fn recipient(day: &Day<'_>, heard: &Heard) -> String {
     if let Some(who) = day.facts.people.get(&host) {
         return who.clone();
     }
-    let signal = Signal::of(heard, day.facts.server);
-    let party = signal.and_then(|signal| match day.leg_of(&signal) {
-        Some(leg) => Some(leg.person.clone()),
-        None => signal.other_end(),
-    });
+    let party = match &heard.what {
+        What::Msrp(frame) => {
+            let at = day.leg_at(frame.head.from_path_text());
+            let leg = at.and_then(|at| day.legs.get(at));
+            leg.map(|leg| leg.person.clone())
+        }
+        What::Sip(_) => {
+            let signal = Signal::of(heard, day.facts.server);
+            signal.and_then(|signal| match day.leg_of(&signal) {
+                Some(leg) => Some(leg.person.clone()),
+                None => signal.other_end(),
+            })
+        }
+        What::Ended | What::Garbage(_) | What::Taken(_) => None,
+    };
     party.unwrap_or_else(|| day.facts.name(host))
 }
 
@@ -317,6 +327,19 @@ mod tests {
             stage.hears(who, "m1", "bob", "<sip:carol@localhost>");
         }
         assert_eq!(judge(&stage), [""; 0]);
+    }
+
+    #[test]
+    fn behind_another_server_each_is_told_what_is_for_them() {
+        for (who, want) in [("alice", 0), ("bob", 1), ("carol", 0)] {
+            let mut stage = Stage::hiding("carol", &["alice", "bob", "carol"]);
+            for name in ["alice", "bob", "carol"] {
+                stage.is_elsewhere(name);
+            }
+            stage.notifies(who, "full", 0, &["carol"]);
+            let found = judge(&stage);
+            assert_eq!(found.len(), want, "{who}: {found:?}");
+        }
     }
 
     #[test]

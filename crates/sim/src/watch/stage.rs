@@ -80,6 +80,12 @@ impl Stage {
         self.facts.fate(ip, self.now);
     }
 
+    /// Somebody is behind the server of another domain.
+    pub(super) fn is_elsewhere(&mut self, name: &str) {
+        let ip = self.socket(name, 0).ip();
+        self.facts.people.remove(&ip);
+    }
+
     pub(super) fn hides(&mut self, name: &str) {
         self.facts.hidden.push((aor(name), self.now));
     }
