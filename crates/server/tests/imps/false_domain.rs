@@ -1,6 +1,6 @@
 //! A server of another domain that says what it may not say, says it twice, or says too much.
 
-use imps::csp::{self, InviteType, ScreenName, User};
+use imps::csp::{self, CreateGroupRequest, InviteType, ScreenName, User};
 use imps::ssp::link::{Down, Event, Refusal};
 use imps::ssp::{
     Content, ExtendConversationResponse, GroupChangeNotice, GroupRequest, InviteRequest,
@@ -82,6 +82,39 @@ fn invalid(domain: &mut Domain, primitive: Primitive) {
     );
 }
 
+/// As any guest: that there are, and that the user is in.
+#[test]
+fn its_users_invite_into_groups_of_ours_that_they_are_in() {
+    let (lab, mut domain) = meet(|_| {});
+    let (mut alice, mut bob) = (Handset::on(&lab, "alice"), Handset::on(&lab, "bob"));
+    let book = "wv:bob/book@localhost".to_owned();
+    bob.done(CreateGroupRequest {
+        group: book.clone(),
+        ..CreateGroupRequest::default()
+    });
+    for (group, code) in [
+        ("wv:/lobby@localhost", Code::UNKNOWN_GROUP),
+        (&book, Code::NOT_JOINED),
+    ] {
+        let asked = invitation(&theirs("eve"), Some(group.to_owned()));
+        assert_eq!(domain.code(asked), code.number(), "{group}");
+    }
+    assert!(alice.hear_all().is_empty());
+    let join = Primitive::JoinGroupRequest(JoinGroupRequest {
+        group: book.clone(),
+        joined_list: false,
+        subscribe: false,
+        meta: by(&theirs("eve")),
+        screen_name: None,
+        own_properties: Vec::new(),
+    });
+    assert_eq!(domain.code(join), Code::SUCCESSFUL.number());
+    let asked = invitation(&theirs("eve"), Some(book.clone()));
+    assert_eq!(domain.code(asked), Code::SUCCESSFUL.number());
+    let invited = alice.hear_invitation();
+    assert_eq!(invited.group.as_deref(), Some(book.as_str()));
+}
+
 #[test]
 fn it_speaks_for_its_own_users_and_groups_alone() {
     let (lab, mut domain) = meet(|_| {});
@@ -101,6 +134,9 @@ fn it_speaks_for_its_own_users_and_groups_alone() {
             }),
         );
     }
+    // Into a group of a third domain.
+    let third = Some("wv:/x@c.example".to_owned());
+    invalid(&mut domain, invitation(&theirs("eve"), third));
     // An invitation by one of ours who has nothing to do with it.
     let group = format!("wv:/x@{DOMAIN}");
     invalid(&mut domain, invitation(&wv("bob"), Some(group.clone())));
@@ -112,7 +148,6 @@ fn it_speaks_for_its_own_users_and_groups_alone() {
         "wv:/x@c.example".to_owned(),
         "wv:/lobby@localhost".to_owned(),
     ] {
-        invalid(&mut domain, invitation(&theirs("eve"), Some(group.clone())));
         invalid(
             &mut domain,
             Primitive::GroupChangeNotice(GroupChangeNotice {
