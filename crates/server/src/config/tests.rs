@@ -177,6 +177,9 @@ fn an_assignment_that_fails_changes_nothing_and_names_what_is_allowed() {
 #[test]
 fn every_key_reaches_setup_or_policy() {
     let mut config = Config::default();
+    // Neither counts without the other.
+    config.tls.certificate = Some("before.pem".into());
+    config.tls.key = Some("before.pem".into());
     #[rustfmt::skip]
     let other = [
         "domain=example.org", "node=n2", "advertise=192.0.2.1", "dns.servers=192.0.2.53:53", "sip.udp=off", "sip.tcp=127.0.0.1:7", "sip.t1_ms=100",
