@@ -233,6 +233,11 @@ impl Config {
                 let what = format!("whoever answers at {place} is taken for {}", peer.domain);
                 found.caution(key, what, "agree on a secret");
             }
+            let url = peer.url.as_deref().unwrap_or_default();
+            if peer.is_secure() && url.starts_with("http://") {
+                let what = format!("{} is asked for TLS, and its url has none", peer.domain);
+                found.mistake(key, what, "begin the url with https://");
+            }
             if peer.url.is_none() && peer.domain.parse::<IpAddr>().is_ok() {
                 let what = format!("{} is an address, and has no SRV record", peer.domain);
                 found.mistake(key, what, "give its url");
@@ -260,14 +265,6 @@ impl Config {
         };
         let key = "ssp.peers";
         let domain = &peer.domain;
-        if peer
-            .url
-            .as_deref()
-            .is_some_and(|url| url.starts_with("http://"))
-        {
-            let what = format!("{domain} is asked for TLS, and its url has none");
-            found.mistake(key, what, "begin the url with https://");
-        }
         if self.http.tls.is_none() {
             let what = format!("{domain} has nowhere to answer: HTTP over TLS is off");
             found.mistake(key, what, "set http.tls to an address");

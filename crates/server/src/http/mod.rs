@@ -58,11 +58,12 @@ const HEAD_MAX: usize = 16 << 10;
 /// How long to rest when a connection could not be accepted: out of descriptors, usually.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The two ends of the connection that a request came on.
+/// The two ends of the connection that a request came on, and whether TLS is between them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ends {
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
+    pub(crate) secure: bool,
 }
 
 /// What all connections share.
@@ -96,7 +97,11 @@ pub(crate) async fn listen(listener: Listener, house: Arc<House>, tls: Option<Tl
         let Ok(local) = stream.local_addr() else {
             continue;
         };
-        let ends = Ends { local, remote };
+        let ends = Ends {
+            local,
+            remote,
+            secure: tls.is_some(),
+        };
         let (hall, tls) = (Arc::clone(&hall), tls.clone());
         house.world.tasks.spawn("http connection", async move {
             let Some(tls) = tls else {

@@ -63,10 +63,14 @@ impl Caller {
     pub(super) fn url(&self, house: &House) -> String {
         let host = self.host.as_ref().and_then(|host| host.to_str().ok());
         let host = host.map(str::trim).filter(|host| is_host(host));
+        let scheme = match self.ends.secure {
+            true => "https",
+            false => "http",
+        };
         match (&house.setup.http_url, host) {
             (Some(url), _) => url.clone(),
-            (None, Some(host)) => format!("http://{host}"),
-            (None, None) => format!("http://{}", self.ends.local),
+            (None, Some(host)) => format!("{scheme}://{host}"),
+            (None, None) => format!("{scheme}://{}", self.ends.local),
         }
     }
 

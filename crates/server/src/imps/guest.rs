@@ -82,6 +82,7 @@ pub(crate) async fn ask(
     let caller = Caller::of_guest(Ends {
         local: nowhere,
         remote: nowhere,
+        secure: false,
     });
     let policy = house.policy();
     let turn = Turn {

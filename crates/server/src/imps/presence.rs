@@ -216,6 +216,7 @@ mod tests {
             let ends = Ends {
                 local: nowhere(),
                 remote: nowhere(),
+                secure: false,
             };
             let caller = Caller::new(house, ends, &axum::http::HeaderMap::new());
             let turn = Turn {

@@ -49,7 +49,7 @@ fn attended(lab: &Lab, handset: &mut Handset) -> Line<std::net::TcpStream> {
     line
 }
 
-fn wants(handset: &mut Handset, methods: &[CirMethod]) -> AgreedCapabilityList {
+pub(super) fn wants(handset: &mut Handset, methods: &[CirMethod]) -> AgreedCapabilityList {
     handset.capable(CapabilityList {
         cir_methods: methods.to_vec(),
         ..CapabilityList::default()

@@ -1,14 +1,16 @@
 //! SSP over TLS: both servers show certificates, and nothing passes between them without.
 
-use imps::csp::{Recipient, User};
+use imps::csp::{CirMethod, Recipient, User};
 use imps::ssp::{Message, Mode, Secret, SendSecretToken, Setup};
 use imps::status::Code;
 use server::{Setup as ServerSetup, TlsFiles};
 
-use crate::lab::Lab;
-use crate::lab::domain::{DOMAIN, letter_box, post};
+use crate::cir::wants;
+use crate::lab::domain::{DOMAIN, letter_box, post, put};
+use crate::lab::http::Wire;
 use crate::lab::tls::{self, Authority};
 use crate::lab::two::{AWAY, Two};
+use crate::lab::{Handset, Lab};
 
 fn to_bob() -> Recipient {
     Recipient {
@@ -44,7 +46,7 @@ fn both_servers_have_to_show_the_certificate_of_their_domain() {
     assert!(!reaches(here(), forged));
     // Of another domain, which the host is not called either.
     assert!(!reaches(here(), known.certify(&["c.example", "10.0.0.3"])));
-    // The host is the right one for who connects there; what it posts is not the domain's.
+    // Nor the other way round.
     assert!(!reaches(known.certify(&["c.example"]), there()));
 }
 
@@ -85,7 +87,10 @@ fn what_comes_without_the_certificate_of_its_domain_is_refused() {
     let own = known.certify(&["localhost"]);
     let lab = asks(&own);
     let secure = lab.at.https.unwrap();
-    let over_tls = |shown: Option<&TlsFiles>| tls::post(secure, &own, shown, &hello());
+    let over_tls = |shown: Option<&TlsFiles>| {
+        let stream = tls::dial(secure, &own, shown);
+        put(stream, "text/xml", &hello())
+    };
     assert_eq!(over_tls(Some(&known.certify(&[DOMAIN]))), Some(200));
     // The host of its URL is as good.
     assert_eq!(over_tls(Some(&known.certify(&["127.0.0.1"]))), Some(200));
@@ -100,12 +105,19 @@ fn what_comes_without_the_certificate_of_its_domain_is_refused() {
     assert_eq!(in_the_clear, 403);
 }
 
-/// A handset comes by the same door, and shows nothing.
+/// A handset comes by the same door, shows nothing, and is led back to it.
 #[test]
-fn whoever_needs_no_certificate_is_served_over_tls_too() {
+fn a_handset_is_served_over_tls_too() {
     let known = Authority::new();
     let own = known.certify(&["localhost"]);
     let lab = asks(&own);
-    let nobody = tls::post(lab.at.https.unwrap(), &own, None, b"<nothing/>");
-    assert_eq!(nobody, Some(400));
+    let at = lab.at.https.unwrap();
+    let dial = move || Box::new(tls::dial(at, &own, None)) as Box<dyn Wire>;
+    let mut bob = Handset::by(Box::new(dial), at, "bob");
+    bob.log_in();
+    let agreed = wants(&mut bob, &[CirMethod::StandaloneHttp]);
+    let url = agreed.cir_http_url.unwrap();
+    let path = url.strip_prefix("https://localhost").unwrap();
+    bob.hear_all();
+    assert_eq!(bob.fetch(path).status, 204);
 }

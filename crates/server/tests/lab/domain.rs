@@ -10,6 +10,7 @@ use imps::ssp::{Message, Primitive, Secret};
 use server::config::SspPeer;
 use server::{Policy, Setup};
 
+use super::http::{Wire, connect};
 use super::{Lab, PATIENCE};
 
 /// Its domain.
@@ -217,18 +218,21 @@ impl Domain {
 
 /// Posts a body to `/ssp`: the status of the answer.
 pub fn post(server: SocketAddr, media_type: &str, body: &[u8]) -> u16 {
-    let mut stream = TcpStream::connect(server).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    put(connect(server), media_type, body).unwrap()
+}
+
+/// Posts a body to `/ssp` over a connection: the status of the answer, if one comes.
+pub fn put(mut stream: impl Wire, media_type: &str, body: &[u8]) -> Option<u16> {
     let head = format!(
         "POST /ssp HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: {media_type}\r\n\
          Content-Length: {}\r\n\r\n",
         body.len()
     );
-    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(head.as_bytes()).ok()?;
     // A body that is refused unread may not be taken to its end.
     let _cut = stream.write_all(body);
     let mut answer = Vec::new();
     let _reset = stream.read_to_end(&mut answer);
     let answer = String::from_utf8_lossy(&answer);
-    answer.split(' ').nth(1).unwrap().parse().unwrap()
+    answer.split(' ').nth(1)?.parse().ok()
 }

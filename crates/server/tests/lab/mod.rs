@@ -18,7 +18,7 @@ mod chat;
 pub mod club;
 pub mod domain;
 pub mod handset;
-mod http;
+pub mod http;
 mod phone;
 pub mod place;
 pub mod presence;

@@ -1,8 +1,7 @@
 //! An authority, what it certifies, and a client that shows it.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use server::TlsFiles;
 use tempfile::TempDir;
 
-use super::PATIENCE;
+use super::http::{Wire, connect};
 
 /// Who certifies. Its files go with it.
 pub struct Authority {
@@ -57,14 +56,9 @@ impl Authority {
     }
 }
 
-/// Posts a body to `/ssp` of `localhost` over TLS, showing a certificate or none: the status of
-/// the answer; none if there is no TLS.
-pub fn post(
-    at: SocketAddr,
-    trusts: &TlsFiles,
-    shows: Option<&TlsFiles>,
-    body: &[u8],
-) -> Option<u16> {
+/// A connection over TLS to `localhost` there, by somebody who believes whom this one does, and
+/// shows a certificate or none.
+pub fn dial(at: SocketAddr, trusts: &TlsFiles, shows: Option<&TlsFiles>) -> impl Wire + use<> {
     let read = |path| {
         CertificateDer::pem_file_iter(path)
             .unwrap()
@@ -83,17 +77,5 @@ pub fn post(
     };
     let name = ServerName::try_from("localhost").unwrap();
     let session = ClientConnection::new(Arc::new(config), name).unwrap();
-    let socket = TcpStream::connect(at).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut stream = StreamOwned::new(session, socket);
-    let head = format!(
-        "POST /ssp HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).ok()?;
-    stream.write_all(body).ok()?;
-    let mut answer = Vec::new();
-    let _no_farewell = stream.read_to_end(&mut answer);
-    let answer = String::from_utf8_lossy(&answer);
-    answer.split(' ').nth(1)?.parse().ok()
+    StreamOwned::new(session, connect(at))
 }
