@@ -217,10 +217,7 @@ fn opened(
             .request
             .raw(sip::Name::Subject)
             .map(str::to_owned),
-        list: Vec::new(),
-        wishes: Mutex::default(),
-        successions: std::collections::BTreeMap::new(),
-        holds: Mutex::default(),
+        ..Opening::default()
     };
     Opened {
         identity: uri.into(),

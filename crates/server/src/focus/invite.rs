@@ -20,7 +20,7 @@ use crate::rooms::{Arrival, Order, Referred, RoomHandle};
 use crate::switch::Session;
 
 /// How a conference was opened: what every invitation to it repeats.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Opening {
     /// Who it is, also if hidden: for the documents of those who are invited, and for nobody else.
     pub(crate) by: Option<Address>,

@@ -1,6 +1,6 @@
 //! 7.2.1.5: coming back to a session by its identity, also after the server was started anew.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use room::Room;
 use store::RoomKind;
@@ -72,12 +72,8 @@ pub(super) fn opened(house: &House, kept: &Kept, room: Room, kind: Kind) -> Open
         by: host.map(|host| room::Address::new(&host.address)),
         inviter: shown.map(|host| room::Address::new(&host.address)),
         display: shown.and_then(|host| host.display.as_deref().map(Arc::from)),
-        offer: None,
         subject: kept.room.subject.clone(),
-        list: Vec::new(),
-        wishes: Mutex::default(),
-        successions: std::collections::BTreeMap::new(),
-        holds: Mutex::default(),
+        ..Opening::default()
     };
     let (host, _) = mpsc::unbounded_channel();
     Opened {

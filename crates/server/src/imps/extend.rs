@@ -180,12 +180,8 @@ pub(super) fn opening(own: &User, holds: Vec<Hold>) -> Opening {
         by: Some(own.address.clone()),
         inviter: Some(own.address.clone()),
         display: own.display.clone(),
-        offer: None,
-        subject: None,
-        list: Vec::new(),
-        wishes: Mutex::default(),
-        successions: std::collections::BTreeMap::new(),
         holds: Mutex::new(holds),
+        ..Opening::default()
     }
 }
 

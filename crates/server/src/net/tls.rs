@@ -133,19 +133,19 @@ impl Tls {
 
 /// The certificate that a client has shown, and that has been found good.
 #[derive(Clone, Debug)]
-pub(crate) struct Certified(CertificateDer<'static>);
+pub(crate) struct Certified(Arc<CertificateDer<'static>>);
 
 impl Certified {
     /// What the client of a connection has shown, if anything.
     pub(crate) fn of(stream: &server::TlsStream<Stream>) -> Option<Self> {
         let (_, session) = stream.get_ref();
         let shown = session.peer_certificates()?.first()?;
-        Some(Self(shown.clone().into_owned()))
+        Some(Self(Arc::new(shown.clone().into_owned())))
     }
 
     /// Is it one of the host or the domain of this name? (RFC 6125)
     pub(crate) fn names(&self, name: &ServerName<'_>) -> bool {
-        let parsed = ParsedCertificate::try_from(&self.0);
+        let parsed = ParsedCertificate::try_from(&*self.0);
         parsed.is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok())
     }
 }

@@ -188,20 +188,15 @@ mod tests {
     use super::*;
 
     fn place(url: Option<&str>) -> Place {
-        Place::of(&SspPeer {
-            domain: "b.example".to_owned(),
-            url: url.map(str::to_owned),
-            secret: None,
-            tls: false,
-        })
+        of(url, false)
     }
 
-    fn secure(url: Option<&str>) -> Place {
+    fn of(url: Option<&str>, tls: bool) -> Place {
         Place::of(&SspPeer {
             domain: "b.example".to_owned(),
             url: url.map(str::to_owned),
             secret: None,
-            tls: true,
+            tls,
         })
     }
 
@@ -229,7 +224,7 @@ mod tests {
     #[test]
     fn a_domain_moves_within_itself() {
         let (url, records) = (place(Some("http://10.0.0.1:8080/ssp")), place(None));
-        let (tls_url, tls_records) = (place(Some("https://b.example/ssp")), secure(None));
+        let (tls_url, tls_records) = (place(Some("https://b.example/ssp")), of(None, true));
         let plain = || Err("there is no TLS there, which is asked of the domain".to_owned());
         let no_url = || Err("the URL has no host".to_owned());
         let elsewhere = |host: &str| Err(format!("{host} is no host of b.example"));
@@ -296,7 +291,7 @@ mod tests {
         assert_eq!(spots(&place(None), &dns).await.unwrap(), want);
         // Whatever the host is called: the certificate is the domain's.
         let want = want.map(|spot| tls(spot, "b.example"));
-        assert_eq!(spots(&secure(None), &dns).await.unwrap(), want);
+        assert_eq!(spots(&of(None, true), &dns).await.unwrap(), want);
     }
 
     #[tokio::test]

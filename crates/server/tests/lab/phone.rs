@@ -205,6 +205,21 @@ impl Phone {
         format!("{}-{}-{}", self.user, self.calls, self.local.port())
     }
 
+    /// Sends a request with credentials, so that what comes next is the answer of the other side:
+    /// its Call-ID. `extra` is whole header lines.
+    pub fn begins(&mut self, method: &str, uri: &str, extra: &str) -> String {
+        let call_id = self.call_id();
+        let text = self.write(method, uri, &call_id, extra, "");
+        self.send(text.as_bytes());
+        let challenge = self.final_response(&call_id);
+        assert_eq!(challenge.status(), 407);
+        self.ack_failure(&challenge, uri);
+        let credentials = self.credentials(&challenge, method, uri, "password");
+        let text = self.write(method, uri, &call_id, &format!("{extra}{credentials}"), "");
+        self.send(text.as_bytes());
+        call_id
+    }
+
     /// Writes a request outside any dialog. `extra` is whole header lines.
     pub fn write(
         &mut self,

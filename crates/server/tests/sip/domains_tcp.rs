@@ -41,23 +41,9 @@ fn long() -> String {
     format!("Subject: {}\r\n", "long ".repeat(260))
 }
 
-/// Sends a request with credentials, so that what comes next is the answer of the other side.
-fn send(phone: &mut Phone, method: &str, uri: &str, extra: &str) -> String {
-    let call_id = phone.call_id();
-    let text = phone.write(method, uri, &call_id, extra, "");
-    phone.send(text.as_bytes());
-    let challenge = phone.final_response(&call_id);
-    assert_eq!(challenge.status(), 407);
-    phone.ack_failure(&challenge, uri);
-    let credentials = phone.credentials(&challenge, method, uri, "password");
-    let text = phone.write(method, uri, &call_id, &format!("{extra}{credentials}"), "");
-    phone.send(text.as_bytes());
-    call_id
-}
-
 /// A MESSAGE to bob, and what it is answered with.
 fn message(alice: &mut Phone, bob: &mut Phone, extra: &str) -> Request {
-    let call_id = send(alice, "MESSAGE", "sip:bob@b.example", extra);
+    let call_id = alice.begins("MESSAGE", "sip:bob@b.example", extra);
     let message = bob.incoming("MESSAGE");
     bob.answer(&message, "202 Later", "b", "", "");
     assert_eq!(alice.final_response(&call_id).status(), 202);
@@ -73,7 +59,7 @@ fn via(request: &Request) -> &str {
 /// An INVITE that bob accepts: it, and the 200 as alice gets it.
 fn invite(alice: &mut Phone, bob: &mut Phone, extra: &str) -> (Request, Response) {
     let extra = format!("Contact: {}\r\n{extra}", alice.contact());
-    let call_id = send(alice, "INVITE", "sip:bob@b.example", &extra);
+    let call_id = alice.begins("INVITE", "sip:bob@b.example", &extra);
     let invite = bob.incoming("INVITE");
     let contact = format!("Contact: {}\r\n", bob.contact());
     bob.answer(&invite, "200 OK", "b", &contact, "");
@@ -108,7 +94,7 @@ fn a_large_request_goes_by_connection_and_a_small_one_by_datagram() {
     let mut datagrams = place.datagrams();
     let mut alice = lab.phone("alice");
     assert_eq!(via(&message(&mut alice, &mut datagrams, "")), "UDP");
-    let call_id = send(&mut alice, "MESSAGE", "sip:bob@b.example", &long());
+    let call_id = alice.begins("MESSAGE", "sip:bob@b.example", &long());
     let mut bob = place.taken();
     let large = bob.incoming("MESSAGE");
     assert!(large.wire().len() > 1300);
@@ -130,7 +116,7 @@ fn a_large_request_goes_by_a_real_connection() {
     let lab = Lab::with(|setup, _| setup.sip_peers = vec![peer("b.example", &at, None)]);
     let mut alice = Phone::udp(&lab, "alice");
     for _ in 0..2 {
-        let call_id = send(&mut alice, "MESSAGE", "sip:bob@b.example", &long());
+        let call_id = alice.begins("MESSAGE", "sip:bob@b.example", &long());
         // One connection for both, or there would be none to be closed here.
         let mut bob = Phone::taken(&lab, &listener, "bob");
         let large = bob.incoming("MESSAGE");
@@ -151,7 +137,7 @@ fn a_dialog_stays_on_its_connection() {
     let place = Place::listening(&lab, THERE);
     let mut alice = lab.phone("alice");
     let contact = format!("Contact: {}\r\n{}", alice.contact(), long());
-    let call_id = send(&mut alice, "INVITE", "sip:bob@b.example", &contact);
+    let call_id = alice.begins("INVITE", "sip:bob@b.example", &contact);
     let mut bob = place.taken();
     let first = bob.incoming("INVITE");
     assert_eq!(via(&first), "TCP");
@@ -283,7 +269,7 @@ fn a_peer_that_speaks_tcp_alone_is_sent_all_by_connection() {
                 alice
             }
         };
-        let call_id = send(&mut alice, "MESSAGE", "sip:bob@b.example", "");
+        let call_id = alice.begins("MESSAGE", "sip:bob@b.example", "");
         let mut bob = place.taken();
         let small = bob.incoming("MESSAGE");
         assert_eq!(via(&small), "TCP");
@@ -392,14 +378,14 @@ fn a_server_that_misbehaves_is_left() {
         let mut alice = lab.phone("alice");
         let before = lab.now();
         let contact = format!("Contact: {}\r\n", alice.contact());
-        let call_id = send(&mut alice, "INVITE", "sip:bob@b.example", &contact);
+        let call_id = alice.begins("INVITE", "sip:bob@b.example", &contact);
         let _kept = mischief(place.line());
         let ended = alice.final_response(&call_id);
         assert!(matches!(ended.status(), 408 | 480), "{what}: {ended:?}");
         assert!(ended.reason().contains("That Domain"), "{what}: {ended:?}");
         assert!(lab.now() - before < Duration::from_secs(patience), "{what}");
         alice.ack_failure(&ended, "sip:bob@b.example");
-        let call_id = send(&mut alice, "MESSAGE", "sip:carol@c.example", "");
+        let call_id = alice.begins("MESSAGE", "sip:carol@c.example", "");
         let message = others.incoming("MESSAGE");
         others.answer(&message, "200 OK", "c", "", "");
         assert_eq!(alice.final_response(&call_id).status(), 200);
@@ -419,13 +405,13 @@ fn a_connection_that_is_being_ended_is_not_used() {
     let lab = lab(Some(Transport::Tcp), |_| {});
     let place = Place::listening(&lab, THERE);
     let mut alice = lab.phone("alice");
-    let call_id = send(&mut alice, "MESSAGE", "sip:bob@b.example", "");
+    let call_id = alice.begins("MESSAGE", "sip:bob@b.example", "");
     let mut line = place.line();
     let mut read = [0; 4096];
     assert!(line.read(&mut read).unwrap() > 0);
     line.write_all(b"\x00\xff garbage\r\n\r\n").unwrap();
     assert_eq!(line.read(&mut read).unwrap(), 0);
-    let again = send(&mut alice, "MESSAGE", "sip:bob@b.example", "");
+    let again = alice.begins("MESSAGE", "sip:bob@b.example", "");
     let mut bob = place.taken();
     let message = bob.incoming("MESSAGE");
     bob.answer(&message, "202 Later", "b", "", "");
@@ -448,7 +434,7 @@ fn a_server_that_does_not_read_is_left() {
     lab.set_link(THERE.parse().unwrap(), deaf);
     let mut alice = lab.phone("alice");
     let before = lab.now();
-    let call_id = send(&mut alice, "MESSAGE", "sip:bob@b.example", &long());
+    let call_id = alice.begins("MESSAGE", "sip:bob@b.example", &long());
     let _deaf = place.line();
     let ended = alice.final_response(&call_id);
     assert_eq!(ended.status(), 480);

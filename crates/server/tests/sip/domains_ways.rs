@@ -32,19 +32,10 @@ fn two(names: &Table) {
     }
 }
 
-/// Sends a request with credentials, so that what comes next is the answer of the other side.
-fn send(phone: &mut Phone, method: &str, uri: &str) -> String {
-    let extra = format!("Contact: {}\r\n", phone.contact());
-    let call_id = phone.call_id();
-    let text = phone.write(method, uri, &call_id, &extra, "");
-    phone.send(text.as_bytes());
-    let challenge = phone.final_response(&call_id);
-    assert_eq!(challenge.status(), 407);
-    phone.ack_failure(&challenge, uri);
-    let credentials = phone.credentials(&challenge, method, uri, "password");
-    let text = phone.write(method, uri, &call_id, &format!("{extra}{credentials}"), "");
-    phone.send(text.as_bytes());
-    call_id
+/// Sends bob a request: its Call-ID.
+fn send(phone: &mut Phone, method: &str) -> String {
+    let contact = format!("Contact: {}\r\n", phone.contact());
+    phone.begins(method, URI, &contact)
 }
 
 /// Bob is called there and accepts, and alice leaves again: the branch of the INVITE.
@@ -80,7 +71,7 @@ fn a_silent_server_is_passed_over() {
     let mut bob = Place::at(&lab, "10.0.7.2").datagrams();
     let mut alice = lab.phone("alice");
     let before = lab.now();
-    let call_id = send(&mut alice, "INVITE", URI);
+    let call_id = send(&mut alice, "INVITE");
     let second = talks(&mut alice, &call_id, &mut bob);
     assert!(lab.now() - before >= Duration::from_secs(32), "64*T1");
     // The same request but for the branch.
@@ -90,13 +81,13 @@ fn a_silent_server_is_passed_over() {
     let via = first.raw(Name::Via).unwrap();
     assert!(!via.contains(second.as_str()));
     let before = lab.now();
-    let call_id = send(&mut alice, "INVITE", URI);
+    let call_id = send(&mut alice, "INVITE");
     talks(&mut alice, &call_id, &mut bob);
     assert!(lab.now() - before < Duration::from_secs(1));
     // Later the first one has its chance again.
     lab.pass(Duration::from_secs(6 * 60));
     let before = lab.now();
-    let call_id = send(&mut alice, "INVITE", URI);
+    let call_id = send(&mut alice, "INVITE");
     loop {
         let invite = dead.incoming("INVITE");
         if invite.raw(Name::CallId) == Some(call_id.as_str()) {
@@ -118,14 +109,14 @@ fn a_server_that_says_503_is_passed_over() {
     let mut full = Place::at(&lab, "10.0.7.1").datagrams();
     let mut bob = Place::at(&lab, "10.0.7.2").datagrams();
     let mut alice = lab.phone("alice");
-    let call_id = send(&mut alice, "MESSAGE", URI);
+    let call_id = send(&mut alice, "MESSAGE");
     let message = full.incoming("MESSAGE");
     full.answer(&message, "503 Service Unavailable", "f", "", "");
     let message = bob.incoming("MESSAGE");
     bob.answer(&message, "486 Busy Here", "b", "", "");
     assert_eq!(alice.final_response(&call_id).status(), 486);
     // Both say so: then it is said to the sender, as RFC 3261 section 16.7 has it.
-    let call_id = send(&mut alice, "MESSAGE", URI);
+    let call_id = send(&mut alice, "MESSAGE");
     for server in [&mut bob, &mut full] {
         let message = server.incoming("MESSAGE");
         server.answer(&message, "503 Service Unavailable", "f", "", "");
@@ -147,12 +138,12 @@ fn a_server_that_takes_no_connection_is_passed_over() {
             first.listen();
         }
         let mut alice = lab.phone("alice");
-        let call_id = send(&mut alice, "INVITE", URI);
+        let call_id = send(&mut alice, "INVITE");
         let _kept = mischief.and_then(|mischief| mischief(first.line()));
         let mut bob = second.taken();
         talks(&mut alice, &call_id, &mut bob);
         // It is known by now.
-        let call_id = send(&mut alice, "INVITE", URI);
+        let call_id = send(&mut alice, "INVITE");
         talks(&mut alice, &call_id, &mut bob);
         lab.settled();
     }
@@ -201,7 +192,7 @@ fn nobody_is_there() {
         let _places = ["10.0.7.1", "10.0.7.2"].map(|ip| Place::at(&lab, ip));
         let mut alice = lab.phone("alice");
         let before = lab.now();
-        let call_id = send(&mut alice, method, URI);
+        let call_id = send(&mut alice, method);
         let ended = alice.final_response(&call_id);
         assert_eq!((ended.status(), ended.reason()), (status, reason));
         alice.ack_failure(&ended, URI);
@@ -218,7 +209,7 @@ fn an_invite_that_is_cancelled_goes_no_other_way() {
     let _first = Place::at(&lab, "10.0.7.1").datagrams();
     let mut second = Place::at(&lab, "10.0.7.2").datagrams();
     let mut alice = lab.phone("alice");
-    let call_id = send(&mut alice, "INVITE", URI);
+    let call_id = send(&mut alice, "INVITE");
     assert_eq!(alice.cancels(&call_id, URI).status(), 200);
     let ended = alice.final_response(&call_id);
     assert_eq!(ended.status(), 487);
@@ -269,7 +260,7 @@ fn the_transport_is_what_dns_says() {
         let place = Place::listening(&lab, "10.0.7.1");
         let _datagrams = place.datagrams();
         let mut alice = lab.phone("alice");
-        let call_id = send(&mut alice, "INVITE", URI);
+        let call_id = send(&mut alice, "INVITE");
         let mut bob = place.taken();
         talks(&mut alice, &call_id, &mut bob);
         lab.settled();
