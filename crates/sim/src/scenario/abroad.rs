@@ -7,9 +7,7 @@
 //! ```
 
 use super::{Act, Scenario};
-
-/// What a name ends in that is of the other domain.
-const OF_NEIGHBOUR: &str = "_b";
+use crate::stage::{NEIGHBOUR, OF_NEIGHBOUR};
 
 /// The transcript with these people in the other domain. Only people go: what is said in quotes,
 /// comments, and the names of groups stay as they are. Addresses in settings go with their people.
@@ -18,7 +16,7 @@ const OF_NEIGHBOUR: &str = "_b";
 /// not register again, for their own server was always there: that they are back is left out.
 #[must_use]
 pub fn abroad(text: &str, people: &[&str]) -> String {
-    let mut moved = String::from("b.example is another domain\n");
+    let mut moved = format!("{NEIGHBOUR} is another domain\n");
     for line in text.lines() {
         let bare = line.trim_start();
         let line = match (bare.starts_with('#'), bare.starts_with("set ")) {
@@ -62,7 +60,7 @@ fn setting(line: &str, people: &[&str]) -> String {
     people.iter().fold(line.to_owned(), |line, one| {
         line.replace(
             &format!(":{one}@localhost"),
-            &format!(":{one}{OF_NEIGHBOUR}@b.example"),
+            &format!(":{one}{OF_NEIGHBOUR}@{NEIGHBOUR}"),
         )
     })
 }

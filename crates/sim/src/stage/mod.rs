@@ -6,7 +6,7 @@ mod neighbour;
 mod people;
 
 pub(crate) use misfortune::bad_weather;
-pub(crate) use neighbour::{NEIGHBOUR, domain};
+pub(crate) use neighbour::{NEIGHBOUR, OF_NEIGHBOUR, domain};
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -14,7 +14,7 @@ use crate::watch::Watch;
 
 /// The other domain. Whoever is of it has a name that ends so.
 pub(crate) const NEIGHBOUR: &str = "b.example";
-const OF_NEIGHBOUR: &str = "_b";
+pub(crate) const OF_NEIGHBOUR: &str = "_b";
 
 /// Who has an account there.
 const PEOPLE: [&str; 6] = ["alice_b", "bob_b", "carol_b", "dave_b", "erin_b", "frank_b"];
