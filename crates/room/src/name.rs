@@ -47,6 +47,13 @@ pub struct Nick {
 impl Nick {
     /// Takes a name as a person writes it. The face has looked at its length.
     pub fn new(shown: &str) -> Self {
+        if shown.is_ascii() {
+            // None of these is invisible, and each has one small letter.
+            let shown = spaced(shown);
+            let key = shown.to_ascii_lowercase();
+            let (shown, key) = (Arc::from(shown), Arc::from(key));
+            return Self { shown, key };
+        }
         let seen: String = shown.chars().filter(|c| !is_invisible(*c)).collect();
         let key: String = spaced(&seen).chars().flat_map(folded).collect();
         Self {

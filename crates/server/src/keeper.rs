@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use store::{CommitError, Disk, Fence, OpenError, Partition, Reader, Store, Unit, Write};
+use store::{CommitError, Disk, Fence, Inside, OpenError, Partition, Reader, Store, Unit, Write};
 use tokio::sync::{mpsc, oneshot};
 use world::{Clock, World};
 
@@ -36,8 +36,12 @@ pub(crate) struct Keeper {
 
 struct Commit {
     unit: Unit,
+    ask: Option<Ask>,
     done: Done,
 }
+
+/// What is asked of a unit's state on the way.
+type Ask = Box<dyn FnOnce(&Inside<'_>) + Send>;
 
 type Read = Box<dyn FnOnce(&Reader) + Send>;
 
@@ -82,6 +86,31 @@ impl Keeper {
         writes: Vec<Write>,
         partition: Partition,
     ) -> Result<(), CommitFailed> {
+        self.write(writes, partition, None).await
+    }
+
+    /// Writes all of it durably, or nothing, and asks something on the way: one thread is woken
+    /// and not two.
+    pub(crate) async fn commit_asking<T: Send + 'static>(
+        &self,
+        writes: Vec<Write>,
+        partition: Partition,
+        question: impl FnOnce(&Inside<'_>) -> T + Send + 'static,
+    ) -> Result<T, CommitFailed> {
+        let (asked, answer) = oneshot::channel();
+        let ask: Ask = Box::new(move |inside| {
+            let _ = asked.send(question(inside));
+        });
+        self.write(writes, partition, Some(ask)).await?;
+        Ok(answer.await.map_err(|_| Silent::Closed)?)
+    }
+
+    async fn write(
+        &self,
+        writes: Vec<Write>,
+        partition: Partition,
+        ask: Option<Ask>,
+    ) -> Result<(), CommitFailed> {
         let fence = Fence::Owned {
             partition,
             epoch: self.epoch,
@@ -89,7 +118,7 @@ impl Keeper {
         let (done, result) = oneshot::channel();
         let unit = Unit { writes, fence };
         let answer = async {
-            let commit = Commit { unit, done };
+            let commit = Commit { unit, ask, done };
             self.writes.send(commit).await.map_err(|_| Silent::Closed)?;
             result.await.map_err(|_| Silent::Closed)
         };
@@ -146,8 +175,8 @@ pub(crate) enum CommitFailed {
 
 fn write_all(mut store: Store, mut jobs: mpsc::Receiver<Commit>) {
     while let Some(first) = jobs.blocking_recv() {
-        let (units, dones) = group(first, &mut jobs);
-        tell(store.commit_all(&units), dones);
+        let (results, dones) = write(&mut store, first, &mut jobs);
+        tell(results, dones);
     }
 }
 
@@ -165,8 +194,7 @@ async fn write_in_virtual_time(mut store: Store, mut jobs: mpsc::Receiver<Commit
         }
         let wait = wait(store.disk()) / 2;
         pause(&clock, wait).await;
-        let (units, dones) = group(first, &mut jobs);
-        let results = store.commit_all(&units);
+        let (results, dones) = write(&mut store, first, &mut jobs);
         pause(&clock, wait).await;
         tell(results, dones);
     }
@@ -203,15 +231,30 @@ fn wait(disk: Disk) -> Duration {
 
 type Done = oneshot::Sender<Result<(), CommitError>>;
 
-/// What waits to be written, and is written with one wait for the disk.
-fn group(first: Commit, jobs: &mut mpsc::Receiver<Commit>) -> (Vec<Unit>, Vec<Done>) {
-    let mut group = vec![first];
-    while group.len() < GROUP
-        && let Ok(next) = jobs.try_recv()
-    {
-        group.push(next);
+/// Writes with one wait for the disk what waits to be written.
+fn write(
+    store: &mut Store,
+    first: Commit,
+    jobs: &mut mpsc::Receiver<Commit>,
+) -> (Vec<Result<(), CommitError>>, Vec<Done>) {
+    let (mut units, mut asks, mut dones) = (Vec::new(), Vec::new(), Vec::new());
+    let mut next = Some(first);
+    while let Some(Commit { unit, ask, done }) = next {
+        units.push(unit);
+        asks.push(ask);
+        dones.push(done);
+        next = if units.len() < GROUP {
+            jobs.try_recv().ok()
+        } else {
+            None
+        };
     }
-    group.into_iter().map(|c| (c.unit, c.done)).unzip()
+    let results = store.commit_all_asking(&units, &mut |at, inside| {
+        if let Some(ask) = asks.get_mut(at).and_then(Option::take) {
+            ask(inside);
+        }
+    });
+    (results, dones)
 }
 
 fn tell(results: Vec<Result<(), CommitError>>, dones: Vec<Done>) {

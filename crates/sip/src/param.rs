@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::Malformed;
-use crate::text::{self, is_token};
+use crate::text::{self, is_token, trim};
 
 /// The parameters of a URI or a header value, over the text they were written in.
 ///
@@ -20,7 +20,7 @@ impl<'a> Params<'a> {
     /// [`Malformed`] for an empty name, a name that is no token, an unfinished quoted string, a
     /// value with white space in it, or the same name twice.
     pub fn parse(text: &'a str) -> Result<Self, Malformed> {
-        let text = text.trim_matches([' ', '\t']);
+        let text = trim(text);
         if text.is_empty() {
             return Ok(Self(""));
         }
@@ -47,9 +47,8 @@ impl<'a> Params<'a> {
     ///
     /// As [`Params::parse`].
     pub(crate) fn after(value: &'a str) -> Result<(&'a str, Self), Malformed> {
-        let at = value.find(';').unwrap_or(value.len());
-        let (before, params) = value.split_at_checked(at).unwrap_or((value, ""));
-        Ok((before.trim_matches([' ', '\t']), Self::parse(params)?))
+        let (before, params) = text::cut_before(value, b';');
+        Ok((trim(before), Self::parse(params)?))
     }
 
     /// Wraps URI parameters that the URI parser has checked.
@@ -87,34 +86,28 @@ impl<'a> Params<'a> {
             let end = text::find_unquoted(inner, b';').unwrap_or(inner.len());
             let (one, after) = inner.split_at_checked(end)?;
             rest = after;
-            Some(match one.split_once('=') {
-                Some((name, value)) => (
-                    name.trim_matches([' ', '\t']),
-                    Some(value.trim_matches([' ', '\t'])),
-                ),
-                None => (one.trim_matches([' ', '\t']), None),
+            Some(match text::cut(one, b'=') {
+                Some((name, value)) => (trim(name), Some(trim(value))),
+                None => (trim(one), None),
             })
         })
     }
 }
 
 /// The parameter names of one value: each may stand once.
+#[derive(Default)]
 pub(crate) struct Names<'a> {
-    seen: [&'a str; MAX_PARAMS],
+    /// As many as are common, without an allocation.
+    first: [&'a str; COMMON_PARAMS],
+    more: Vec<&'a str>,
     count: usize,
 }
 
+/// Most values have no more parameters than this.
+const COMMON_PARAMS: usize = 4;
+
 /// More parameters than this on one value help nobody, and each is compared with all before it.
 const MAX_PARAMS: usize = 64;
-
-impl Default for Names<'_> {
-    fn default() -> Self {
-        Self {
-            seen: [""; MAX_PARAMS],
-            count: 0,
-        }
-    }
-}
 
 impl<'a> Names<'a> {
     /// Adds the next name.
@@ -123,12 +116,17 @@ impl<'a> Names<'a> {
     ///
     /// [`Malformed`] when it was there before, or there are too many.
     pub(crate) fn add(&mut self, name: &'a str) -> Result<(), Malformed> {
-        let before = self.seen.iter().take(self.count);
-        if before.into_iter().any(|n| n.eq_ignore_ascii_case(name)) {
+        let mut before = self.first.iter().take(self.count).chain(&self.more);
+        if before.any(|n| n.eq_ignore_ascii_case(name)) {
             return Err(Malformed("a parameter is repeated"));
         }
-        let place = self.seen.get_mut(self.count);
-        *place.ok_or(Malformed("there are too many parameters"))? = name;
+        if self.count >= MAX_PARAMS {
+            return Err(Malformed("there are too many parameters"));
+        }
+        match self.first.get_mut(self.count) {
+            Some(place) => *place = name,
+            None => self.more.push(name),
+        }
         self.count += 1;
         Ok(())
     }

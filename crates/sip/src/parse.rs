@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use memchr::memmem::Finder;
 
 use crate::message::{Field, Span};
-use crate::text::is_token;
+use crate::text::{cut, is_token};
 use crate::{Method, Name};
 
 /// The most header fields a message may have. Real ones have below 40; each costs 20 bytes.
@@ -133,7 +133,7 @@ impl Head {
         if self.fields.len() >= MAX_FIELDS {
             return Err(ParseError::TooManyFields);
         }
-        let (label, value) = whole.split_once(':').ok_or(ParseError::HeaderLine)?;
+        let (label, value) = cut(whole, b':').ok_or(ParseError::HeaderLine)?;
         let value_at = line.start.saturating_add(label.len()).saturating_add(1);
         let blank = value.len().saturating_sub(value.trim_ascii_start().len());
         let label = label.trim_ascii_end();

@@ -41,6 +41,37 @@ pub(crate) const fn table(marks: &[u8]) -> [bool; 256] {
     table
 }
 
+/// What stands before the first `mark`, an ASCII character, and what stands behind it.
+///
+/// As `str::split_once`, which takes four times as long over texts as short as these.
+pub(crate) fn cut(text: &str, mark: u8) -> Option<(&str, &str)> {
+    let (before, after) = cut_at(text, mark)?;
+    Some((before, after.get(1..)?))
+}
+
+/// What stands before the first `mark`, and the rest, which begins with it or is empty.
+pub(crate) fn cut_before(text: &str, mark: u8) -> (&str, &str) {
+    cut_at(text, mark).unwrap_or((text, ""))
+}
+
+fn cut_at(text: &str, mark: u8) -> Option<(&str, &str)> {
+    let at = memchr::memchr(mark, text.as_bytes())?;
+    text.split_at_checked(at)
+}
+
+/// The text without the blanks and tabs around it.
+pub(crate) fn trim(text: &str) -> &str {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let bytes = text.as_bytes();
+    // Mostly there are none.
+    match (bytes.first(), bytes.last()) {
+        (Some(first), Some(last)) if is_blank(first) || is_blank(last) => {
+            text.trim_matches([' ', '\t'])
+        }
+        _ => text,
+    }
+}
+
 /// Is the whole text one complete quoted string?
 pub(crate) fn is_quoted(text: &str) -> bool {
     text.len() >= 2 && quoted_end(text) == Some(text.len())
@@ -124,18 +155,16 @@ pub(crate) fn find_closing(text: &str) -> Option<usize> {
 
 /// Where `wanted` stands first outside quoted strings.
 pub(crate) fn find_unquoted(text: &str, wanted: u8) -> Option<usize> {
-    let mut quoted = false;
-    let mut escaped = false;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            _ if byte == wanted && !quoted => return Some(at),
-            _ => {}
+    let mut from = 0;
+    loop {
+        let rest = text.get(from..)?;
+        let at = memchr::memchr2(wanted, b'"', rest.as_bytes())?;
+        if rest.as_bytes().get(at) == Some(&wanted) {
+            return Some(from.saturating_add(at));
         }
+        let quoted = quoted_end(rest.get(at..)?)?;
+        from = from.saturating_add(at).saturating_add(quoted);
     }
-    None
 }
 
 /// The members of a comma-separated list; commas in quotes and in `<>` do not separate.
@@ -151,7 +180,7 @@ pub(crate) fn members(text: &str) -> impl Iterator<Item = &str> {
             let end = member_end(rest);
             let (one, after) = rest.split_at_checked(end)?;
             rest = after.strip_prefix(',').unwrap_or(after);
-            let one = one.trim_matches([' ', '\t']);
+            let one = trim(one);
             if !one.is_empty() {
                 return Some(one);
             }
@@ -184,6 +213,31 @@ mod tests {
         let list = r#""a, \"b" <sip:x,y@h>;q=1 , <sip:z@h>,, token"#;
         let got: Vec<_> = members(list).collect();
         assert_eq!(got, [r#""a, \"b" <sip:x,y@h>;q=1"#, "<sip:z@h>", "token"]);
+    }
+
+    #[test]
+    fn marks_are_found_where_they_stand() {
+        #[rustfmt::skip]
+        let rows = [
+            // text, cut at ':', cut before ';', first ';' that is not quoted
+            ("", None, ("", ""), None),
+            ("a", None, ("a", ""), None),
+            ("a:b;c:d", Some(("a", "b;c:d")), ("a:b", ";c:d"), Some(3)),
+            (":;", Some(("", ";")), (":", ";"), Some(1)),
+            ("é:", Some(("é", "")), ("é:", ""), None),
+            ("\";\\\";\";:", Some(("\";\\\";\";", "")), ("\"", ";\\\";\";:"), Some(6)),
+            ("a\";", None, ("a\"", ";"), None),
+            ("\"\"\";\"\\;", None, ("\"\"\"", ";\"\\;"), Some(6)),
+        ];
+        for (text, at, before, unquoted) in rows {
+            assert_eq!(cut(text, b':'), at, "{text}");
+            assert_eq!(cut_before(text, b';'), before, "{text}");
+            assert_eq!(find_unquoted(text, b';'), unquoted, "{text}");
+        }
+        for blank in ["", " ", "\t \t"] {
+            assert_eq!(trim(&format!("{blank}a b{blank}")), "a b");
+            assert_eq!(trim(blank), "");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::param::Names;
-use crate::text::{is_in, table};
+use crate::text::{cut, cut_before, is_in, table};
 use crate::{Malformed, Params};
 
 /// A URI over the text it was written in.
@@ -44,9 +44,7 @@ impl<'a> Uri<'a> {
     /// [`Malformed`] when there is no scheme, the host is empty or has forbidden characters, the
     /// port is no number below 65536, or a parameter stands twice.
     pub fn parse(text: &'a str) -> Result<Self, Malformed> {
-        let (scheme, rest) = text
-            .split_once(':')
-            .ok_or(Malformed("a URI has no scheme"))?;
+        let (scheme, rest) = cut(text, b':').ok_or(Malformed("a URI has no scheme"))?;
         let forbidden = |b| b <= b' ' || matches!(b, 0x7f | b'<' | b'>' | b'"');
         if text.bytes().fold(false, |found, b| found | forbidden(b)) {
             return Err(Malformed("a URI holds a character that must be escaped"));
@@ -72,11 +70,11 @@ impl<'a> Uri<'a> {
     fn parse_sip(text: &'a str, scheme: Scheme, rest: &'a str) -> Result<Self, Malformed> {
         // The user part may hold ';' and '?', the host may not: look for '@' first, but not in
         // the headers.
-        let (userinfo, rest) = match rest.split_once('@') {
+        let (userinfo, rest) = match cut(rest, b'@') {
             Some((userinfo, rest)) => (Some(userinfo), rest),
             None => (None, rest),
         };
-        let (user, password) = match userinfo.map(|u| (u, u.split_once(':'))) {
+        let (user, password) = match userinfo.map(|u| (u, cut(u, b':'))) {
             None => (None, None),
             Some((_, Some((user, password)))) => (Some(user), Some(password)),
             Some((user, None)) => (Some(user), None),
@@ -84,12 +82,11 @@ impl<'a> Uri<'a> {
         if user.is_some_and(|user| user.is_empty() || !is_user(user)) {
             return Err(Malformed("the user part of a URI is malformed"));
         }
-        let (rest, headers) = match rest.split_once('?') {
+        let (rest, headers) = match cut(rest, b'?') {
             Some((rest, headers)) => (rest, Some(headers)),
             None => (rest, None),
         };
-        let at = rest.find(';').unwrap_or(rest.len());
-        let (hostport, params) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        let (hostport, params) = cut_before(rest, b';');
         let (host, port) = split_host_port(hostport)?;
         Ok(Self {
             text,
@@ -104,8 +101,7 @@ impl<'a> Uri<'a> {
     }
 
     fn parse_tel(text: &'a str, rest: &'a str) -> Result<Self, Malformed> {
-        let at = rest.find(';').unwrap_or(rest.len());
-        let (number, params) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        let (number, params) = cut_before(rest, b';');
         if number.is_empty()
             || !number
                 .bytes()
@@ -239,14 +235,13 @@ impl fmt::Display for Uri<'_> {
 
 /// Splits `host[:port]`; the host may be an IPv6 address in brackets.
 pub(crate) fn split_host_port(text: &str) -> Result<(&str, Option<u16>), Malformed> {
-    let end = if text.starts_with('[') {
-        text.find(']').map_or(0, |at| at + 1)
+    let (host, rest) = if text.starts_with('[') {
+        let end = text.find(']').map_or(0, |at| at + 1);
+        text.split_at_checked(end)
+            .ok_or(Malformed("a host is malformed"))?
     } else {
-        text.find(':').unwrap_or(text.len())
+        cut_before(text, b':')
     };
-    let (host, rest) = text
-        .split_at_checked(end)
-        .ok_or(Malformed("a host is malformed"))?;
     if !is_host(host) {
         return Err(Malformed("a host is malformed"));
     }

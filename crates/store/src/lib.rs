@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod inside;
 mod memory;
 mod page;
 mod partition;
@@ -32,6 +33,7 @@ mod write;
 use std::path::Path;
 
 pub use error::{BUSY_TIMEOUT, CommitError, Flaw, OpenError, Trouble};
+pub use inside::Inside;
 pub use memory::{Disk, Memory};
 pub use page::{Cursor, PAGE_ROWS_MAX, Page};
 pub use partition::{Fence, Partition};
@@ -143,9 +145,19 @@ impl Store {
     ///
     /// When the transaction as a whole fails, every unit has that [`CommitError::Trouble`].
     pub fn commit_all(&mut self, units: &[Unit]) -> Vec<Result<(), CommitError>> {
+        self.commit_all_asking(units, &mut |_, _| ())
+    }
+
+    /// As [`Self::commit_all`]; and `ask` is called with the place of each unit whose writes are
+    /// done. What it sees, those of units before it among it, holds if the unit's result is `Ok`.
+    pub fn commit_all_asking(
+        &mut self,
+        units: &[Unit],
+        ask: &mut dyn FnMut(usize, &Inside<'_>),
+    ) -> Vec<Result<(), CommitError>> {
         match self {
-            Self::Memory(memory) => memory.commit_all(units),
-            Self::Sqlite(sqlite) => sqlite.commit_all(units),
+            Self::Memory(memory) => memory.commit_all(units, ask),
+            Self::Sqlite(sqlite) => sqlite.commit_all(units, ask),
         }
     }
 

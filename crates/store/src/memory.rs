@@ -19,7 +19,7 @@ pub use disk::Disk;
 use tables::Tables;
 
 use crate::write::check_unit;
-use crate::{CommitError, Fence, Partition, Trouble, Unit, Write};
+use crate::{CommitError, Fence, Inside, Partition, Trouble, Unit, Write};
 
 /// A store in this process. A clone is the same store.
 #[derive(Clone, Debug, Default)]
@@ -62,11 +62,17 @@ impl Memory {
         self.lock().commit(writes, fence)
     }
 
-    pub(crate) fn commit_all(&self, units: &[Unit]) -> Vec<Result<(), CommitError>> {
-        units
-            .iter()
-            .map(|unit| self.commit(&unit.writes, unit.fence))
-            .collect()
+    pub(crate) fn commit_all(
+        &self,
+        units: &[Unit],
+        ask: &mut dyn FnMut(usize, &Inside<'_>),
+    ) -> Vec<Result<(), CommitError>> {
+        let results = units.iter().enumerate().map(|(at, unit)| {
+            self.commit(&unit.writes, unit.fence)?;
+            ask(at, &Inside::of_memory(self));
+            Ok(())
+        });
+        results.collect()
     }
 
     pub(crate) fn keep_secret(&self, name: &str, fresh: &[u8]) -> Result<Vec<u8>, Trouble> {

@@ -6,7 +6,7 @@
 mod account;
 mod binding;
 mod delivery;
-mod document;
+pub(crate) mod document;
 mod message;
 mod open;
 mod partition;
@@ -17,11 +17,11 @@ mod trouble;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub(crate) use self::read::SqliteReader;
 use crate::write::check_unit;
-use crate::{CommitError, Fence, OpenError, Trouble, Unit, Write};
+use crate::{CommitError, Fence, Inside, OpenError, Trouble, Unit, Write};
 
 /// A store in a file.
 #[derive(Debug)]
@@ -64,8 +64,12 @@ impl Sqlite {
         Ok(())
     }
 
-    pub(crate) fn commit_all(&mut self, units: &[Unit]) -> Vec<Result<(), CommitError>> {
-        self.try_commit_all(units).unwrap_or_else(|trouble| {
+    pub(crate) fn commit_all(
+        &mut self,
+        units: &[Unit],
+        ask: &mut dyn FnMut(usize, &Inside<'_>),
+    ) -> Vec<Result<(), CommitError>> {
+        self.try_commit_all(units, ask).unwrap_or_else(|trouble| {
             units
                 .iter()
                 .map(|_| Err(CommitError::Trouble(trouble.clone())))
@@ -73,7 +77,11 @@ impl Sqlite {
         })
     }
 
-    fn try_commit_all(&mut self, units: &[Unit]) -> Result<Vec<Result<(), CommitError>>, Trouble> {
+    fn try_commit_all(
+        &mut self,
+        units: &[Unit],
+        ask: &mut dyn FnMut(usize, &Inside<'_>),
+    ) -> Result<Vec<Result<(), CommitError>>, Trouble> {
         if units.is_empty() {
             return Ok(Vec::new());
         }
@@ -81,23 +89,20 @@ impl Sqlite {
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut outcomes = Vec::with_capacity(units.len());
-        for unit in units {
-            let savepoint = transaction.savepoint()?;
-            let outcome = check_unit(&unit.writes, unit.fence)
-                .map_err(CommitError::Flaw)
-                .and_then(|()| apply_unit(&savepoint, &unit.writes, unit.fence));
-            match outcome {
-                Ok(()) => savepoint.commit()?,
-                // SQLite may give up the whole transaction on a full or failing disk, and with
-                // it the units before this one.
-                Err(CommitError::Trouble(trouble)) if savepoint.is_autocommit() => {
-                    return Err(trouble);
-                }
-                Err(_) => savepoint.finish()?,
+        for (at, unit) in units.iter().enumerate() {
+            let outcome = match units {
+                // One alone needs no savepoint in its transaction.
+                [_] => try_unit(&transaction, unit),
+                _ => try_beside_others(&mut transaction, unit)?,
+            };
+            if outcome.is_ok() {
+                ask(at, &Inside::of_sqlite(&transaction));
             }
             outcomes.push(outcome);
         }
-        transaction.commit()?;
+        if outcomes.iter().any(Result::is_ok) {
+            transaction.commit()?;
+        }
         Ok(outcomes)
     }
 
@@ -109,6 +114,30 @@ impl Sqlite {
         transaction.commit()?;
         Ok(kept)
     }
+}
+
+/// Does what one unit wants, or none of it, in a transaction with others.
+fn try_beside_others(
+    transaction: &mut Transaction<'_>,
+    unit: &Unit,
+) -> Result<Result<(), CommitError>, Trouble> {
+    let savepoint = transaction.savepoint()?;
+    let outcome = try_unit(&savepoint, unit);
+    match &outcome {
+        Ok(()) => savepoint.commit()?,
+        // SQLite may give up the whole transaction on a full or failing disk, and with it the
+        // units before this one.
+        Err(CommitError::Trouble(trouble)) if savepoint.is_autocommit() => {
+            return Err(trouble.clone());
+        }
+        Err(_) => savepoint.finish()?,
+    }
+    Ok(outcome)
+}
+
+fn try_unit(db: &Connection, unit: &Unit) -> Result<(), CommitError> {
+    check_unit(&unit.writes, unit.fence)?;
+    apply_unit(db, &unit.writes, unit.fence)
 }
 
 /// The writes of one unit, inside a transaction or savepoint which the caller ends.

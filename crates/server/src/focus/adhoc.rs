@@ -231,22 +231,20 @@ impl Wanted {
     }
 }
 
-/// Stores a conference, and asks meanwhile what those who are to be invited have said of it.
+/// Stores a conference, and asks on the way what those who are to be invited have said of it.
 async fn store(
     house: &House,
     writes: Vec<Write>,
     partition: Partition,
     guests: Vec<Address>,
 ) -> Result<Known, Answer> {
-    let stored = house.keeper.commit(writes, partition);
-    let (stored, wishes) = tokio::join!(stored, access::ask(house, guests));
-    match stored {
-        Ok(()) => Ok(wishes),
-        Err(error) => {
-            tracing::error!(%error, "a conference was not stored");
-            Err(Answer::warned(500, keeper::FAILED))
-        }
-    }
+    let stored = house.keeper.commit_asking(writes, partition, |inside| {
+        access::known(|auid, name| inside.document(auid, name), guests)
+    });
+    stored.await.map_err(|error| {
+        tracing::error!(%error, "a conference was not stored");
+        Answer::warned(500, keeper::FAILED)
+    })
 }
 
 /// IM-7.2.1.2-S6: an identity that names nobody and leads to the owner of its partition.

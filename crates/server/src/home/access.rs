@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use room::Address;
-use store::{Document, Reader, Trouble};
+use store::{Document, Trouble};
 use xdm::im_rules::{self, Asker, ImRules, Invite};
 use xdm::resource_lists::{self, Limits, ResourceLists};
 
@@ -60,35 +60,32 @@ pub(crate) async fn check(
     owner: &Address,
     inviter: Inviter<'_>,
 ) -> Result<(), Barred> {
-    let mut wishes = ask(house, vec![owner.clone()]).await;
+    let asked = vec![owner.clone()];
+    let wishes = house.keeper.read(|reader| {
+        let find = |auid: &str, name: &str| reader.document(auid, name);
+        known(find, asked)
+    });
+    let mut wishes = wishes.await.unwrap_or_else(|error| {
+        tracing::error!(%owner, %error, "what a user wants cannot be read");
+        Known::new()
+    });
     decide(house, owner, wishes.remove(owner), inviter)
 }
 
 /// What is known of the wishes of some users, each told by the address.
 pub(crate) type Known = BTreeMap<Address, Wishes>;
 
-/// What these users have said, in one read. Whoever's documents cannot be read is left out.
-pub(crate) async fn ask(house: &House, owners: Vec<Address>) -> Known {
-    if owners.is_empty() {
-        return Known::new();
-    }
-    let asked = house.keeper.read(move |reader| {
-        let read = owners.into_iter().map(|owner| {
-            let wishes = read(reader, &owner);
-            (owner, wishes)
-        });
-        read.collect::<Vec<_>>()
-    });
-    let read = asked.await.unwrap_or_else(|error| {
-        tracing::error!(%error, "what users want cannot be read");
-        Vec::new()
-    });
-    let known = read.into_iter().filter_map(|(owner, wishes)| match wishes {
-        Ok(wishes) => Some((owner, wishes)),
-        Err(error) => {
+/// What these users have said in the documents that are found so, by application and name.
+/// Whoever's documents cannot be read is left out.
+pub(crate) fn known(
+    find: impl Fn(&str, &str) -> Result<Option<Document>, Trouble>,
+    owners: Vec<Address>,
+) -> Known {
+    let known = owners.into_iter().filter_map(|owner| {
+        let wishes = read(&find, &owner).inspect_err(|error| {
             tracing::error!(%owner, %error, "what a user wants cannot be read");
-            None
-        }
+        });
+        Some((owner, wishes.ok()?))
     });
     known.collect()
 }
@@ -145,11 +142,11 @@ impl Wishes {
     }
 }
 
-fn read(reader: &Reader, owner: &Address) -> Result<Wishes, String> {
-    let document = |auid, name: &str| {
-        let document = reader.document(auid, name);
-        document.map_err(|error: Trouble| error.to_string())
-    };
+fn read(
+    find: impl Fn(&str, &str) -> Result<Option<Document>, Trouble>,
+    owner: &Address,
+) -> Result<Wishes, String> {
+    let document = |auid, name: &str| find(auid, name).map_err(|error| error.to_string());
     let lists = document(resource_lists::AUID, &crate::imps::lists::name(owner))?;
     let rules = document(im_rules::AUID, &rules_name(owner.as_str()))?;
     let wrong = |error: xdm::Error| error.to_string();

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use crate::header::{From, Header as _, To};
+use crate::header::tag;
 use crate::{Fields, Malformed, Name, Request, Response};
 
 /// The name of a dialog: its Call-ID and the two tags, as this side sees them.
@@ -41,12 +41,7 @@ impl DialogId {
     /// [`Malformed`] when Call-ID, From or To is missing or cannot be read.
     pub fn key_of_request(request: &Request, key: &mut String) -> Result<(), Malformed> {
         let (call_id, from, to) = parts(request)?;
-        write(
-            key,
-            call_id,
-            to.tag().unwrap_or_default(),
-            from.tag().unwrap_or_default(),
-        );
+        write(key, call_id, to, from);
         Ok(())
     }
 
@@ -57,12 +52,7 @@ impl DialogId {
     /// [`Malformed`] when Call-ID, From or To is missing or cannot be read.
     pub fn key_of_response(response: &Response, key: &mut String) -> Result<(), Malformed> {
         let (call_id, from, to) = parts(response)?;
-        write(
-            key,
-            call_id,
-            from.tag().unwrap_or_default(),
-            to.tag().unwrap_or_default(),
-        );
+        write(key, call_id, from, to);
         Ok(())
     }
 
@@ -129,12 +119,14 @@ fn write(key: &mut String, call_id: &str, local_tag: &str, remote_tag: &str) {
     key.push_str(remote_tag);
 }
 
-fn parts(fields: &Fields) -> Result<(&str, From<'_>, To<'_>), Malformed> {
+/// The Call-ID and the tags of From and To; a tag that is not there is empty.
+fn parts(fields: &Fields) -> Result<(&str, &str, &str), Malformed> {
     let call_id = fields.raw(Name::CallId).filter(|id| !id.is_empty());
     let call_id = call_id.ok_or(Malformed("there is no Call-ID"))?;
     let from = fields
         .raw(Name::From)
         .ok_or(Malformed("there is no From"))?;
     let to = fields.raw(Name::To).ok_or(Malformed("there is no To"))?;
-    Ok((call_id, From::parse(from)?, To::parse(to)?))
+    let (from, to) = (tag(from)?, tag(to)?);
+    Ok((call_id, from.unwrap_or_default(), to.unwrap_or_default()))
 }

@@ -34,6 +34,7 @@ pub use content_type::ContentType;
 pub use cseq::CSeq;
 pub use event::Event;
 pub use max_forwards::MaxForwards;
+pub(crate) use name_addr::tag;
 pub use name_addr::{
     Contact, From, NameAddr, PAssertedIdentity, PPreferredIdentity, Path, RecordRoute, ReferTo,
     ReferredBy, Route, ServiceRoute, To,

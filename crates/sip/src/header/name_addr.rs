@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::header::{Header, List, feature, q, seconds};
-use crate::text::{self, is_token};
+use crate::text::{self, is_token, trim};
 use crate::{Malformed, Name, Params, Uri, quote};
 
 /// An address with what stands around it.
@@ -26,56 +26,17 @@ impl<'a> NameAddr<'a> {
     /// [`Malformed`] for an unfinished quote or `<`, a display name that is neither tokens nor
     /// quoted, a bad URI, or bad parameters.
     pub fn parse(value: &'a str) -> Result<Self, Malformed> {
-        let value = value.trim_matches([' ', '\t']);
-        let quoted = text::quoted_end(value).unwrap_or(0);
-        if quoted == 0 && value.starts_with('"') {
-            return Err(Malformed("a display name has no closing quote"));
-        }
-        let after_quote = value.get(quoted..).unwrap_or_default();
-        // A '<' in a quoted parameter of a bare address opens nothing.
-        let angle = text::find_unquoted(after_quote, b'<');
-        let Some((before, rest)) = angle.and_then(|at| after_quote.split_at_checked(at)) else {
-            return Self::parse_bare(value);
-        };
-        let rest = rest.strip_prefix('<').unwrap_or(rest);
-        let (uri, params) = rest
-            .split_once('>')
-            .ok_or(Malformed("an address has no closing '>'"))?;
-        let display = match quoted {
-            0 => before.trim_matches([' ', '\t']),
-            _ if before.trim_matches([' ', '\t']).is_empty() => {
-                value.get(..quoted).unwrap_or_default()
-            }
-            _ => {
-                return Err(Malformed(
-                    "something stands between a display name and its address",
-                ));
-            }
-        };
-        if quoted == 0
-            && !display
-                .split([' ', '\t'])
-                .all(|word| word.is_empty() || is_display_word(word))
-        {
+        let Parts {
+            display,
+            uri,
+            params,
+        } = Parts::split(value)?;
+        let is_word = |word: &str| word.is_empty() || is_display_word(word);
+        if !display.starts_with('"') && !display.split([' ', '\t']).all(is_word) {
             return Err(Malformed("a display name must be quoted"));
         }
         Ok(Self {
             display,
-            uri: Uri::parse(uri)?,
-            params: Params::parse(params)?,
-        })
-    }
-
-    fn parse_bare(value: &'a str) -> Result<Self, Malformed> {
-        let at = value.find(';').unwrap_or(value.len());
-        let (uri, params) = value.split_at_checked(at).unwrap_or((value, ""));
-        let uri = uri.trim_matches([' ', '\t']);
-        // RFC 3261 section 20.10: a URI with a comma or question mark must stand in <>.
-        if uri.contains([',', '?']) {
-            return Err(Malformed("an address must stand in '<>'"));
-        }
-        Ok(Self {
-            display: "",
             uri: Uri::parse(uri)?,
             params: Params::parse(params)?,
         })
@@ -128,6 +89,71 @@ impl<'a> NameAddr<'a> {
             Some(display) => format!("{} <{uri}>", quote(display)),
             None => format!("<{uri}>"),
         }
+    }
+}
+
+/// The `tag` of a From or To that was read before, without reading its address again.
+///
+/// # Errors
+///
+/// [`Malformed`] for an unfinished quote or `<`.
+pub(crate) fn tag(value: &str) -> Result<Option<&str>, Malformed> {
+    let params = Parts::split(value)?.params;
+    Ok(Params::checked(trim(params)).get("tag"))
+}
+
+/// Where the parts of an address stand, unread.
+struct Parts<'a> {
+    display: &'a str,
+    uri: &'a str,
+    /// From the first `;`, if any.
+    params: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn split(value: &'a str) -> Result<Self, Malformed> {
+        let value = trim(value);
+        let quoted = text::quoted_end(value).unwrap_or(0);
+        if quoted == 0 && value.starts_with('"') {
+            return Err(Malformed("a display name has no closing quote"));
+        }
+        let after_quote = value.get(quoted..).unwrap_or_default();
+        // A '<' in a quoted parameter of a bare address opens nothing.
+        let angle = text::find_unquoted(after_quote, b'<');
+        let Some((before, rest)) = angle.and_then(|at| after_quote.split_at_checked(at)) else {
+            return Self::split_bare(value);
+        };
+        let rest = rest.strip_prefix('<').unwrap_or(rest);
+        let (uri, params) =
+            text::cut(rest, b'>').ok_or(Malformed("an address has no closing '>'"))?;
+        let display = match quoted {
+            0 => trim(before),
+            _ if trim(before).is_empty() => value.get(..quoted).unwrap_or_default(),
+            _ => {
+                return Err(Malformed(
+                    "something stands between a display name and its address",
+                ));
+            }
+        };
+        Ok(Self {
+            display,
+            uri,
+            params,
+        })
+    }
+
+    fn split_bare(value: &'a str) -> Result<Self, Malformed> {
+        let (uri, params) = text::cut_before(value, b';');
+        let uri = trim(uri);
+        // RFC 3261 section 20.10: a URI with a comma or question mark must stand in <>.
+        if uri.contains([',', '?']) {
+            return Err(Malformed("an address must stand in '<>'"));
+        }
+        Ok(Self {
+            display: "",
+            uri,
+            params,
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::header::{Header, List};
-use crate::text::is_token;
+use crate::text::{self, is_token, trim};
 use crate::{Malformed, Name, Params, uri};
 
 /// One hop a request has taken.
@@ -33,13 +33,10 @@ impl<'a> Header<'a> for Via<'a> {
     const NAME: Name = Name::Via;
 
     fn parse(value: &'a str) -> Result<Self, Malformed> {
-        let mut parts = value.splitn(3, '/');
-        let name = parts.next().unwrap_or_default().trim_matches([' ', '\t']);
-        let version = parts.next().unwrap_or_default().trim_matches([' ', '\t']);
-        let rest = parts
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches([' ', '\t']);
+        let (name, rest) = text::cut(value, b'/').unwrap_or((value, ""));
+        let (version, rest) = text::cut(rest, b'/').unwrap_or((rest, ""));
+        let (name, version) = (trim(name), trim(version));
+        let rest = rest.trim_start_matches([' ', '\t']);
         if !name.eq_ignore_ascii_case("SIP") || version != "2.0" {
             return Err(Malformed("a Via is not SIP/2.0"));
         }
@@ -49,9 +46,8 @@ impl<'a> Header<'a> for Via<'a> {
         if !is_token(transport) {
             return Err(Malformed("a Via transport is not a token"));
         }
-        let at = rest.find(';').unwrap_or(rest.len());
-        let (sent_by, params) = rest.split_at_checked(at).unwrap_or((rest, ""));
-        let (host, port) = sent_by_parts(sent_by.trim_matches([' ', '\t']))?;
+        let (sent_by, params) = text::cut_before(rest, b';');
+        let (host, port) = sent_by_parts(trim(sent_by))?;
         Ok(Self {
             transport,
             host,

@@ -1,8 +1,8 @@
 //! The session descriptions we write, and the memory that offer and answer need.
 
 use bytes::Bytes;
-use sdp_types::{Connection, Origin, Session};
 
+use crate::sdp::write::{self, Chat};
 use crate::sdp::{Attribute, Description, Direction, MsrpMedia, Setup, repeated_attributes};
 
 /// The port of a side that waits for no connection (RFC 6135 4.2.2: discard).
@@ -85,6 +85,11 @@ impl LocalMedia {
             ..self
         }
     }
+
+    /// The protocol of our media line.
+    pub(crate) const fn proto(&self) -> &'static str {
+        if self.tls { "TCP/TLS/MSRP" } else { "TCP/MSRP" }
+    }
 }
 
 /// Our side of one dialog's descriptions.
@@ -105,7 +110,8 @@ pub struct LocalSession {
 #[derive(Clone, Debug)]
 enum Line {
     Chat,
-    Refused(Box<sdp_types::Media>),
+    /// As it is written.
+    Refused(Box<str>),
 }
 
 impl LocalSession {
@@ -121,8 +127,12 @@ impl LocalSession {
 
     /// Our offer, first or new. Refused media of earlier rounds keep their place with port 0.
     pub fn offer(&mut self, local: &LocalMedia) -> Bytes {
-        let chat = media(local, local.direction, local.cema);
-        self.say(local, &chat)
+        self.say(&Chat {
+            local,
+            direction: local.direction,
+            cema: local.cema,
+            proto: local.proto(),
+        })
     }
 
     /// Our answer to an offer of which we take the media line at index `chosen`. All others are
@@ -132,26 +142,28 @@ impl LocalSession {
         self.layout = lines
             .map(|(index, line)| match index == chosen {
                 true => Line::Chat,
-                false => Line::Refused(Box::new(refused(&line.kind, &line.proto, &line.fmt))),
+                false => {
+                    let mut refused = String::new();
+                    write::media(&mut refused, &line.kind, 0, &line.proto, &line.fmt);
+                    Line::Refused(refused.into_boxed_str())
+                }
             })
             .collect();
-        let offered = offer
-            .media
-            .get(chosen)
-            .and_then(|line| line.msrp.as_ref().ok());
-        let (direction, cema) = match offered {
+        let taken = offer.media.get(chosen);
+        let (direction, cema) = match taken.and_then(|line| line.msrp.as_ref().ok()) {
             Some(offered) => (
                 offered.direction.mirrored().limited_to(local.direction),
                 local.cema && cema_possible(offered),
             ),
             None => (local.direction, false),
         };
-        let mut chat = media(local, direction, cema);
-        // The protocol of the line is the offerer's to choose.
-        if let Some(line) = offer.media.get(chosen) {
-            chat.proto.clone_from(&line.proto);
-        }
-        self.say(local, &chat)
+        self.say(&Chat {
+            local,
+            direction,
+            cema,
+            // The protocol of the line is the offerer's to choose.
+            proto: taken.map_or(local.proto(), |line| &line.proto),
+        })
     }
 
     /// What was said last, octet for octet: the body of a refresh that changes nothing.
@@ -159,20 +171,27 @@ impl LocalSession {
         self.said.clone()
     }
 
-    fn say(&mut self, local: &LocalMedia, chat: &sdp_types::Media) -> Bytes {
-        let medias = self.layout.iter().map(|line| match line {
-            Line::Chat => chat.clone(),
-            Line::Refused(media) => (**media).clone(),
-        });
-        let mut session = session(self.id, self.version, &local.host, medias.collect());
-        let mut text = write(&session);
+    fn say(&mut self, chat: &Chat<'_>) -> Bytes {
+        let mut text = self.text(chat);
         if self.said.as_ref().is_some_and(|said| *said != text) {
             // Wrapping would take one change a nanosecond for centuries.
             self.version = self.version.saturating_add(1);
-            session.origin.sess_version = self.version;
-            text = write(&session);
+            text = self.text(chat);
         }
+        // It is kept as long as the dialog, and takes no more than it has to.
+        let text = Bytes::from(text.into_boxed_str().into_boxed_bytes());
         self.said = Some(text.clone());
+        text
+    }
+
+    fn text(&self, chat: &Chat<'_>) -> String {
+        let mut text = write::head(self.id, self.version, &chat.local.host);
+        for line in &self.layout {
+            match line {
+                Line::Chat => write::chat(&mut text, chat),
+                Line::Refused(line) => text.push_str(line),
+            }
+        }
         text
     }
 }
@@ -180,12 +199,9 @@ impl LocalSession {
 /// The body of a 488: what we would have taken (IM-7.2.1.2-S7a), written as RFC 3264 section 9
 /// writes capabilities, with port 0 and no path.
 pub fn capabilities(local: &LocalMedia) -> Bytes {
-    let mut chat = media(local, Direction::SendRecv, local.cema);
-    chat.port = 0;
-    chat.attributes.retain(|line| {
-        !["path", "setup", "fingerprint", "sendrecv"].contains(&line.attribute.as_str())
-    });
-    write(&session(0, 0, &local.host, vec![chat]))
+    let mut text = write::head(0, 0, &local.host);
+    write::capability(&mut text, local);
+    Bytes::from(text)
 }
 
 /// RFC 6714 4.3: whether we may agree to connect by the `c=` and `m=` lines.
@@ -193,134 +209,6 @@ fn cema_possible(offered: &MsrpMedia) -> bool {
     let relayed = offered.path.len() > 1;
     let offerer_connects = !matches!(offered.setup, Some(Setup::ActPass | Setup::Passive));
     offered.cema && !(relayed && offerer_connects)
-}
-
-fn media(local: &LocalMedia, direction: Direction, cema: bool) -> sdp_types::Media {
-    let port = match local.setup {
-        Setup::Active => ACTIVE_PORT,
-        Setup::ActPass | Setup::HoldConn | Setup::Passive => local.port,
-    };
-    let proto = if local.tls {
-        "TCP/TLS/MSRP"
-    } else {
-        "TCP/MSRP"
-    };
-    sdp_types::Media {
-        port,
-        attributes: attributes(local, direction, cema),
-        ..refused("message", proto, "*")
-    }
-}
-
-fn refused(kind: &str, proto: &str, fmt: &str) -> sdp_types::Media {
-    sdp_types::Media {
-        media: kind.to_owned(),
-        port: 0,
-        num_ports: None,
-        proto: proto.to_owned(),
-        fmt: fmt.to_owned(),
-        media_title: None,
-        connections: Vec::new(),
-        bandwidths: Vec::new(),
-        key: None,
-        attributes: Vec::new(),
-    }
-}
-
-/// The names that [`attributes`] writes itself, and the old spelling of one of them.
-const WRITTEN: [&str; 13] = [
-    "accept-types",
-    "accept-wrapped-types",
-    "path",
-    "setup",
-    "msrp-cema",
-    "max-size",
-    "maxsize",
-    "chatroom",
-    "fingerprint",
-    "sendrecv",
-    "sendonly",
-    "recvonly",
-    "inactive",
-];
-
-fn attributes(local: &LocalMedia, direction: Direction, cema: bool) -> Vec<sdp_types::Attribute> {
-    let mut lines = Vec::new();
-    let mut line = |name: &str, value: Option<String>| {
-        lines.push(sdp_types::Attribute {
-            attribute: name.to_owned(),
-            value,
-        });
-    };
-    line("accept-types", Some(local.accept_types.join(" ")));
-    if !local.accept_wrapped_types.is_empty() {
-        line(
-            "accept-wrapped-types",
-            Some(local.accept_wrapped_types.join(" ")),
-        );
-    }
-    line("path", Some(local.path.clone()));
-    // RFC 6135 4.2.1: always explicit.
-    line("setup", Some(local.setup.to_string()));
-    if cema {
-        line("msrp-cema", None);
-    }
-    if let Some(octets) = local.max_size {
-        line("max-size", Some(octets.to_string()));
-    }
-    if let Some(abilities) = &local.chatroom {
-        line(
-            "chatroom",
-            Some(abilities.join(" ")).filter(|list| !list.is_empty()),
-        );
-    }
-    if let Some(fingerprint) = &local.fingerprint {
-        line("fingerprint", Some(fingerprint.clone()));
-    }
-    line(direction.name(), None);
-    for extra in &local.attributes {
-        let written = WRITTEN
-            .iter()
-            .any(|name| extra.name.eq_ignore_ascii_case(name));
-        if !written {
-            line(&extra.name, extra.value.clone());
-        }
-    }
-    lines
-}
-
-fn session(id: u64, version: u64, host: &str, medias: Vec<sdp_types::Media>) -> Session {
-    let family = if host.contains(':') { "IP6" } else { "IP4" };
-    Session {
-        origin: Origin {
-            username: None,
-            sess_id: id.to_string(),
-            sess_version: version,
-            nettype: "IN".into(),
-            addrtype: family.into(),
-            unicast_address: host.to_owned(),
-        },
-        session_name: "-".to_owned(),
-        session_description: None,
-        uri: None,
-        emails: Vec::new(),
-        phones: Vec::new(),
-        connection: Some(Connection {
-            nettype: "IN".into(),
-            addrtype: family.into(),
-            connection_address: host.to_owned(),
-        }),
-        bandwidths: Vec::new(),
-        times: Vec::new(),
-        time_zones: Vec::new(),
-        key: None,
-        attributes: Vec::new(),
-        medias,
-    }
-}
-
-fn write(session: &Session) -> Bytes {
-    Bytes::from(session.to_string())
 }
 
 #[cfg(test)]

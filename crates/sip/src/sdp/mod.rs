@@ -18,6 +18,7 @@ mod media;
 mod normalise;
 mod path;
 mod setup;
+mod write;
 
 pub use self::{
     accept::{accepts, intersection},

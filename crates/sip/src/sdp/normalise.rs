@@ -5,6 +5,7 @@
 //! its missing `*`, leading and trailing blanks, text that is not UTF-8.
 
 use crate::sdp::SdpError;
+use crate::text::cut;
 
 /// The most lines read. A chat offer beside audio and video has about sixty.
 const MAX_LINES: usize = 1024;
@@ -26,7 +27,7 @@ fn write_line(line: &str, out: &mut String) {
     if line.is_empty() {
         return;
     }
-    match line.split_once('=') {
+    match cut(line, b'=') {
         None => out.push_str(line), // for the parser to complain about
         Some((key, value)) => {
             let (key, value) = (
@@ -46,7 +47,7 @@ fn write_line(line: &str, out: &mut String) {
 }
 
 fn write_attribute(value: &str, out: &mut String) {
-    match value.split_once(':') {
+    match cut(value, b':') {
         None => out.push_str(value),
         Some((name, value)) => {
             out.push_str(name.trim_end_matches(is_blank));

@@ -61,7 +61,7 @@ pub(super) fn remove(
     Ok(())
 }
 
-pub(super) fn find(
+pub(crate) fn find(
     db: &Connection,
     collection: &str,
     name: &str,

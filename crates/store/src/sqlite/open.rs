@@ -9,9 +9,10 @@ use crate::{BUSY_TIMEOUT, OpenError, Trouble};
 
 /// The steps from an empty file to the current schema. What stands here is never changed: the
 /// next version adds a step.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../migrations/001_first.sql"),
     include_str!("../../migrations/002_documents_and_messages.sql"),
+    include_str!("../../migrations/003_checks_without_tables.sql"),
 ];
 
 /// The mark of our files in the SQLite header: "Tert".

@@ -34,6 +34,8 @@ const PUT_MEMBER: &str = "
 
 const FIND: &str = "SELECT * FROM room WHERE identity = ?1";
 
+const PLACE: &str = "SELECT partition, closed_at_ms IS NULL FROM room WHERE identity = ?1";
+
 const LIST_OPEN: &str = "
     SELECT * FROM room WHERE closed_at_ms IS NULL AND identity > ?1 ORDER BY identity LIMIT ?2";
 
@@ -46,9 +48,9 @@ const LIST_MEMBERS: &str = "
     SELECT * FROM member WHERE room = ?1 AND address > ?2 ORDER BY address LIMIT ?3";
 
 pub(super) fn open(db: &Connection, room: &Room, fence: Fence) -> Result<(), CommitError> {
-    if let Some(former) = find(db, &room.identity)? {
-        check_fenced(&former, fence)?;
-        if former.closed_at_ms.is_none() {
+    if let Some(former) = place(db, &room.identity)? {
+        check_fenced(former.partition, fence)?;
+        if former.is_open {
             return Err(CommitError::RoomIsOpen {
                 identity: room.identity.clone(),
             });
@@ -152,18 +154,36 @@ pub(super) fn list_members(
         .collect()
 }
 
+/// What of a room each write to it has to know.
+struct Place {
+    partition: Partition,
+    is_open: bool,
+}
+
+fn place(db: &Connection, identity: &str) -> rusqlite::Result<Option<Place>> {
+    let read = |row: &Row<'_>| {
+        Ok(Place {
+            partition: row.get(0)?,
+            is_open: row.get(1)?,
+        })
+    };
+    db.prepare_cached(PLACE)?
+        .query_row([identity], read)
+        .optional()
+}
+
 fn check_exists(db: &Connection, identity: &str, fence: Fence) -> Result<(), CommitError> {
-    match find(db, identity)? {
-        Some(room) => check_fenced(&room, fence),
+    match place(db, identity)? {
+        Some(room) => check_fenced(room.partition, fence),
         None => Err(CommitError::NoSuchRoom {
             identity: identity.to_owned(),
         }),
     }
 }
 
-fn check_fenced(room: &Room, fence: Fence) -> Result<(), CommitError> {
+fn check_fenced(home: Partition, fence: Fence) -> Result<(), CommitError> {
     if let Fence::Owned { partition, .. } = fence {
-        check_home(room.partition, partition)?;
+        check_home(home, partition)?;
     }
     Ok(())
 }

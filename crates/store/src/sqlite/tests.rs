@@ -28,6 +28,10 @@ fn add(name: &str) -> Unit {
     }
 }
 
+fn commit_all(sqlite: &mut Sqlite, units: &[Unit]) -> Vec<Result<(), CommitError>> {
+    sqlite.commit_all(units, &mut |_, _| ())
+}
+
 fn names(reader: &SqliteReader) -> Vec<String> {
     let page = reader.accounts(&Cursor::START, 1000).unwrap();
     page.rows.into_iter().map(|account| account.name).collect()
@@ -51,7 +55,7 @@ fn a_full_disk_keeps_what_was_acknowledged_and_nothing_else() {
     let units: Vec<_> = (0..100)
         .map(|number| add(&format!("{number:03}")))
         .collect();
-    let outcomes = sqlite.commit_all(&units);
+    let outcomes = commit_all(&mut sqlite, &units);
     let full = Err(CommitError::Trouble(Trouble::Full));
     assert!(outcomes.contains(&full), "{outcomes:?}");
     let kept: Vec<_> = (0..100)
@@ -61,7 +65,7 @@ fn a_full_disk_keeps_what_was_acknowledged_and_nothing_else() {
     assert_eq!(names(&reader), kept);
     // Space was made: it goes on without a restart.
     pages(&sqlite, now + 1000);
-    assert_eq!(sqlite.commit_all(&[add("later")]), [Ok(())]);
+    assert_eq!(commit_all(&mut sqlite, &[add("later")]), [Ok(())]);
     assert_eq!(names(&reader).len(), kept.len() + 1);
 }
 
@@ -76,11 +80,14 @@ fn a_locked_file_is_busy_for_every_unit() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let busy = Err(CommitError::Trouble(Trouble::Busy));
     let units = [add("alice"), add("bob")];
-    assert_eq!(sqlite.commit_all(&units), [busy.clone(), busy.clone()]);
+    assert_eq!(
+        commit_all(&mut sqlite, &units),
+        [busy.clone(), busy.clone()]
+    );
     assert_eq!(sqlite.commit(&units[0].writes, units[0].fence), busy);
     assert_eq!(sqlite.take_partitions("node"), Err(Trouble::Busy));
     other.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(sqlite.commit_all(&units), [Ok(()), Ok(())]);
+    assert_eq!(commit_all(&mut sqlite, &units), [Ok(()), Ok(())]);
 }
 
 #[test]
@@ -95,7 +102,7 @@ fn a_transaction_that_is_given_up_fails_every_unit() {
              BEGIN SELECT RAISE(ROLLBACK, 'broken'); END",
         )
         .unwrap();
-    let outcomes = sqlite.commit_all(&[add("alice"), add("bob"), add("carol")]);
+    let outcomes = commit_all(&mut sqlite, &[add("alice"), add("bob"), add("carol")]);
     assert_eq!(outcomes.len(), 3);
     for outcome in outcomes {
         assert!(matches!(
@@ -104,7 +111,7 @@ fn a_transaction_that_is_given_up_fails_every_unit() {
         ));
     }
     assert_eq!(names(&reader), [""; 0]);
-    assert_eq!(sqlite.commit_all(&[add("alice")]), [Ok(())]);
+    assert_eq!(commit_all(&mut sqlite, &[add("alice")]), [Ok(())]);
 }
 
 #[test]

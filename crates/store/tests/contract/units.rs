@@ -16,6 +16,10 @@ pub(crate) const CASES: &[Case] = &[
     ("units of a group stand or fall alone", stand_alone),
     ("a unit sees what those before it wrote", sees_the_earlier),
     (
+        "what is asked on the way sees what is written, and nothing that failed",
+        is_asked_on_the_way,
+    ),
+    (
         "nobody writes before taking the partitions",
         nobody_before_taking,
     ),
@@ -123,6 +127,40 @@ fn sees_the_earlier(bench: &mut Bench) {
     let outcomes = bench.store.commit_all(&units);
     let good: Vec<_> = outcomes.iter().map(Result::is_ok).collect();
     assert_eq!(good, [true, true, false]);
+}
+
+fn is_asked_on_the_way(bench: &mut Bench) {
+    let put = |name: &str| Write::PutDocument {
+        document: document("lists", name),
+        expect: Expect::Any,
+    };
+    let twice = Write::OpenRoom(room(ROOM));
+    let good = |name| vec![put(name)];
+    let bad = |name| vec![put(name), twice.clone(), twice.clone()];
+    // The units, and what each that was asked has seen.
+    #[rustfmt::skip]
+    let rows = [
+        (vec![good("a"), bad("b"), good("c")], vec![(0, "a"), (2, "ac")]),
+        (vec![bad("d")], vec![]),
+        (vec![good("e")], vec![(0, "ace")]),
+    ];
+    for (units, want) in rows {
+        let units: Vec<_> = units.into_iter().map(|unit| bench.unit(unit)).collect();
+        let mut seen = Vec::new();
+        bench.store.commit_all_asking(&units, &mut |at, inside| {
+            let is_there = |name: &&str| inside.document("lists", name).unwrap().is_some();
+            let names: String = ["a", "b", "c", "d", "e"]
+                .into_iter()
+                .filter(is_there)
+                .collect();
+            seen.push((at, names));
+        });
+        let seen: Vec<_> = seen
+            .iter()
+            .map(|(at, names)| (*at, names.as_str()))
+            .collect();
+        assert_eq!(seen, want);
+    }
 }
 
 fn nobody_before_taking(_: &mut Bench) {

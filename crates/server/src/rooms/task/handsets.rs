@@ -28,7 +28,7 @@ pub(super) struct Told {
     /// IMPS-9.1.11-S36: who was not invited, for the answer to whoever grew the conversation.
     passed_over: Vec<PassedOver>,
     /// By what name each person is called who has not chosen one.
-    names: BTreeMap<PersonId, String>,
+    names: BTreeMap<PersonId, Nick>,
     /// Of what it was told that it has arrived.
     arrived: reports::Arrived,
 }
@@ -221,33 +221,33 @@ impl RoomTask {
                 user: None,
             };
         }
-        let given = self.told.names.get(&seat.id).map(String::as_str);
-        let name = match seat.nick.or(given) {
-            Some(name) => name.to_owned(),
-            None => self.name_without_nick(seat),
-        };
-        Participant::new(&name, wv_of_user(seat.address))
+        let user = wv_of_user(seat.address);
+        match (seat.nick, self.told.names.get(&seat.id)) {
+            (Some(nick), _) => Participant::new(nick, user),
+            (None, Some(given)) => Participant::new(given.as_str(), user),
+            (None, None) => Participant::new(self.name_without_nick(seat).as_str(), user),
+        }
     }
 
     /// By what name handsets know a person who has not chosen one: that of the account, unless
     /// somebody else goes by it, whom they could not tell from this person.
-    fn name_without_nick(&self, seat: &Seat<'_>) -> String {
+    fn name_without_nick(&self, seat: &Seat<'_>) -> Nick {
         let address = seat.address.as_str();
         let user_part = address.split([':', '@']).nth(1).unwrap_or(address);
-        let name = seat.display.unwrap_or(user_part);
-        let wanted = Nick::new(name);
-        let is_taken = self.room.people().any(|other| {
-            let given = self.told.names.get(&other.id).map(String::as_str);
-            let goes_by = other.nick.or(given).map(Nick::new);
-            other.id != seat.id && goes_by.is_some_and(|nick| nick.folded() == wanted.folded())
-        });
-        match is_taken {
-            true => address
-                .split_once(':')
-                .map_or(address, |(_, rest)| rest)
-                .to_owned(),
-            false => name.to_owned(),
+        let wanted = Nick::new(seat.display.unwrap_or(user_part));
+        let goes_by_it = |other: &Seat<'_>| match other.nick {
+            Some(nick) => Nick::new(nick).folded() == wanted.folded(),
+            None => {
+                let given = self.told.names.get(&other.id);
+                given.is_some_and(|given| given.folded() == wanted.folded())
+            }
+        };
+        let mut others = self.room.people().filter(|other| other.id != seat.id);
+        if others.any(|other| goes_by_it(&other)) {
+            let bare = address.split_once(':').map_or(address, |(_, rest)| rest);
+            return Nick::new(bare);
         }
+        wanted
     }
 
     /// The session of a leg is told that it is out.
