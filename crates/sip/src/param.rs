@@ -161,7 +161,17 @@ mod tests {
     #[test]
     fn malformed_parameters_are_refused() {
         for bad in [
-            "a=1", ";", ";;a", ";a=", ";a=\"x", ";a=1;A=2", ";=x", ";a b=1", ";a=x y",
+            "a=1",
+            ";",
+            ";;a",
+            ";a=",
+            ";a=\"x",
+            ";a=1;A=2",
+            ";a;b;c;d;e;D",
+            ";a;b;c;d;e;f;E",
+            ";=x",
+            ";a b=1",
+            ";a=x y",
         ] {
             assert!(Params::parse(bad).is_err(), "{bad}");
         }
