@@ -140,7 +140,7 @@ impl Wanted {
             &mut actions,
         )
         .map_err(refusal::answer)?;
-        let wishes = store(house, writes, partition, ours).await?;
+        let known = store(house, writes, partition, ours).await?;
         let (host, news) = mpsc::unbounded_channel();
         let opening = Opening {
             by: Some(self.host.address.clone()),
@@ -153,7 +153,7 @@ impl Wanted {
                 .map(|(_, media)| media.clone()),
             subject: call.request.raw(Name::Subject).map(str::to_owned),
             list: self.bodies.list.unwrap_or_default(),
-            wishes: Mutex::new(wishes),
+            known: Mutex::new(known),
             successions: successions.into_iter().collect(),
             holds: Mutex::new(holds),
         };

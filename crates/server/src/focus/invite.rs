@@ -14,7 +14,7 @@ use crate::focus::credit::Hold;
 use crate::focus::legs::{Invite, InviteNews, LegCommand, NewLeg};
 use crate::focus::replace::Succession;
 use crate::focus::{media, outgoing, refusal};
-use crate::home::access::{self, Barred, Inviter, Known, Wishes};
+use crate::home::access::{self, Barred, Documents, Inviter, Known};
 use crate::house::House;
 use crate::rooms::{Arrival, Order, Referred, RoomHandle};
 use crate::switch::Session;
@@ -34,7 +34,7 @@ pub(crate) struct Opening {
     pub(crate) list: Vec<Entry>,
     /// What some of them have said of who may invite them, asked when it was opened. Of the others
     /// it is asked when they are invited.
-    pub(crate) wishes: Mutex<Known>,
+    pub(crate) known: Mutex<Known>,
     /// What the calls to some of them are to take the place of.
     pub(crate) successions: BTreeMap<Address, Succession>,
     /// Credit for the invitations; each takes one and gives it back when it ends.
@@ -49,9 +49,9 @@ impl Opening {
     }
 
     /// What a user has said, if that is known; it is true of one invitation.
-    fn wishes(&self, of: &Address) -> Option<Wishes> {
-        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
-        wishes.remove(of)
+    fn known(&self, of: &Address) -> Option<Documents> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remove(of)
     }
 
     /// Gives the credit back for which nobody will be invited any more. Sessions may know of the
@@ -144,8 +144,8 @@ async fn allowed<'a>(
     }
     // Before it is known whether they are there: nobody is to learn that from the answer.
     let by = inviter(room, guest);
-    let allowed = match room.opening.wishes(address) {
-        Some(wishes) => access::decide(house, address, Some(wishes), by),
+    let allowed = match room.opening.known(address) {
+        Some(documents) => access::decide(house, address, Some(documents), by),
         None => access::check(house, address, by).await,
     };
     allowed.map_err(Barred::status)?;

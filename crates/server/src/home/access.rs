@@ -61,40 +61,56 @@ pub(crate) async fn check(
     inviter: Inviter<'_>,
 ) -> Result<(), Barred> {
     let asked = vec![owner.clone()];
-    let wishes = house.keeper.read(|reader| {
+    let known = house.keeper.read(|reader| {
         let find = |auid: &str, name: &str| reader.document(auid, name);
         known(find, asked)
     });
-    let mut wishes = wishes.await.unwrap_or_else(|error| {
-        tracing::error!(%owner, %error, "what a user wants cannot be read");
+    let mut known = known.await.unwrap_or_else(|error| {
+        unreadable(owner, &error);
         Known::new()
     });
-    decide(house, owner, wishes.remove(owner), inviter)
+    decide(house, owner, known.remove(owner), inviter)
 }
 
-/// What is known of the wishes of some users, each told by the address.
-pub(crate) type Known = BTreeMap<Address, Wishes>;
+/// What some users have said, each told by the address, and as it was stored: it is read when it
+/// is needed, and not where the store waits.
+pub(crate) type Known = BTreeMap<Address, Documents>;
 
-/// What these users have said in the documents that are found so, by application and name.
-/// Whoever's documents cannot be read is left out.
+/// The documents of a user that say who may invite them.
+#[derive(Debug)]
+pub(crate) struct Documents {
+    lists: Option<Document>,
+    rules: Option<Document>,
+}
+
+/// The documents of these users, which are found so, by application and name. Whose cannot be
+/// had is left out.
 pub(crate) fn known(
     find: impl Fn(&str, &str) -> Result<Option<Document>, Trouble>,
     owners: Vec<Address>,
 ) -> Known {
+    let of = |owner: &Address| -> Result<_, Trouble> {
+        Ok(Documents {
+            lists: find(resource_lists::AUID, &crate::imps::lists::name(owner))?,
+            rules: find(im_rules::AUID, &rules_name(owner.as_str()))?,
+        })
+    };
     let known = owners.into_iter().filter_map(|owner| {
-        let wishes = read(&find, &owner).inspect_err(|error| {
-            tracing::error!(%owner, %error, "what a user wants cannot be read");
-        });
-        Some((owner, wishes.ok()?))
+        let documents = of(&owner).inspect_err(|error| unreadable(&owner, error));
+        Some((owner, documents.ok()?))
     });
     known.collect()
+}
+
+fn unreadable(owner: &Address, error: &dyn std::fmt::Display) {
+    tracing::error!(%owner, %error, "what a user wants cannot be read");
 }
 
 /// May somebody invite `owner`, of whom this is known?
 pub(crate) fn decide(
     house: &House,
     owner: &Address,
-    wishes: Option<Wishes>,
+    documents: Option<Documents>,
     inviter: Inviter<'_>,
 ) -> Result<(), Barred> {
     // Nobody is shut out by themselves.
@@ -102,6 +118,10 @@ pub(crate) fn decide(
         return Ok(());
     }
     let now = i64::try_from(house.world.clock.unix().as_secs()).ok();
+    let wishes = documents.and_then(|documents| {
+        let wishes = documents.read();
+        wishes.inspect_err(|error| unreadable(owner, error)).ok()
+    });
     let decided = match wishes {
         Some(wishes) => wishes.judge(inviter, now),
         None => Err(Barred::Unreadable),
@@ -142,21 +162,17 @@ impl Wishes {
     }
 }
 
-fn read(
-    find: impl Fn(&str, &str) -> Result<Option<Document>, Trouble>,
-    owner: &Address,
-) -> Result<Wishes, String> {
-    let document = |auid, name: &str| find(auid, name).map_err(|error| error.to_string());
-    let lists = document(resource_lists::AUID, &crate::imps::lists::name(owner))?;
-    let rules = document(im_rules::AUID, &rules_name(owner.as_str()))?;
-    let wrong = |error: xdm::Error| error.to_string();
-    let read_lists =
-        |document: Document| resource_lists::read(&document.body, Limits::STORED).map_err(wrong);
-    let read_rules = |document: Document| ImRules::read(&document.body).map_err(wrong);
-    Ok(Wishes {
-        lists: lists.map(read_lists).transpose()?,
-        rules: rules.map(read_rules).transpose()?,
-    })
+impl Documents {
+    fn read(&self) -> Result<Wishes, xdm::Error> {
+        let lists = self.lists.as_ref();
+        let rules = self.rules.as_ref();
+        Ok(Wishes {
+            lists: lists
+                .map(|lists| resource_lists::read(&lists.body, Limits::STORED))
+                .transpose()?,
+            rules: rules.map(|rules| ImRules::read(&rules.body)).transpose()?,
+        })
+    }
 }
 
 #[cfg(test)]
