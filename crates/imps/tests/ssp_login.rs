@@ -112,6 +112,59 @@ fn both_dial_at_once() {
     }
 }
 
+/// Whoever starts first dials in vain. Once the other one dials, it is there, and is told at once.
+#[test]
+fn one_dials_before_the_other_is_there() {
+    for side in [A, B] {
+        let mut pair = Pair::new();
+        pair.fate = Box::new(|_| Vec::new());
+        pair.sides[side].link.dial(pair.now);
+        pair.run(LATENCY);
+        let id = dialed(&pair.log[0].2);
+        pair.sides[side].link.posted_failed(&id, pair.now);
+        pair.run(3 * SECOND);
+        pair.fate = Box::new(|_| vec![LATENCY]);
+        pair.sides[1 - side].link.dial(pair.now);
+        pair.run(SECOND);
+        assert!(pair.is_up(), "{side} dials first");
+    }
+}
+
+/// Somebody who dials in the peer's name does not make this side talk: it says a step again at once
+/// if the last time was in vain, and then not until that was in vain too.
+#[test]
+fn dialing_alone_makes_nobody_talk() {
+    let mut link = side(settings(A), 1).link;
+    let now = Instant::now();
+    link.dial(now);
+    let id = dialed(&drain(&mut link).0[0]);
+    let mut said = |id: &str, failed: Option<&str>| {
+        if let Some(failed) = failed {
+            link.posted_failed(failed, now);
+        }
+        let dials = step(Mode::Request, id, token(NAMES[B], SECRETS[B]));
+        link.receive(&dials, now);
+        drain(&mut link).0.iter().map(dialed).collect::<Vec<_>>()
+    };
+    for (from, failed, again) in [
+        ("x1", None, false),
+        ("x2", Some("another"), false),
+        ("x3", Some(id.as_str()), true),
+        ("x4", None, false),
+        ("x5", Some(id.as_str()), true),
+    ] {
+        let want: &[&str] = if again { &[&id] } else { &[] };
+        assert_eq!(said(from, failed), want, "{from}");
+    }
+}
+
+fn dialed(message: &Message) -> String {
+    match message {
+        Message::Setup { transaction_id, .. } => transaction_id.clone(),
+        Message::Session { .. } => panic!("{message:?}"),
+    }
+}
+
 /// The peer that was dialed cannot show that it knows our secret; nor can the one that dials.
 #[test]
 fn a_wrong_digest() {
@@ -224,11 +277,9 @@ fn dialing_again() {
     pair.run(3 * HOUR);
     let mut dialed: Vec<(Duration, String)> = Vec::new();
     for (at, _, message) in &pair.log {
-        let Message::Setup { transaction_id, .. } = message else {
-            panic!("{message:?}");
-        };
-        if dialed.last().is_none_or(|(_, last)| last != transaction_id) {
-            dialed.push((*at, transaction_id.clone()));
+        let id = self::dialed(message);
+        if dialed.last().is_none_or(|(_, last)| *last != id) {
+            dialed.push((*at, id));
         }
     }
     // Each attempt takes two minutes, and says the same every 20 seconds.
@@ -236,8 +287,8 @@ fn dialing_again() {
         .windows(2)
         .map(|two| (two[1].0 - two[0].0).as_secs() - 120)
         .collect();
-    assert_eq!(gaps[..8], [5, 10, 20, 40, 80, 160, 320, 600]);
-    assert!(gaps[8..].iter().all(|gap| *gap == 600), "{gaps:?}");
+    assert_eq!(gaps[..5], [5, 10, 20, 40, 60]);
+    assert!(gaps[5..].iter().all(|gap| *gap == 60), "{gaps:?}");
     assert_eq!(
         pair.log[..3]
             .iter()

@@ -61,6 +61,7 @@ const TABLE: &[(&str, Who)] = &[
     ("remove",          These(&["bob", "carol", "alice"])),
     ("restart",         These(&["bob"])),
     ("rooms",           These(&["bob", "carol", "alice"])),
+    ("seats",           Nobody("it is about two domains")),
     ("store",           These(&["bob carol"])),
     ("stuck",           These(&["carol"])),
     ("vanish",          These(&["carol", "bob", "alice"])),

@@ -88,12 +88,12 @@ pub(crate) async fn invite(
         let cause = Some(refusal::cause(status));
         room.tell(Order::Failed { who, cause });
     };
-    let uri = match allowed(&house, &room, &guest).await {
-        Ok(uri) => uri,
+    let Way { uri, in_sessions } = match allowed(&house, &room, &guest).await {
+        Ok(way) => way,
         Err(status) => return failed(status),
     };
     // Most people have none, and the room need not be asked.
-    let has_sessions = !house.imps.sessions.of(&guest.address).is_empty();
+    let has_sessions = in_sessions && !house.imps.sessions.of(&guest.address).is_empty();
     let in_sessions = has_sessions && room.ring_handsets(who).await;
     let devices = match reachable(&house, &guest.address, &uri).await {
         Ok(devices) => devices,
@@ -123,12 +123,19 @@ pub(crate) async fn invite(
     }
 }
 
-/// The address of a user who may be invited, or the status that says why not.
+/// How a user is invited.
+struct Way<'a> {
+    uri: Uri<'a>,
+    /// Also in sessions of IMPS, if they have any.
+    in_sessions: bool,
+}
+
+/// How a user who may be invited is, or the status that says why not.
 async fn allowed<'a>(
     house: &Arc<House>,
     room: &RoomHandle,
     guest: &'a Invited,
-) -> Result<Uri<'a>, u16> {
+) -> Result<Way<'a>, u16> {
     let address = &guest.address;
     let uri = Uri::parse(address.as_str()).map_err(|_| 404_u16)?;
     if !uri.is_sip() {
@@ -137,10 +144,16 @@ async fn allowed<'a>(
     // Of another domain: its server, if it is known, asks them itself, and knows whom they let in.
     if !house.is_domain(uri.host()) {
         let over_ssp = crate::ssp::reach_address(house, address).await;
-        return match over_ssp || house.neighbours.knows(uri.host()) {
-            true => Ok(uri),
-            false => Err(404),
+        let in_sessions = matches!(over_ssp, Some(Ok(_)));
+        if in_sessions || house.neighbours.knows(uri.host()) {
+            return Ok(Way { uri, in_sessions });
+        }
+        let Some(Err(refused)) = over_ssp else {
+            return Err(404);
         };
+        let why = refused.outcome().description.unwrap_or_default();
+        tracing::info!(guest = %address, why, "somebody of another domain is not invited");
+        return Err(480);
     }
     // Before it is known whether they are there: nobody is to learn that from the answer.
     let by = inviter(room, guest);
@@ -149,7 +162,10 @@ async fn allowed<'a>(
         None => access::check(house, address, by).await,
     };
     allowed.map_err(Barred::status)?;
-    Ok(uri)
+    Ok(Way {
+        uri,
+        in_sessions: true,
+    })
 }
 
 /// The devices of a user, or the status that says why none of them is called.

@@ -6,6 +6,7 @@ use room::Room;
 use store::RoomKind;
 use tokio::sync::mpsc;
 
+use crate::config::Policy;
 use crate::focus::comer::{Comer, Stop, unknown};
 use crate::focus::invite::Opening;
 use crate::focus::{Call, ONE_TO_ONE, adhoc};
@@ -44,25 +45,31 @@ pub(crate) async fn rejoin(house: Arc<House>, call: Call, identity: String) {
 
 /// Comes back to a session that the end of the server has interrupted.
 async fn back(comer: &Comer<'_>, kept: Kept) -> Result<(), Stop> {
-    if kept.room.kind != RoomKind::AdHoc {
-        // That of a group is found by the group.
+    let Some(room) = restored(comer.policy, &kept) else {
         return Err(Stop::Answer(unknown(comer.policy)));
+    };
+    let opened = |room| opened(comer.house, &kept, room, Kind::Conference);
+    comer.revive(&kept.room.identity, room, opened).await
+}
+
+/// The room of a session that the end of the server has interrupted, without anybody in it. None:
+/// it is that of a group, which is found by the group.
+pub(crate) fn restored(policy: &Policy, kept: &Kept) -> Option<Room> {
+    if kept.room.kind != RoomKind::AdHoc {
+        return None;
     }
-    let mut rules = adhoc::rules(comer.policy);
+    let mut rules = adhoc::rules(policy);
     // IM-7.2.1.2-S0: of two it was over when either left.
     rules.fewest = if kept.members.len() <= 2 {
         ONE_TO_ONE
     } else {
         0
     };
-    let identity = kept.room.identity.clone();
-    let room = Room::restored(kept.people(), rules);
-    let opened = |room| opened(comer.house, &kept, room, Kind::Conference);
-    comer.revive(&identity, room, opened).await
+    Some(Room::restored(kept.people(), rules))
 }
 
 /// What makes a session alive again.
-pub(super) fn opened(house: &House, kept: &Kept, room: Room, kind: Kind) -> Opened {
+pub(crate) fn opened(house: &House, kept: &Kept, room: Room, kind: Kind) -> Opened {
     let host = kept
         .members
         .iter()

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use imps::Version;
-use imps::csp::{ClientId, ClientInfo};
+use imps::csp::{ClientId, ClientInfo, JoinGroupRequest};
 use imps::service::{Function, Functions};
 use room::{Address, Event, LegId};
 use tokio::sync::Notify;
@@ -47,8 +47,8 @@ pub(super) struct State {
     pub(super) replay: Replay,
     /// The groups it is in, by URI.
     pub(super) seats: BTreeMap<String, Seat>,
-    /// The groups of other domains it is in, by their addresses in small letters.
-    pub(super) seats_away: BTreeSet<String>,
+    /// The groups of other domains it is in, by their addresses in small letters: how it joined.
+    pub(super) seats_away: BTreeMap<String, JoinGroupRequest>,
     /// Conversations that it wanted to grow, and may still be waiting for.
     pub(super) extending: Vec<RoomHandle>,
     /// How it is told that something waits.
@@ -101,7 +101,7 @@ impl Session {
                 outbox,
                 replay: Replay::default(),
                 seats: BTreeMap::new(),
-                seats_away: BTreeSet::new(),
+                seats_away: BTreeMap::new(),
                 extending: Vec::new(),
                 line: Line::new(beginning.peer, beginning.cookie),
                 client_info: Vec::new(),
@@ -193,14 +193,27 @@ impl Session {
     pub(crate) fn sits_away(&self, group: &str) -> bool {
         self.state()
             .seats_away
-            .contains(&group.to_ascii_lowercase())
+            .contains_key(&group.to_ascii_lowercase())
     }
 
-    /// It is in a group of another domain.
-    pub(crate) fn sit_away(&self, group: &str) {
+    /// It is in a group of another domain, which it joined like this.
+    pub(crate) fn sit_away(&self, joined: JoinGroupRequest) {
         let mut state = self.state();
         if !state.is_over {
-            state.seats_away.insert(group.to_ascii_lowercase());
+            let seat = JoinGroupRequest {
+                joined_request: false,
+                ..joined
+            };
+            let group = seat.group.to_ascii_lowercase();
+            state.seats_away.insert(group, seat);
+        }
+    }
+
+    /// It is, or is not any more, told who comes to and goes from a group of another domain.
+    pub(crate) fn listens_away(&self, group: &str, listens: bool) {
+        let mut state = self.state();
+        if let Some(seat) = state.seats_away.get_mut(&group.to_ascii_lowercase()) {
+            seat.subscribe = listens;
         }
     }
 
@@ -209,9 +222,9 @@ impl Session {
         self.state().seats_away.remove(&group.to_ascii_lowercase());
     }
 
-    /// The groups of other domains it is in.
-    pub(crate) fn seats_away(&self) -> BTreeSet<String> {
-        self.state().seats_away.clone()
+    /// The groups of other domains it is in, each as what would take it there again.
+    pub(crate) fn seats_away(&self) -> Vec<JoinGroupRequest> {
+        self.state().seats_away.values().cloned().collect()
     }
 
     /// It has ended: it leaves all groups. What waited in the store stays there.

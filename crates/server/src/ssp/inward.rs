@@ -5,7 +5,7 @@ use std::sync::Arc;
 use imps::Version;
 use imps::csp::{
     self, CancelInviteUserRequest, ExtendConversationResponse, InviteType, InviteUserRequest,
-    LeaveGroupResponse, PresenceNotificationRequest, Recipient, User as CspUser,
+    JoinGroupRequest, LeaveGroupResponse, PresenceNotificationRequest, Recipient, User as CspUser,
 };
 use imps::id::Address as Wv;
 use imps::service::Function;
@@ -293,15 +293,21 @@ pub(super) fn put_out(house: &House, gate: &Gate, told: ssp::LeaveGroupIndicatio
         return Err(Refused::because(Code::BAD_PARAMETER, why));
     };
     let user = ours(house, &user.id)?;
-    for session in seated(house, &user, &group)? {
-        session.rise_away(&group);
+    seated(house, &user, &group)?;
+    out(house, &user, &told.group, &told.status);
+    good()
+}
+
+/// A user of ours is out of a group of another domain with all sessions, which are told.
+pub(super) fn out(house: &House, user: &Address, group: &str, outcome: &csp::Outcome) {
+    for session in seated(house, user, group).unwrap_or_default() {
+        session.rise_away(group);
         let told = LeaveGroupResponse {
-            group: Some(told.group.clone()),
-            outcome: told.status.clone(),
+            group: Some(group.to_owned()),
+            outcome: outcome.clone(),
         };
         put(house, &session, Item::tell(told));
     }
-    good()
 }
 
 /// What became of a message of one of our users.
@@ -343,19 +349,23 @@ pub(super) fn extended(house: &House, gate: &Gate, told: ssp::ExtendConversation
     if is_extended {
         theirs(gate, &told.group)?;
     }
-    let Some((session, id)) = house.ssp.extended(gate, &user) else {
+    let Some(waited) = house.ssp.extended(gate, &user) else {
         return Err(Code::NOT_FOUND.into());
     };
     if is_extended {
-        session.sit_away(&told.group);
+        waited.session.sit_away(JoinGroupRequest {
+            group: told.group.clone(),
+            subscribe: waited.subscribes,
+            ..JoinGroupRequest::default()
+        });
     }
     let response = ExtendConversationResponse {
-        id,
+        id: waited.id,
         group: is_extended.then_some(told.group),
         response_note: None,
         outcome: told.status,
     };
-    put(house, &session, Item::tell(response));
+    put(house, &waited.session, Item::tell(response));
     good()
 }
 

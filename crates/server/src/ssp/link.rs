@@ -10,9 +10,9 @@ use rustls::pki_types::ServerName;
 use tokio::sync::{Notify, mpsc, oneshot};
 use world::Rng;
 
-use super::desk;
 use super::place::{self, Place};
 use super::post::Postman;
+use super::{desk, seats};
 use crate::config::{Setup, SspPeer};
 use crate::house::House;
 use crate::net::Certified;
@@ -141,6 +141,11 @@ impl Gate {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Is there a session with the peer?
+    pub(super) fn is_up(&self) -> bool {
+        self.link().is_up()
+    }
+
     /// The peer has posted something, or somebody in its name.
     pub(super) fn came(&self, message: &Message, now: Instant) {
         self.link().receive(message, now);
@@ -238,7 +243,7 @@ async fn work(
             let _ = out.try_send(transmit);
         }
         for event in events {
-            happened(&gate, event, &asked, clock.now());
+            happened(&house, &gate, event, &asked);
         }
         let wake = wake.unwrap_or_else(|| clock.now() + IDLE);
         tokio::select! {
@@ -249,12 +254,14 @@ async fn work(
     }
 }
 
-fn happened(gate: &Arc<Gate>, event: Event, asked: &mpsc::Sender<desk::Asked>, now: Instant) {
+fn happened(house: &Arc<House>, gate: &Arc<Gate>, event: Event, asked: &mpsc::Sender<desk::Asked>) {
     let peer = gate.domain.as_str();
     match event {
         Event::Up => {
             tracing::info!(peer, "the link to another domain is up");
             gate.up.notify_waiters();
+            let again = seats::take_again(Arc::clone(house), Arc::clone(gate));
+            house.world.tasks.spawn("ssp seats", again);
         }
         Event::Down(why) => tracing::info!(peer, %why, "the link to another domain is down"),
         Event::Asked {
@@ -277,6 +284,6 @@ fn happened(gate: &Arc<Gate>, event: Event, asked: &mpsc::Sender<desk::Asked>, n
         Event::Refused(why) => {
             tracing::warn!(peer, %why, "something from another domain was not accepted");
         }
-        Event::Redirected { address } => gate.redirected(&address, now),
+        Event::Redirected { address } => gate.redirected(&address, house.world.clock.now()),
     }
 }

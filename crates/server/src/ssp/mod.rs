@@ -22,6 +22,7 @@ mod place;
 mod post;
 mod provider;
 mod requestor;
+mod seats;
 mod state;
 mod window;
 
@@ -45,8 +46,9 @@ use world::Rng;
 pub(crate) use link::Failure;
 use link::Gate;
 pub(crate) use requestor::{
-    Sending, carry_over, gate_of, gate_to, left_behind, reach, reach_address, respond, send,
+    Sending, carry_over, gate_of, gate_to, reach, reach_address, respond, send,
 };
+pub(crate) use seats::left_behind;
 
 /// The links to other domains.
 #[derive(Debug, Default)]

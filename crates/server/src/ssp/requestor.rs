@@ -11,7 +11,7 @@ use room::Address;
 
 use super::inward::FROM_AWAY;
 use super::link::{Failure, Gate};
-use super::{convert, guests, provider};
+use super::{convert, guests, provider, seats};
 use crate::house::House;
 use crate::imps::{Refused, Session, User};
 
@@ -22,6 +22,8 @@ pub(super) struct Extending {
     pub(super) session: Arc<Session>,
     /// The client's own id of its request.
     pub(super) id: Option<String>,
+    /// It wants to be told who comes and goes.
+    pub(super) subscribes: bool,
 }
 
 /// Conversations that wait for their answer, of all users together. Each user has one or two, and
@@ -93,6 +95,7 @@ pub(crate) async fn carry_over(
     session: &Arc<Session>,
     request: Csp,
 ) -> Result<Csp, Refused> {
+    seats::may_ask(session, &request)?;
     let own = CspUser::new(session.user.wv());
     let meta = MetaInfo::of_user(gate.own.clone(), own.clone());
     let asked = convert::request::to_ssp(request.clone(), meta, own);
@@ -101,51 +104,26 @@ pub(crate) async fn carry_over(
         return Err(Refused::because(Code::SERVICE_NOT_SUPPORTED, why));
     };
     if let Csp::ExtendConversationRequest(wanted) = &request {
-        let id = wanted.id.clone();
-        return extend(house, gate, session, (asked, id)).await;
+        let waits = Extending {
+            domain: gate.domain.clone(),
+            session: Arc::clone(session),
+            id: wanted.id.clone(),
+            subscribes: wanted.subscribe,
+        };
+        return extend(house, gate, (asked, waits)).await;
     }
     let answer = gate.ask(house, asked).await?;
     let answer = convert::answer::to_csp(answer, &request);
-    let group = group_of(&request).unwrap_or_default();
-    match (&request, &answer) {
-        (Csp::JoinGroupRequest(_), Csp::JoinGroupResponse(_)) => session.sit_away(&group),
-        // Another session of the user's is in it already.
-        (Csp::JoinGroupRequest(asked), Csp::Status(status))
-            if status.outcome.code == Code::ALREADY_JOINED && sits(house, session, &group) =>
-        {
-            session.sit_away(&group);
-            return Ok(csp::JoinGroupResponse {
-                participants: None,
-                screen_name: asked.screen_name.clone(),
-                welcome_note: None,
-            }
-            .into());
-        }
-        (Csp::LeaveGroupRequest(_), _) => session.rise_away(&group),
-        _ => {}
-    }
-    Ok(answer)
-}
-
-/// Is a user in this group of another domain, with a session that is not this one?
-fn sits(house: &House, session: &Session, group: &str) -> bool {
-    let all = house.imps.sessions.of(&session.user.address);
-    let mut others = all.iter().filter(|other| other.id != session.id);
-    others.any(|other| other.sits_away(group))
+    Ok(seats::note(house, session, request, answer))
 }
 
 /// SSP-16.X-S3: asks the server of the peer, which makes the group.
 async fn extend(
     house: &Arc<House>,
     gate: &Arc<Gate>,
-    session: &Arc<Session>,
-    (asked, id): (Ssp, Option<String>),
+    (asked, waits): (Ssp, Extending),
 ) -> Result<Csp, Refused> {
-    let waits = Extending {
-        domain: gate.domain.clone(),
-        session: Arc::clone(session),
-        id,
-    };
+    let session = Arc::clone(&waits.session);
     if !house.ssp.extends(waits) {
         let why = "too many conversations are being extended";
         return Err(Refused::because(Code::SERVICE_UNAVAILABLE, why));
@@ -157,11 +135,11 @@ async fn extend(
         Some(outcome) if outcome.code.is_success() => Ok(Status::from(outcome).into()),
         // SSP-16.3.X-S1, SSP-16.3.X-S2: 815, 410 and whatever else, as it was said.
         Some(outcome) => {
-            house.ssp.extends_no_more(gate, session);
+            house.ssp.extends_no_more(gate, &session);
             Ok(Status::from(outcome).into())
         }
         None => {
-            house.ssp.extends_no_more(gate, session);
+            house.ssp.extends_no_more(gate, &session);
             Err(answer.err().unwrap_or(Failure::Down).into())
         }
     }
@@ -225,22 +203,30 @@ fn refused(outcome: &csp::Outcome) -> Refused {
     }
 }
 
-/// A user who may be of another domain: as a guest then, who is let in if need be.
+/// A user who may be of another domain: as a guest then, who is let in if need be, as long as their
+/// domain can be told of it.
 pub(crate) async fn reach(house: &Arc<House>, text: &str) -> Result<User, Refused> {
     let Some(gate) = gate_to(house, text) else {
         return crate::imps::find(house, text).await;
     };
+    if !gate.is_up() {
+        return Err(Failure::Down.into());
+    }
     let user = provider::user_of(&gate, text)?;
     guests::guest(house, &gate, user.clone()).await?;
     Ok(user)
 }
 
-/// Whoever has this address in the house, if they are of another domain that is known here: a
-/// guest, who is let in if need be.
-pub(crate) async fn reach_address(house: &Arc<House>, address: &Address) -> bool {
+/// The same by the address that somebody has in the house, who is of another domain. None: it is
+/// not reached over SSP.
+pub(crate) async fn reach_address(
+    house: &Arc<House>,
+    address: &Address,
+) -> Option<Result<User, Refused>> {
     let bare = address.as_str().trim_start_matches("sip:");
     let wv = format!("wv:{bare}");
-    gate_to(house, &wv).is_some() && reach(house, &wv).await.is_ok()
+    gate_to(house, &wv)?;
+    Some(reach(house, &wv).await)
 }
 
 /// A user of ours answers an invitation from another domain. None: it is none.
@@ -272,28 +258,4 @@ pub(crate) async fn respond(
         }
         Err(failure) => Err(failure.into()),
     })
-}
-
-/// A session has ended that was in groups of other domains: it leaves those in which its user has
-/// no other.
-pub(crate) fn left_behind(house: &Arc<House>, session: &Arc<Session>) {
-    for group in session.seats_away() {
-        if sits(house, session, &group) {
-            continue;
-        }
-        let Some(gate) = gate_to(house, &group) else {
-            continue;
-        };
-        let own = CspUser::new(session.user.wv());
-        let leave = Ssp::LeaveGroupRequest(ssp::GroupRequest {
-            group,
-            meta: MetaInfo::of_user(gate.own.clone(), own),
-        });
-        let house = Arc::clone(house);
-        house.clone().world.tasks.spawn("ssp leave", async move {
-            if let Err(why) = gate.ask(&house, leave).await {
-                tracing::info!(peer = gate.domain, %why, "a group could not be left");
-            }
-        });
-    }
 }

@@ -111,18 +111,12 @@ impl Ssp {
         }
     }
 
-    /// A domain says what became of the first conversation of this user that was to grow there: the
-    /// session that waits for it, and its client's own id.
-    pub(super) fn extended(
-        &self,
-        gate: &Gate,
-        user: &Address,
-    ) -> Option<(Arc<Session>, Option<String>)> {
+    /// A domain says what became of the first conversation of this user that was to grow there.
+    pub(super) fn extended(&self, gate: &Gate, user: &Address) -> Option<Extending> {
         let extending = &mut self.notes().extending;
         let is_it =
             |one: &Extending| one.domain == gate.domain && one.session.user.address == *user;
         let at = extending.iter().position(is_it)?;
-        let Extending { session, id, .. } = extending.remove(at);
-        Some((session, id))
+        Some(extending.remove(at))
     }
 }

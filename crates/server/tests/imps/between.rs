@@ -276,6 +276,16 @@ fn a_group_may_be_made_from_afar() {
     joins(&mut alice, &club, "");
     assert_eq!(bob.say(&club, "nice").outcome.code, Code::SUCCESSFUL);
     assert_eq!(text(&mut alice), "nice");
+    // Made and joined at once.
+    let book = format!("wv:alice/book@{AWAY}");
+    alice.done(CreateGroupRequest {
+        group: book.clone(),
+        join: true,
+        ..CreateGroupRequest::default()
+    });
+    joins(&mut bob, &book, "");
+    assert_eq!(bob.say(&book, "a page").outcome.code, Code::SUCCESSFUL);
+    assert_eq!(text(&mut alice), "a page");
 }
 
 // ---- Invitations ----

@@ -1,5 +1,7 @@
 //! How the server of another domain is found by DNS (SRV `_imps-server._tcp`).
 
+use std::time::Duration;
+
 use imps::csp::{Recipient, User};
 use imps::ssp::{LoginResponse, Message, Mode, RedirectList, Setup};
 use imps::status::Code;
@@ -35,6 +37,8 @@ fn the_next_host_is_tried_when_the_first_is_silent() {
         names.add_host("im.b.example", SILENT);
         names.add_host("spare.b.example", THERE);
     });
+    // The first one has its three seconds, whatever is posted.
+    two.pass(Duration::from_secs(10));
     let mut alice = two.here("alice");
     let mut bob = two.there("bob");
     let sent = alice.send_to(to_bob(), "found", false);
@@ -46,6 +50,7 @@ fn the_next_host_is_tried_when_the_first_is_silent() {
 #[test]
 fn without_a_record_the_domain_cannot_be_reached() {
     let two = Two::by_dns(|names| names.add_host(AWAY, THERE));
+    two.pass(Duration::from_secs(60));
     let mut alice = two.here("alice");
     let sent = alice.send_to(to_bob(), "x", false);
     assert_eq!(sent.outcome.code, Code::SERVICE_UNAVAILABLE);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::lab::handset::{outcome, properties, wv};
-use crate::lab::{Handset, Lab};
+use crate::lab::{Handset, Lab, store};
 use imps::csp::{
     DeleteGroupRequest, ExtendConversationRequest, ExtendConversationUser, GetGroupMembersRequest,
     GetGroupPropsRequest, IdList, InviteRequest, InviteType, InviteUserRequest, InviteUserResponse,
@@ -288,6 +288,26 @@ fn the_group_ends_with_its_last_participant() {
     assert_eq!(bob.code(join(&group)), 800);
     assert_eq!(bob.code(properties()), 800);
     assert_eq!(alice.say(&group, "hello?").outcome.code.number(), 800);
+}
+
+/// As a session over SIP is come back to (7.2.1.5): by whoever was in it, and nobody else.
+#[test]
+fn the_group_outlives_the_server() {
+    let kept = store();
+    let again = kept.reopen().unwrap();
+    let grown = Grown::by(Lab::on(kept, |_, _| {}), &["carol"]);
+    let group = grown.group.clone();
+    drop(grown);
+    let lab = Lab::on(again, |_, _| {});
+    let [mut alice, mut bob, mut dave] =
+        ["alice", "bob", "dave"].map(|user| Handset::on(&lab, user));
+    assert_eq!(dave.code(join(&group)), 816, "before anybody is back");
+    assert_eq!(names(&joined(&mut bob, &group)), ["bob"]);
+    assert_eq!(dave.code(join(&group)), 816);
+    assert_eq!(names(&joined(&mut alice, &group)), ["alice", "bob"]);
+    assert_eq!(bob.say(&group, "where were we").outcome.code.number(), 200);
+    let heard = alice.hear_message().content.unwrap();
+    assert_eq!(heard.as_text(), Some("where were we"));
 }
 
 /// IMPS-9.1.11-S12

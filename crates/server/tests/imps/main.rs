@@ -34,6 +34,7 @@ mod presence;
 mod presence_auth;
 mod profile;
 mod search;
+mod seats_away;
 mod session;
 mod smoke;
 mod tls;

@@ -18,6 +18,9 @@ pub const DOMAIN: &str = "b.example";
 
 pub struct Domain {
     link: Link,
+    /// How often it has started.
+    starts: u8,
+    secret: String,
     server: SocketAddr,
     /// What the server posts.
     posted: Receiver<Vec<u8>>,
@@ -63,18 +66,24 @@ fn appear(secret: &str, change: impl FnOnce(&mut Setup, &mut Policy, SocketAddr)
         }];
         change(setup, policy, at);
     });
-    let settings = Settings {
-        secret: Some(Secret::new(secret.as_bytes())),
-        peer_secret: Some(Secret::new(*b"a's")),
-        ..Settings::new(format!("wv:@{DOMAIN}"), "wv:@localhost")
-    };
     let domain = Domain {
-        link: Link::new(settings, [3; 16]).unwrap(),
+        link: link(secret, 1),
+        starts: 1,
+        secret: secret.to_owned(),
         server: lab.at.http.unwrap(),
         posted,
         events: Vec::new(),
     };
     (lab, domain)
+}
+
+fn link(secret: &str, seed: u8) -> Link {
+    let settings = Settings {
+        secret: Some(Secret::new(secret.as_bytes())),
+        peer_secret: Some(Secret::new(*b"a's")),
+        ..Settings::new(format!("wv:@{DOMAIN}"), "wv:@localhost")
+    };
+    Link::new(settings, [seed; 16]).unwrap()
 }
 
 /// A place where POSTs are taken, and what comes.
@@ -155,17 +164,39 @@ impl Domain {
 
     /// The next thing that the server asks, answered.
     pub fn asked(&mut self) -> Primitive {
-        let (id, asked) = self.until(|event| match event {
+        self.asked_and(Primitive::status(imps::status::Code::SUCCESSFUL))
+    }
+
+    /// The same, answered with this.
+    pub fn asked_and(&mut self, answer: Primitive) -> Primitive {
+        let (id, asked) = self.asked_only();
+        self.answers(&id, answer);
+        asked
+    }
+
+    /// The next thing that the server asks, and its transaction.
+    pub fn asked_only(&mut self) -> (String, Primitive) {
+        self.until(|event| match event {
             Event::Asked {
                 transaction_id,
                 primitive,
             } => Some((transaction_id.clone(), primitive.clone())),
             _ => None,
-        });
-        let good = Primitive::status(imps::status::Code::SUCCESSFUL);
-        self.link.answer(&id, good).unwrap();
+        })
+    }
+
+    /// Answers what the server has asked.
+    pub fn answers(&mut self, transaction_id: &str, answer: Primitive) {
+        self.link.answer(transaction_id, answer).unwrap();
         self.flush();
-        asked
+    }
+
+    /// Starts anew, and knows nothing of what was before.
+    pub fn restarts(&mut self) {
+        self.starts += 1;
+        self.link = link(&self.secret, self.starts);
+        self.events.clear();
+        self.comes_up();
     }
 
     /// Logs in.

@@ -1,9 +1,11 @@
 //! The border to another domain: whom its server may speak for, and what it is told.
 
-use crate::lab::ask::FACTORY;
+use std::time::Duration;
+
+use crate::lab::ask::{Ask, FACTORY};
 use crate::lab::{Phone, SimLab, store};
 use server::admin::{block, write_rules};
-use server::config::SipPeer;
+use server::config::{SipPeer, SspPeer};
 use sip::{Method, Name, Response};
 use store::Store;
 
@@ -17,7 +19,13 @@ const NO_ROOM: &str = "<ruleset xmlns='urn:ietf:params:xml:ns:common-policy' \
 
 /// A server that reaches b.example, and that domain's own: a phone that says what it likes.
 fn lab(store: Store) -> (SimLab, Phone) {
+    lab_with(store, Vec::new())
+}
+
+/// The same with links to other domains.
+fn lab_with(store: Store, links: Vec<SspPeer>) -> (SimLab, Phone) {
     let lab = SimLab::with_store(store, |setup, _| {
+        setup.ssp_peers = links;
         setup.sip_peers = vec![
             SipPeer {
                 domain: "b.example".to_owned(),
@@ -149,5 +157,35 @@ fn what_users_send_reaches_the_domain_and_no_other() {
         assert_eq!(response.status(), status, "{uri}");
     }
     assert!(!peer.has_heard(&Method::Message));
+    lab.settled();
+}
+
+/// What a device says reaches the inviter when it is said, though nobody answers over SSP; and
+/// whoever is reached over SSP alone is not waited for.
+#[test]
+fn a_link_that_is_down_keeps_nobody_waiting() {
+    let down = |domain: &str| SspPeer {
+        domain: domain.to_owned(),
+        url: Some("http://10.0.0.9:8080/ssp".to_owned()),
+        secret: Some("x".to_owned()),
+        tls: false,
+    };
+    let (lab, mut peer) = lab_with(store(), vec![down("b.example"), down("c.example")]);
+    let mut alice = lab.phone("alice");
+    for (guest, says, status) in [
+        ("sip:bob@b.example", Some("486 Busy Here"), 486),
+        ("sip:bob@c.example", None, 480),
+        ("sip:bob@d.example", None, 404),
+    ] {
+        let began = lab.now();
+        let entry = format!("<entry uri=\"{guest}\" cp:copyControl=\"to\"/>");
+        let call_id = Ask::guests(&[]).with_entries(&entry).send(&mut alice);
+        if let Some(says) = says {
+            let invitation = peer.incoming("INVITE");
+            peer.answer(&invitation, says, "b", "", "");
+        }
+        assert_eq!(alice.final_response(&call_id).status(), status, "{guest}");
+        assert!(lab.now() - began < Duration::from_secs(5), "{guest}");
+    }
     lab.settled();
 }

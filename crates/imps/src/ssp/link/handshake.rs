@@ -14,7 +14,8 @@
 //! the next one comes; whoever is dialed says its answer again when a question comes again.
 //!
 //! When both dial at once, the one whose domain comes first in the alphabet goes on, and the other
-//! one drops its own attempt.
+//! one drops its own attempt. If the first one could not be reached by then, it can now: what was
+//! said in vain is said again at once.
 
 use std::cmp::Ordering;
 use std::time::{Duration, Instant};
@@ -43,6 +44,8 @@ pub(super) struct Handshake {
     deadline: Instant,
     /// When the one who dials says its step again.
     repeat_at: Option<Instant>,
+    /// What was said last could not be posted.
+    is_unheard: bool,
 }
 
 /// What was said last.
@@ -91,6 +94,7 @@ impl Link {
             peer_time_to_live_s: None,
             deadline: now,
             repeat_at: None,
+            is_unheard: false,
         });
         self.enter(stage, now);
     }
@@ -102,6 +106,7 @@ impl Link {
             handshake.stage = stage;
             handshake.deadline = later(now, self.settings.handshake_timeout);
             handshake.repeat_at = (!stage.is_answering()).then_some(repeat_at);
+            handshake.is_unheard = false;
         }
         self.say();
     }
@@ -236,7 +241,9 @@ impl Link {
         }
         match self.handshake.as_ref().map(|handshake| handshake.stage) {
             // Both have dialed, and this side goes on with its own.
-            Some(Stage::Dialing | Stage::Proving | Stage::Naming) if self.goes_first() => {}
+            Some(Stage::Dialing | Stage::Proving | Stage::Naming) if self.goes_first() => {
+                self.say_unheard(now);
+            }
             Some(Stage::Dialed) if self.stage_of(id).is_some() => self.say(),
             Some(Stage::Proven) if self.stage_of(id).is_some() => {}
             _ => self.begin(id.to_owned(), Stage::Dialed, secret.clone(), now),
@@ -417,9 +424,32 @@ impl Link {
             return self.fail(Down::HandshakeTimeout, now);
         }
         if handshake.repeat_at.is_some_and(|at| now >= at) {
-            handshake.repeat_at = Some(later(now, self.settings.response_timeout));
-            self.say();
+            self.say_again(now);
         }
+    }
+
+    /// What was said last could not be posted.
+    pub(super) fn handshake_unheard(&mut self, id: &str) {
+        if let Some(handshake) = &mut self.handshake
+            && handshake.transaction_id == id
+        {
+            handshake.is_unheard = true;
+        }
+    }
+
+    /// Says a step again that was not heard, now that the peer has shown that it is there.
+    fn say_unheard(&mut self, now: Instant) {
+        if self.handshake.as_ref().is_some_and(|one| one.is_unheard) {
+            self.say_again(now);
+        }
+    }
+
+    fn say_again(&mut self, now: Instant) {
+        if let Some(handshake) = &mut self.handshake {
+            handshake.repeat_at = Some(later(now, self.settings.response_timeout));
+            handshake.is_unheard = false;
+        }
+        self.say();
     }
 }
 

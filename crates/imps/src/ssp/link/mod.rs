@@ -208,6 +208,7 @@ impl Link {
     /// A POST could not be made. It is as good as lost; if it was the last try, there is no need to
     /// wait for an answer.
     pub fn posted_failed(&mut self, transaction_id: &str, now: Instant) {
+        self.handshake_unheard(transaction_id);
         self.unreachable(transaction_id, now);
     }
 

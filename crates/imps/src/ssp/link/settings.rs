@@ -60,7 +60,8 @@ pub enum SettingsError {
 impl Settings {
     /// A link from one service to another, each as in `wv:@a.com`, with the defaults: a time to
     /// live of a day, 256 requests under way, three tries of 20, 40 and 80 seconds, two minutes
-    /// for each step of a handshake, and dialing again after 5 seconds to 10 minutes.
+    /// for each step of a handshake, and dialing again after 5 seconds to a minute: so long a
+    /// network that has healed may go unnoticed.
     pub fn new(own: impl Into<String>, peer: impl Into<String>) -> Self {
         Self {
             own: own.into(),
@@ -73,7 +74,7 @@ impl Settings {
             retries: 2,
             handshake_timeout: Duration::from_secs(120),
             redial_min: Duration::from_secs(5),
-            redial_max: Duration::from_secs(600),
+            redial_max: Duration::from_secs(60),
         }
     }
 

@@ -21,6 +21,7 @@ use super::super::session::Seat;
 use super::super::user::{group_uri, wv_of_group};
 use super::super::{Refused, blocks, extend};
 use super::{Found, Standing, Stored, props};
+use crate::focus::rejoin;
 use crate::rooms::handset::{Enter, Entered, Handset, Order as HandsetOrder, Present};
 use crate::rooms::{self, Kept, Kind, Opened, Order, RoomHandle};
 
@@ -94,15 +95,17 @@ async fn come_in(turn: &Turn<'_>, wish: &Wish) -> Result<(Entered, Option<Welcom
         // IMPS-9.1.11-S9: by whomever.
         let now = turn.house.world.clock.now();
         let invited = turn.house.imps.invitations.holds(own, &wish.uri, now);
-        let (room, claim, note) = match super::find(turn.house, &wish.uri).await? {
-            Found::Live(room) => {
-                let claim = Claim {
-                    invited,
-                    ..Claim::default()
-                };
-                (room, claim, None)
+        let guest = Claim {
+            invited,
+            ..Claim::default()
+        };
+        let (room, claim, note) = match super::find(turn.house, &wish.uri).await {
+            Err(refused) => {
+                let back = back(turn, wish, guest).await?;
+                (back.ok_or(refused)?, guest, None)
             }
-            Found::Stored(stored) => {
+            Ok(Found::Live(room)) => (room, guest, None),
+            Ok(Found::Stored(stored)) => {
                 let stored = Arc::new(*stored);
                 let claim = Claim {
                     invited,
@@ -151,6 +154,23 @@ async fn enter(
     };
     room.tell(Order::Handset(HandsetOrder::Enter(enter)));
     answered.await.unwrap_or(Err(Refusal::Closed))
+}
+
+/// The room of a conference or conversation that the end of the server has interrupted, as whoever
+/// comes back over SIP makes it alive again (7.2.1.5). None: there is none.
+async fn back(turn: &Turn<'_>, wish: &Wish, claim: Claim) -> Result<Option<RoomHandle>, Refused> {
+    let house = turn.house;
+    let kept = rooms::kept(house, &wish.uri).await.map_err(broken)?;
+    let Some((room, kept)) =
+        kept.and_then(|kept| Some((rejoin::restored(turn.policy, &kept)?, kept)))
+    else {
+        return Ok(None);
+    };
+    room.may_enter(&turn.session.user.address, false, claim)?;
+    let room = house.rooms.find_or_open(house, &wish.uri, || {
+        Ok(rejoin::opened(house, &kept, room, Kind::Conference))
+    })?;
+    Ok(Some(room))
 }
 
 /// The room of a stored group: the one that is there, or a new one that this user opens.

@@ -1,0 +1,158 @@
+//! Places of our users in groups of other domains: who has one, and what is needed to take it again.
+
+use std::sync::Arc;
+
+use imps::Primitive as Csp;
+use imps::csp::{self, JoinGroupRequest, SubscribeType, User as CspUser};
+use imps::ssp::{self, MetaInfo, Primitive as Ssp};
+use imps::status::Code;
+
+use super::link::Gate;
+use super::requestor::gate_to;
+use super::{convert, inward};
+use crate::house::House;
+use crate::imps::{Refused, Session};
+
+/// Places in groups of other domains that a session may have: each is remembered as it was taken,
+/// and nobody is in so many.
+const SEATS_MAX: usize = 200;
+
+/// May a session ask this of another domain, if it has to have a place for it?
+pub(super) fn may_ask(session: &Session, request: &Csp) -> Result<(), Refused> {
+    let takes_one = match request {
+        Csp::JoinGroupRequest(_) | Csp::ExtendConversationRequest(_) => true,
+        Csp::CreateGroupRequest(made) => made.join,
+        _ => false,
+    };
+    if takes_one && session.seats_away().len() >= SEATS_MAX {
+        let why = format!("a session is in {SEATS_MAX} groups of other domains at most");
+        return Err(Refused::because(Code::TOO_MANY_GROUPS_OF_USER, why));
+    }
+    Ok(())
+}
+
+/// Notes what a request that another domain has answered does to the places of a session. Gives the
+/// answer that the client gets.
+pub(super) fn note(house: &House, session: &Session, request: Csp, answer: Csp) -> Csp {
+    let code = match &answer {
+        Csp::Status(status) => status.outcome.code,
+        _ => Code::SUCCESSFUL,
+    };
+    match request {
+        Csp::JoinGroupRequest(asked) if code.is_success() => session.sit_away(asked),
+        // Another session of the user's is in it already.
+        Csp::JoinGroupRequest(asked)
+            if code == Code::ALREADY_JOINED && sits(house, session, &asked.group) =>
+        {
+            let joined = csp::JoinGroupResponse {
+                participants: None,
+                screen_name: asked.screen_name.clone(),
+                welcome_note: None,
+            };
+            session.sit_away(asked);
+            return joined.into();
+        }
+        Csp::CreateGroupRequest(made) if made.join && code.is_success() => {
+            session.sit_away(JoinGroupRequest {
+                group: made.group,
+                screen_name: made.screen_name,
+                subscribe: made.subscribe,
+                own_properties: made.own_properties,
+                ..JoinGroupRequest::default()
+            });
+        }
+        Csp::SubscribeGroupNoticeRequest(asked) if code.is_success() => {
+            match asked.subscribe_type {
+                SubscribeType::Set => session.listens_away(&asked.group, true),
+                SubscribeType::Unset => session.listens_away(&asked.group, false),
+                SubscribeType::Get | SubscribeType::Other(_) => {}
+            }
+        }
+        Csp::LeaveGroupRequest(asked) => session.rise_away(&asked.group),
+        _ => {}
+    }
+    answer
+}
+
+/// Is a user in this group of another domain, with a session that is not this one?
+fn sits(house: &House, session: &Session, group: &str) -> bool {
+    let all = house.imps.sessions.of(&session.user.address);
+    let mut others = all.iter().filter(|other| other.id != session.id);
+    others.any(|other| other.sits_away(group))
+}
+
+/// A session has ended that was in groups of other domains: it leaves those in which its user has
+/// no other.
+pub(crate) fn left_behind(house: &Arc<House>, session: &Arc<Session>) {
+    for seat in session.seats_away() {
+        if sits(house, session, &seat.group) {
+            continue;
+        }
+        let Some(gate) = gate_to(house, &seat.group) else {
+            continue;
+        };
+        let (house, session) = (Arc::clone(house), Arc::clone(session));
+        house.clone().world.tasks.spawn("ssp leave", async move {
+            leave(&house, &gate, &session, seat.group).await;
+        });
+    }
+}
+
+async fn leave(house: &House, gate: &Gate, session: &Session, group: String) {
+    let own = CspUser::new(session.user.wv());
+    let meta = MetaInfo::of_user(gate.own.clone(), own);
+    let leave = Ssp::LeaveGroupRequest(ssp::GroupRequest { group, meta });
+    if let Err(why) = gate.ask(house, leave).await {
+        tracing::info!(peer = gate.domain, %why, "a group could not be left");
+    }
+}
+
+/// The link has come up anew. If the peer has restarted, our users are not in its groups any more,
+/// and do not know: they join again as they did before, one after the other. Who is in is told so by
+/// 807, which is as good; who is not let in again is out, and hears of it.
+pub(super) async fn take_again(house: Arc<House>, gate: Arc<Gate>) {
+    for (session, seat) in taken(&house, &gate) {
+        let group = seat.group.clone();
+        let own = CspUser::new(session.user.wv());
+        let meta = MetaInfo::of_user(gate.own.clone(), own.clone());
+        let Some(join) = convert::request::to_ssp(seat.into(), meta, own) else {
+            continue;
+        };
+        let Ok(answer) = gate.ask(&house, join).await else {
+            // It is down again. All this is done once more when it comes up.
+            return;
+        };
+        let outcome = answer.outcome().cloned().unwrap_or_default();
+        let code = outcome.code;
+        if !code.is_success() && code != Code::ALREADY_JOINED {
+            tracing::info!(peer = gate.domain, group, %code, "somebody could not come back");
+            inward::out(&house, &session.user.address, &group, &outcome);
+        } else if code.is_success() && !is_in(&house, &session, &group) {
+            // They have left meanwhile.
+            leave(&house, &gate, &session, group).await;
+        }
+    }
+}
+
+/// The places in groups of a domain, each user's once.
+fn taken(house: &House, gate: &Gate) -> Vec<(Arc<Session>, JoinGroupRequest)> {
+    let mut taken: Vec<(Arc<Session>, JoinGroupRequest)> = Vec::new();
+    for session in house.imps.sessions.all_sessions() {
+        for seat in session.seats_away() {
+            if gate_to(house, &seat.group).is_some_and(|to| to.domain == gate.domain) {
+                taken.push((Arc::clone(&session), seat));
+            }
+        }
+    }
+    taken.sort_by(|(a, one), (b, other)| {
+        (&a.user.address, &one.group).cmp(&(&b.user.address, &other.group))
+    });
+    taken.dedup_by(|(a, one), (b, other)| {
+        a.user.address == b.user.address && one.group == other.group
+    });
+    taken
+}
+
+fn is_in(house: &House, session: &Session, group: &str) -> bool {
+    session.sits_away(group) || sits(house, session, group)
+}
