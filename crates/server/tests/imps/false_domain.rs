@@ -10,6 +10,7 @@ use imps::ssp::{
 use imps::status::Code;
 
 use crate::lab::Handset;
+use crate::lab::ask::{Ask, FACTORY};
 use crate::lab::domain::{DOMAIN, Domain, meet, post, stranger};
 use crate::lab::handset::wv;
 
@@ -299,4 +300,22 @@ fn a_guest_does_not_reach_beyond() {
         asked.info.recipients = vec![Party::user(theirs("mallory"))];
     }
     assert_eq!(domain.code(round), Code::DOMAIN_NOT_SUPPORTED.number());
+}
+
+/// Whoever was here once is not waited for when their domain is away.
+#[test]
+fn a_guest_whose_domain_is_away_is_not_invited() {
+    let (lab, mut domain) = meet(|_| {});
+    let _alice = Handset::on(&lab, "alice");
+    assert_eq!(domain.code(from_user("m1", &theirs("eve"), "x")), 200);
+    let mut bob = lab.phone("bob");
+    let entry = format!("<entry uri=\"sip:eve@{DOMAIN}\" cp:copyControl=\"to\"/>");
+    let eve = Ask::guests(&[]).with_entries(&entry);
+    let call_id = eve.send(&mut bob);
+    assert!(matches!(domain.asked(), Primitive::InviteRequest(_)));
+    bob.cancels(&call_id, FACTORY);
+    assert!(matches!(domain.asked(), Primitive::CancelInviteRequest(_)));
+    domain.leaves();
+    let call_id = eve.send(&mut bob);
+    assert_eq!(bob.final_response(&call_id).status(), 480);
 }

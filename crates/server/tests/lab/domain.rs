@@ -199,6 +199,12 @@ impl Domain {
         self.comes_up();
     }
 
+    /// Logs out, and is not heard of again.
+    pub fn leaves(&mut self) {
+        self.link.close(Instant::now());
+        self.until(|event| matches!(event, Event::Down(_)).then_some(()));
+    }
+
     /// Logs in.
     fn comes_up(&mut self) {
         self.dials();
