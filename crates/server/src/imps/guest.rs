@@ -5,18 +5,21 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use imps::csp::{CapabilityList, DeliveryMethod};
+use imps::csp::{CapabilityList, DeliveryMethod, Group, Sender};
 use imps::service::Functions;
 use imps::status::Code;
 use imps::{Primitive, Transaction, Version};
+use room::Event;
 use tokio::sync::Notify;
 
 use super::desk::{Caller, Turn};
-use super::session::{Beginning, Session};
+use super::session::{Beginning, Seat, Session};
 use super::terms::Terms;
+use super::user::group_uri;
 use super::{Refused, User, dispatch, receipt};
 use crate::house::House;
 use crate::http::Ends;
+use crate::rooms::Order;
 
 /// How long a guest is remembered of whom nothing is heard. Whatever waited for them is lost then.
 const LIVES: Duration = Duration::from_secs(24 * 3600);
@@ -120,5 +123,32 @@ pub(crate) async fn told(house: &Arc<House>, session: &Arc<Session>, id: &str, a
     let item = session.state().outbox.answered(id);
     if let Some(item) = item {
         receipt::answered(house, session, item, answer).await;
+    }
+}
+
+/// The place in a group of ours that something told is about.
+pub(crate) fn place(house: &House, session: &Session, told: &Primitive) -> Option<(String, Seat)> {
+    let group = match told {
+        Primitive::NewMessage(new) => match new.info.sender.as_ref()? {
+            Sender::Group(Group::Id(group)) => group,
+            Sender::Group(Group::ScreenName(name)) => &name.group,
+            Sender::User(_) => return None,
+        },
+        Primitive::GroupChangeNotice(notice) => &notice.group,
+        _ => return None,
+    };
+    let uri = group_uri(house, group).ok()?;
+    let seat = session.seat(&uri)?;
+    Some((uri, seat))
+}
+
+/// A guest's server says that they are not in a group, in which they had this place when it was
+/// told: it has started anew, or word of their leaving was lost.
+pub(crate) fn is_out(session: &Session, (group, seat): (String, Seat)) {
+    // They may have come again meanwhile, and have another one.
+    if session.seat(&group).is_some_and(|now| now.leg == seat.leg) {
+        tracing::info!(user = %session.user.address, group, "their server says that they are out");
+        session.rise(&group, seat.leg);
+        seat.room.tell(Order::Event(Event::Left { leg: seat.leg }));
     }
 }

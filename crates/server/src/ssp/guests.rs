@@ -55,8 +55,13 @@ async fn tell(house: Arc<House>, gate: Arc<Gate>, session: Arc<Session>, away: A
                     guest::told(&house, &session, &told.id, &status).await;
                     continue;
                 };
+                let place = guest::place(&house, &session, &told.primitive);
                 match gate.ask(&house, said).await {
                     Ok(answer) => {
+                        let code = answer.outcome().map(|outcome| outcome.code);
+                        if let (Some(Code::NOT_JOINED), Some(place)) = (code, place) {
+                            guest::is_out(&session, place);
+                        }
                         let answer = outward::answer(&told.primitive, &answer);
                         guest::told(&house, &session, &told.id, &answer).await;
                     }

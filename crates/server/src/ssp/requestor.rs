@@ -95,7 +95,7 @@ pub(crate) async fn carry_over(
     session: &Arc<Session>,
     request: Csp,
 ) -> Result<Csp, Refused> {
-    seats::may_ask(session, &request)?;
+    let taken = seats::take(session, &request)?;
     let own = CspUser::new(session.user.wv());
     let meta = MetaInfo::of_user(gate.own.clone(), own.clone());
     let asked = convert::request::to_ssp(request.clone(), meta, own);
@@ -112,9 +112,18 @@ pub(crate) async fn carry_over(
         };
         return extend(house, gate, (asked, waits)).await;
     }
-    let answer = gate.ask(house, asked).await?;
-    let answer = convert::answer::to_csp(answer, &request);
-    Ok(seats::note(house, session, request, answer))
+    match gate.ask(house, asked).await {
+        Ok(answer) => {
+            let answer = convert::answer::to_csp(answer, &request);
+            Ok(seats::note(session, taken, (request, answer)))
+        }
+        Err(failure) => {
+            if let Some(group) = taken {
+                session.rise_away(&group);
+            }
+            Err(failure.into())
+        }
+    }
 }
 
 /// SSP-16.X-S3: asks the server of the peer, which makes the group.

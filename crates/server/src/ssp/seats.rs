@@ -17,58 +17,65 @@ use crate::imps::{Refused, Session};
 /// and nobody is in so many.
 const SEATS_MAX: usize = 200;
 
-/// May a session ask this of another domain, if it has to have a place for it?
-pub(super) fn may_ask(session: &Session, request: &Csp) -> Result<(), Refused> {
-    let takes_one = match request {
-        Csp::JoinGroupRequest(_) | Csp::ExtendConversationRequest(_) => true,
-        Csp::CreateGroupRequest(made) => made.join,
-        _ => false,
+/// A session is about to ask another domain for a place in a group: it has it from now on, since
+/// what is said there may be here before the answer is. Gives the group, if this place is new.
+pub(super) fn take(session: &Session, request: &Csp) -> Result<Option<String>, Refused> {
+    let seat = match request {
+        Csp::JoinGroupRequest(asked) => asked.clone(),
+        Csp::CreateGroupRequest(made) if made.join => JoinGroupRequest {
+            group: made.group.clone(),
+            screen_name: made.screen_name.clone(),
+            subscribe: made.subscribe,
+            own_properties: made.own_properties.clone(),
+            ..JoinGroupRequest::default()
+        },
+        // The peer says to which group, before anything is said in it.
+        Csp::ExtendConversationRequest(_) => return has_place(session).map(|()| None),
+        _ => return Ok(None),
     };
-    if takes_one && session.seats_away().len() >= SEATS_MAX {
-        let why = format!("a session is in {SEATS_MAX} groups of other domains at most");
-        return Err(Refused::because(Code::TOO_MANY_GROUPS_OF_USER, why));
+    if session.sits_away(&seat.group) {
+        return Ok(None);
     }
-    Ok(())
+    has_place(session)?;
+    let group = seat.group.clone();
+    session.sit_away(seat);
+    Ok(Some(group))
 }
 
-/// Notes what a request that another domain has answered does to the places of a session. Gives the
-/// answer that the client gets.
-pub(super) fn note(house: &House, session: &Session, request: Csp, answer: Csp) -> Csp {
+fn has_place(session: &Session) -> Result<(), Refused> {
+    if session.seats_away().len() < SEATS_MAX {
+        return Ok(());
+    }
+    let why = format!("a session is in {SEATS_MAX} groups of other domains at most");
+    Err(Refused::because(Code::TOO_MANY_GROUPS_OF_USER, why))
+}
+
+/// Notes what a request that another domain has answered does to the places of a session, of which
+/// it has just taken one, or has not. Gives the answer that the client gets.
+pub(super) fn note(session: &Session, taken: Option<String>, (request, answer): (Csp, Csp)) -> Csp {
     let code = match &answer {
         Csp::Status(status) => status.outcome.code,
         _ => Code::SUCCESSFUL,
     };
-    match request {
-        Csp::JoinGroupRequest(asked) if code.is_success() => session.sit_away(asked),
-        // Another session of the user's is in it already.
-        Csp::JoinGroupRequest(asked)
-            if code == Code::ALREADY_JOINED && sits(house, session, &asked.group) =>
-        {
-            let joined = csp::JoinGroupResponse {
-                participants: None,
-                screen_name: asked.screen_name.clone(),
-                welcome_note: None,
-            };
-            session.sit_away(asked);
-            return joined.into();
-        }
-        Csp::CreateGroupRequest(made) if made.join && code.is_success() => {
-            session.sit_away(JoinGroupRequest {
-                group: made.group,
-                screen_name: made.screen_name,
-                subscribe: made.subscribe,
-                own_properties: made.own_properties,
-                ..JoinGroupRequest::default()
-            });
-        }
-        Csp::SubscribeGroupNoticeRequest(asked) if code.is_success() => {
+    match (request, taken) {
+        (Csp::SubscribeGroupNoticeRequest(asked), _) if code.is_success() => {
             match asked.subscribe_type {
                 SubscribeType::Set => session.listens_away(&asked.group, true),
                 SubscribeType::Unset => session.listens_away(&asked.group, false),
                 SubscribeType::Get | SubscribeType::Other(_) => {}
             }
         }
-        Csp::LeaveGroupRequest(asked) => session.rise_away(&asked.group),
+        (Csp::LeaveGroupRequest(asked), _) => session.rise_away(&asked.group),
+        // The user is in it by another session, or was before this server started anew.
+        (Csp::JoinGroupRequest(asked), Some(_)) if code == Code::ALREADY_JOINED => {
+            let joined = csp::JoinGroupResponse {
+                participants: None,
+                screen_name: asked.screen_name,
+                welcome_note: None,
+            };
+            return joined.into();
+        }
+        (_, Some(group)) if !code.is_success() => session.rise_away(&group),
         _ => {}
     }
     answer

@@ -1,6 +1,6 @@
 //! Places in groups of another domain, whose server starts anew.
 
-use imps::csp::{JoinGroupRequest, LeaveGroupRequest, ScreenName, User};
+use imps::csp::{CreateGroupRequest, JoinGroupRequest, LeaveGroupRequest, ScreenName, User};
 use imps::ssp::{self, Content, MessageInfo, MetaInfo, Party, Primitive, Sender};
 use imps::status::Code;
 use imps::{Encoding, Primitive as Csp, Version};
@@ -79,6 +79,91 @@ fn rejoins(asked: &Primitive) {
     assert!(asked.subscribe && !asked.joined_list);
     let user = asked.meta.requestor.user.as_ref();
     assert_eq!(user.map(|user| user.id.clone()), Some(wv("alice")));
+}
+
+/// What is said in it may be there before the answer to JoinGroup is.
+#[test]
+fn whoever_is_about_to_be_in_hears_what_is_said() {
+    let (lab, mut domain) = meet(|_| {});
+    let mut alice = Handset::on(&lab, "alice");
+    let stream = alice.ask_later(join());
+    let (id, _) = domain.asked_only();
+    assert_eq!(says(&mut domain, "m1"), 200);
+    domain.answers(&id, joined());
+    read_answer(stream);
+    alice.hear_message();
+    // Who is not let in was not in it.
+    let mut alice = Handset::on(&lab, "alice");
+    domain.asked();
+    let refused = Primitive::status(Code::REJECTED);
+    asks(&mut alice, &mut domain, join(), refused);
+    assert_eq!(says(&mut domain, "m2"), Code::NOT_JOINED.number());
+}
+
+/// The server of alice has started anew, and the other one not.
+#[test]
+fn whoever_is_in_already_is_in() {
+    let (lab, mut domain) = meet(|_| {});
+    let mut alice = Handset::on(&lab, "alice");
+    let stream = alice.ask_later(join());
+    domain.asked_and(Primitive::status(Code::ALREADY_JOINED));
+    let (http, _) = read_answer(stream);
+    let answer = imps::Message::decode(&http.body, Encoding::Wbxml).unwrap();
+    let answer = &answer.transactions[0].primitive;
+    assert!(matches!(answer, Csp::JoinGroupResponse(_)), "{answer:?}");
+    assert_eq!(says(&mut domain, "m1"), 200);
+}
+
+/// A guest whose server knows nothing of it, the other way round: it has started anew.
+#[test]
+fn a_guest_who_is_out_at_home_is_out() {
+    let (lab, mut domain) = meet(|_| {});
+    let mut bob = Handset::on(&lab, "bob");
+    let book = "wv:bob/book@localhost";
+    bob.done(CreateGroupRequest {
+        group: book.to_owned(),
+        join: true,
+        subscribe: true,
+        ..CreateGroupRequest::default()
+    });
+    let eve = || {
+        MetaInfo::of_user(
+            format!("wv:@{DOMAIN}"),
+            User::new(format!("wv:eve@{DOMAIN}")),
+        )
+    };
+    let comes = || {
+        Primitive::JoinGroupRequest(ssp::JoinGroupRequest {
+            group: book.to_owned(),
+            joined_list: false,
+            subscribe: false,
+            meta: eve(),
+            screen_name: None,
+            own_properties: Vec::new(),
+        })
+    };
+    let goes = || {
+        Primitive::LeaveGroupRequest(ssp::GroupRequest {
+            group: book.to_owned(),
+            meta: eve(),
+        })
+    };
+    let out = || Primitive::status(Code::NOT_JOINED);
+    assert_eq!(domain.code(comes()), 200);
+    assert!(bob.hear_notice().joined.is_some());
+    // It was true when it was said, and is not any more.
+    bob.say(book, "one");
+    let (id, _) = domain.asked_only();
+    assert_eq!((domain.code(goes()), domain.code(comes())), (200, 200));
+    domain.answers(&id, out());
+    bob.say(book, "two");
+    assert!(matches!(domain.asked(), Primitive::SendMessageRequest(_)));
+    let news = bob.hear_notice();
+    assert!(news.left.is_some() && news.joined.is_some(), "{news:?}");
+    bob.say(book, "three");
+    domain.asked_and(out());
+    assert!(bob.hear_notice().left.is_some());
+    assert_eq!(domain.code(goes()), Code::NOT_JOINED.number());
 }
 
 #[test]
