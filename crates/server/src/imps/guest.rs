@@ -145,10 +145,8 @@ pub(crate) fn place(house: &House, session: &Session, told: &Primitive) -> Optio
 /// A guest's server says that they are not in a group, in which they had this place when it was
 /// told: it has started anew, or word of their leaving was lost.
 pub(crate) fn is_out(session: &Session, (group, seat): (String, Seat)) {
-    // They may have come again meanwhile, and have another one.
-    if session.seat(&group).is_some_and(|now| now.leg == seat.leg) {
-        tracing::info!(user = %session.user.address, group, "their server says that they are out");
-        session.rise(&group, seat.leg);
-        seat.room.tell(Order::Event(Event::Left { leg: seat.leg }));
-    }
+    tracing::info!(user = %session.user.address, group, "their server says that they are out");
+    // This one alone: they may have come again meanwhile, and have another.
+    session.rise(&group, seat.leg);
+    seat.room.tell(Order::Event(Event::Left { leg: seat.leg }));
 }
