@@ -1,4 +1,4 @@
-//! Places of our users in groups of other domains: who has one, and what is needed to take it again.
+//! Places of our users in groups of other domains: who has one, and how it is taken again.
 
 use std::sync::Arc;
 
@@ -115,8 +115,8 @@ async fn leave(house: &House, gate: &Gate, session: &Session, group: String) {
 }
 
 /// The link has come up anew. If the peer has restarted, our users are not in its groups any more,
-/// and do not know: they join again as they did before, one after the other. Who is in is told so by
-/// 807, which is as good; who is not let in again is out, and hears of it.
+/// and do not know: they join again as they did before, one after the other. Who is in is told so
+/// by 807, which is as good; who is not let in again is out, and hears of it.
 pub(super) async fn take_again(house: Arc<House>, gate: Arc<Gate>) {
     for (session, seat) in taken(&house, &gate) {
         let group = seat.group.clone();
