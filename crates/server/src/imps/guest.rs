@@ -9,7 +9,6 @@ use imps::csp::{CapabilityList, DeliveryMethod, Group, Sender};
 use imps::service::Functions;
 use imps::status::Code;
 use imps::{Primitive, Transaction, Version};
-use room::Event;
 use tokio::sync::Notify;
 
 use super::desk::{Caller, Turn};
@@ -19,7 +18,6 @@ use super::user::group_uri;
 use super::{Refused, User, dispatch, receipt};
 use crate::house::House;
 use crate::http::Ends;
-use crate::rooms::Order;
 
 /// How long a guest is remembered of whom nothing is heard. Whatever waited for them is lost then.
 const LIVES: Duration = Duration::from_secs(24 * 3600);
@@ -146,7 +144,5 @@ pub(crate) fn place(house: &House, session: &Session, told: &Primitive) -> Optio
 /// told: it has started anew, or word of their leaving was lost.
 pub(crate) fn is_out(session: &Session, (group, seat): (String, Seat)) {
     tracing::info!(user = %session.user.address, group, "their server says that they are out");
-    // This one alone: they may have come again meanwhile, and have another.
-    session.rise(&group, seat.leg);
-    seat.room.tell(Order::Event(Event::Left { leg: seat.leg }));
+    session.leave(&group, seat);
 }

@@ -189,6 +189,12 @@ impl Session {
         }
     }
 
+    /// It gives a place in a group up, if it still has this one: it may have left and have another.
+    pub(super) fn leave(&self, group: &str, Seat { leg, room }: Seat) {
+        self.rise(group, leg);
+        room.tell(Order::Event(Event::Left { leg }));
+    }
+
     /// Is it in this group of another domain?
     pub(crate) fn sits_away(&self, group: &str) -> bool {
         self.state()
@@ -220,6 +226,11 @@ impl Session {
     /// It is in a group of another domain no more.
     pub(crate) fn rise_away(&self, group: &str) {
         self.state().seats_away.remove(&group.to_ascii_lowercase());
+    }
+
+    /// In how many groups of other domains it is.
+    pub(crate) fn count_away(&self) -> usize {
+        self.state().seats_away.len()
     }
 
     /// The groups of other domains it is in, each as what would take it there again.

@@ -13,8 +13,8 @@ use imps::ssp::{self, Party, Primitive};
 use imps::status::Code;
 use room::Address;
 
-use super::convert;
 use super::link::Gate;
+use super::{convert, seats};
 use crate::house::House;
 use crate::imps::{self as face, Item, Letter, Refused, Session, cir};
 
@@ -78,10 +78,9 @@ fn ours(house: &House, id: &str) -> Result<Address, Refused> {
     }
 }
 
-/// The sessions of one of our users that are in this group of the peer's.
+/// The sessions of one of our users that are in this group of the peer's, at least one.
 fn seated(house: &House, user: &Address, group: &str) -> Result<Vec<Arc<Session>>, Refused> {
-    let mut sessions = house.imps.sessions.of(user);
-    sessions.retain(|session| session.sits_away(group));
+    let sessions = seats::of(house, user, group);
     match sessions.is_empty() {
         true => Err(Code::NOT_JOINED.into()),
         false => Ok(sessions),
@@ -293,14 +292,18 @@ pub(super) fn put_out(house: &House, gate: &Gate, told: ssp::LeaveGroupIndicatio
         return Err(Refused::because(Code::BAD_PARAMETER, why));
     };
     let user = ours(house, &user.id)?;
-    seated(house, &user, &group)?;
-    out(house, &user, &told.group, &told.status);
+    out(
+        house,
+        seated(house, &user, &group)?,
+        &told.group,
+        &told.status,
+    );
     good()
 }
 
-/// A user of ours is out of a group of another domain with all sessions, which are told.
-pub(super) fn out(house: &House, user: &Address, group: &str, outcome: &csp::Outcome) {
-    for session in seated(house, user, group).unwrap_or_default() {
+/// These sessions are out of a group of another domain, and are told.
+pub(super) fn out(house: &House, sessions: Vec<Arc<Session>>, group: &str, outcome: &csp::Outcome) {
+    for session in sessions {
         session.rise_away(group);
         let told = LeaveGroupResponse {
             group: Some(group.to_owned()),

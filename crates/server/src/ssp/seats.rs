@@ -1,11 +1,13 @@
 //! Places of our users in groups of other domains: who has one, and how it is taken again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imps::Primitive as Csp;
 use imps::csp::{self, JoinGroupRequest, SubscribeType, User as CspUser};
 use imps::ssp::{self, MetaInfo, Primitive as Ssp};
 use imps::status::Code;
+use room::Address;
 
 use super::link::Gate;
 use super::requestor::gate_to;
@@ -43,7 +45,7 @@ pub(super) fn take(session: &Session, request: &Csp) -> Result<Option<String>, R
 }
 
 fn has_place(session: &Session) -> Result<(), Refused> {
-    if session.seats_away().len() < SEATS_MAX {
+    if session.count_away() < SEATS_MAX {
         return Ok(());
     }
     let why = format!("a session is in {SEATS_MAX} groups of other domains at most");
@@ -81,18 +83,19 @@ pub(super) fn note(session: &Session, taken: Option<String>, (request, answer): 
     answer
 }
 
-/// Is a user in this group of another domain, with a session that is not this one?
-fn sits(house: &House, session: &Session, group: &str) -> bool {
-    let all = house.imps.sessions.of(&session.user.address);
-    let mut others = all.iter().filter(|other| other.id != session.id);
-    others.any(|other| other.sits_away(group))
+/// The sessions of a user that are in this group of another domain.
+pub(super) fn of(house: &House, user: &Address, group: &str) -> Vec<Arc<Session>> {
+    let mut sessions = house.imps.sessions.of(user);
+    sessions.retain(|session| session.sits_away(group));
+    sessions
 }
 
 /// A session has ended that was in groups of other domains: it leaves those in which its user has
 /// no other.
 pub(crate) fn left_behind(house: &Arc<House>, session: &Arc<Session>) {
     for seat in session.seats_away() {
-        if sits(house, session, &seat.group) {
+        let with_it = of(house, &session.user.address, &seat.group);
+        if with_it.iter().any(|other| other.id != session.id) {
             continue;
         }
         let Some(gate) = gate_to(house, &seat.group) else {
@@ -131,10 +134,11 @@ pub(super) async fn take_again(house: Arc<House>, gate: Arc<Gate>) {
         };
         let outcome = answer.outcome().cloned().unwrap_or_default();
         let code = outcome.code;
+        let in_it = of(&house, &session.user.address, &group);
         if !code.is_success() && code != Code::ALREADY_JOINED {
             tracing::info!(peer = gate.domain, group, %code, "somebody could not come back");
-            inward::out(&house, &session.user.address, &group, &outcome);
-        } else if code.is_success() && !is_in(&house, &session, &group) {
+            inward::out(&house, in_it, &group, &outcome);
+        } else if code.is_success() && in_it.is_empty() {
             // They have left meanwhile.
             leave(&house, &gate, &session, group).await;
         }
@@ -143,23 +147,18 @@ pub(super) async fn take_again(house: Arc<House>, gate: Arc<Gate>) {
 
 /// The places in groups of a domain, each user's once.
 fn taken(house: &House, gate: &Gate) -> Vec<(Arc<Session>, JoinGroupRequest)> {
-    let mut taken: Vec<(Arc<Session>, JoinGroupRequest)> = Vec::new();
+    let mut taken = BTreeMap::new();
     for session in house.imps.sessions.all_sessions() {
         for seat in session.seats_away() {
             if gate_to(house, &seat.group).is_some_and(|to| to.domain == gate.domain) {
-                taken.push((Arc::clone(&session), seat));
+                let place = (
+                    session.user.address.clone(),
+                    seat.group.to_ascii_lowercase(),
+                );
+                let one = taken.entry(place);
+                one.or_insert_with(|| (Arc::clone(&session), seat));
             }
         }
     }
-    taken.sort_by(|(a, one), (b, other)| {
-        (&a.user.address, &one.group).cmp(&(&b.user.address, &other.group))
-    });
-    taken.dedup_by(|(a, one), (b, other)| {
-        a.user.address == b.user.address && one.group == other.group
-    });
-    taken
-}
-
-fn is_in(house: &House, session: &Session, group: &str) -> bool {
-    session.sits_away(group) || sits(house, session, group)
+    taken.into_values().collect()
 }

@@ -11,7 +11,7 @@ use imps::csp::{
 };
 use imps::service::Function;
 use imps::status::Code;
-use room::{Claim, Event, Refusal, Room};
+use room::{Claim, Refusal, Room};
 use store::{Partition, RoomKind};
 use tokio::sync::{mpsc, oneshot};
 
@@ -161,9 +161,10 @@ async fn enter(
 async fn back(turn: &Turn<'_>, wish: &Wish, claim: Claim) -> Result<Option<RoomHandle>, Refused> {
     let house = turn.house;
     let kept = rooms::kept(house, &wish.uri).await.map_err(broken)?;
-    let Some((room, kept)) =
-        kept.and_then(|kept| Some((rejoin::restored(turn.policy, &kept)?, kept)))
-    else {
+    let Some(kept) = kept else {
+        return Ok(None);
+    };
+    let Some(room) = rejoin::restored(turn.policy, &kept) else {
         return Ok(None);
     };
     room.may_enter(&turn.session.user.address, false, claim)?;
@@ -218,11 +219,10 @@ pub(in crate::imps) fn leave(
     request: &LeaveGroupRequest,
 ) -> Result<Primitive, Refused> {
     let uri = group_uri(turn.house, &request.group)?;
-    let Some(Seat { leg, room }) = turn.session.seat(&uri) else {
+    let Some(seat) = turn.session.seat(&uri) else {
         return Err(Code::NOT_JOINED.into());
     };
-    turn.session.rise(&uri, leg);
-    room.tell(Order::Event(Event::Left { leg }));
+    turn.session.leave(&uri, seat);
     Ok(LeaveGroupResponse {
         group: None,
         outcome: Outcome::new(Code::SUCCESSFUL),
