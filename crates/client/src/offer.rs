@@ -32,8 +32,8 @@ pub(crate) fn local(
     let port = port.unwrap_or(ACTIVE_PORT);
     let path = session_uri(false, &host, port, session);
     LocalMedia {
-        accept_types: ACCEPT.map(str::to_owned).to_vec(),
-        accept_wrapped_types: WRAPPED.map(str::to_owned).to_vec(),
+        accept_types: ACCEPT.map(str::to_owned).into(),
+        accept_wrapped_types: WRAPPED.map(str::to_owned).into(),
         max_size: Some(MESSAGE_MAX),
         chatroom: Some(chatroom(true)),
         ..LocalMedia::new(&host, port, &path, setup)
@@ -45,7 +45,7 @@ pub(crate) fn terms(local: &LocalMedia, remote: &MsrpMedia) -> msrp::session::Se
     msrp::session::Setup {
         local: local.path.clone(),
         remote: remote.path.join(" "),
-        accept_types: local.accept_types.clone(),
+        accept_types: local.accept_types.to_vec(),
         message_max: MESSAGE_MAX,
         peer_message_max: remote.max_size,
     }

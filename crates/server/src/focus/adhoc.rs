@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use room::{Address, Cause, Claim, Guest, Host, Offer, Room, Rules};
 use sip::header::From;
-use sip::sdp::Description;
+use sip::sdp::{Description, Repeated};
 use sip::session_timer::Agreed;
 use sip::{Method, Name, Request};
 use store::{Member, MemberState, Partition, RoomKind, Write};
@@ -150,7 +150,7 @@ impl Wanted {
                 .sdp
                 .as_ref()
                 .and_then(|sdp| sdp.msrp().ok())
-                .map(|(_, media)| media.clone()),
+                .map(|(_, media)| Repeated::of(media)),
             subject: call.request.raw(Name::Subject).map(str::to_owned),
             list: self.bodies.list.unwrap_or_default(),
             known: Mutex::new(known),

@@ -128,7 +128,7 @@ impl<'a> Comer<'a> {
         let opening = Arc::clone(&room.opening);
         // IM-7.2.1.5-S7a: those of the session are the ones it was opened with.
         let offer = opening.offer.as_ref();
-        let types = offer.map(|offer| offer.accept_types.as_slice());
+        let types = offer.map(|offer| &*offer.accept_types);
         let entry = Entry {
             room: room.clone(),
             sdp,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use room::{Event, LegId, Refusal};
-use sip::sdp::{Description, LocalMedia, LocalSession, MsrpMedia, Setup as MediaSetup};
+use sip::sdp::{Description, LocalMedia, LocalSession, MsrpMedia, Repeated, Setup as MediaSetup};
 use sip::session_timer::Agreed;
 
 use crate::core::Command;
@@ -105,7 +105,7 @@ impl Entry {
                 // end of the connection.
                 let setup = MediaSetup::negotiate(peer.setup, true);
                 let local = media::local(house, &self.room, &session, setup);
-                let mut local = local.repeating_in_answer(peer);
+                let mut local = local.repeating_in_answer(&Repeated::of(peer));
                 // IM-7.2.1.2-OK-S2a, IM-7.2.1.5-S7a: the types that both sides take.
                 local.accept_types = media::common_types(peer, types);
                 if media::tie(house, &session, peer, setup.connects()).is_err() {

@@ -156,7 +156,7 @@ async fn call_members(comer: &Comer<'_>, stored: &Arc<Stored>) -> Result<Came, S
     let live = house.rooms.find_or_open(house, &stored.group.uri, || {
         is_first = true;
         let media = brought.sdp.as_ref().and_then(|sdp| sdp.msrp().ok());
-        let offer = media.map(|(_, media)| media.clone());
+        let offer = media.map(|(_, media)| sip::sdp::Repeated::of(media));
         let mut opened = opened(comer, stored, (room, actions), people, (tell, offer));
         if let Some(opening) = Arc::get_mut(&mut opened.opening) {
             opening.holds = Mutex::new(holds);
@@ -201,7 +201,7 @@ fn opened(
     people: Vec<(room::Address, Role)>,
     (host, offer): (
         mpsc::UnboundedSender<rooms::HostNews>,
-        Option<sip::sdp::MsrpMedia>,
+        Option<sip::sdp::Repeated>,
     ),
 ) -> Opened {
     let uri = stored.group.uri.as_str();

@@ -241,9 +241,7 @@ impl Leg {
         sdp: Option<&Bytes>,
         desk: &Desk,
     ) -> Bytes {
-        if let Some(allow) = request.raw(Name::Allow) {
-            self.allow = Some(allow.to_owned());
-        }
+        self.note_allow(request);
         if let Ok(Some(MinSe(seconds))) = request.get::<MinSe>() {
             self.refreshes.saw_min_se(seconds);
         }

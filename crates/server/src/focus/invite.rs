@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use room::{Address, Cause, Event, LegId, PersonId};
-use sip::sdp::{Description, LocalSession, MsrpMedia, Setup as MediaSetup};
+use sip::sdp::{Description, LocalSession, Repeated, Setup as MediaSetup};
 use sip::{Response, Uri};
 use tokio::sync::{mpsc, oneshot};
 use xdm::resource_lists::Entry;
@@ -27,8 +27,8 @@ pub(crate) struct Opening {
     /// The inviter, unless hidden.
     pub(crate) inviter: Option<Address>,
     pub(crate) display: Option<Arc<str>>,
-    /// The MSRP media line of the inviter's offer.
-    pub(crate) offer: Option<MsrpMedia>,
+    /// What is repeated of the MSRP media line of the inviter's offer.
+    pub(crate) offer: Option<Repeated>,
     pub(crate) subject: Option<String>,
     /// The list as it came, for the history that an RCS client wants to see.
     pub(crate) list: Vec<Entry>,

@@ -8,7 +8,7 @@ use sip::sdp::{
 use std::sync::Arc;
 
 use crate::house::House;
-use crate::rooms::RoomHandle;
+use crate::rooms::{RoomHandle, Types};
 use crate::switch::Session;
 
 /// What every leg takes, whatever else it does.
@@ -17,7 +17,7 @@ pub(crate) const CPIM: &str = "message/cpim";
 /// The types the switch takes: CPIM, and is-composing as RCS clients send it.
 const TYPES: &[&str] = &[CPIM, "application/im-iscomposing+xml"];
 
-fn types() -> Vec<String> {
+fn types() -> Types {
     TYPES.iter().map(ToString::to_string).collect()
 }
 
@@ -31,14 +31,14 @@ pub(crate) fn local(
     let at = house.switch.address();
     let mut local = LocalMedia::new(&at.ip().to_string(), at.port(), &session.path(), setup);
     local.accept_types = types();
-    local.accept_wrapped_types = vec!["*".to_owned()];
+    local.accept_wrapped_types = ["*".to_owned()].into();
     local.chatroom = abilities(room);
     local
 }
 
 /// What a room can do of RFC 7701, and allows (section 8): the same towards everybody, whatever
 /// they can do themselves.
-pub(crate) fn abilities(room: &RoomHandle) -> Option<Vec<String>> {
+pub(crate) fn abilities(room: &RoomHandle) -> Option<&'static [&'static str]> {
     Some(chatroom(room.allows_whispering()))
 }
 
@@ -55,11 +55,12 @@ pub(crate) fn acceptable<'a>(
 }
 
 /// The types of the answer to the inviter (IM-7.2.1.2-OK-S2a): what both sides take.
-pub(crate) fn common_types(offer: &MsrpMedia, first: Option<&[String]>) -> Vec<String> {
-    match first {
+pub(crate) fn common_types(offer: &MsrpMedia, first: Option<&[String]>) -> Types {
+    let both = match first {
         Some(first) => intersection(&offer.accept_types, first),
         None => intersection(&offer.accept_types, &types()),
-    }
+    };
+    both.into()
 }
 
 /// Who connects, after an answer to an offer of ours.
@@ -94,7 +95,7 @@ pub(crate) fn capabilities(house: &House) -> Bytes {
     let at = house.switch.address();
     let mut local = LocalMedia::new(&at.ip().to_string(), at.port(), "", Setup::ActPass);
     local.accept_types = types();
-    local.accept_wrapped_types = vec!["*".to_owned()];
+    local.accept_wrapped_types = ["*".to_owned()].into();
     local.chatroom = Some(chatroom(true));
     describe(&local)
 }

@@ -1,6 +1,7 @@
 //! The `a=` lines: those that a focus repeats, and those that say which way messages flow.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::sdp::MsrpMedia;
 
@@ -54,7 +55,7 @@ pub(crate) fn value_of<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'
 ///
 /// IM-7.2.2.2-S4a: all that accompanied the selected media line, but for those which describe the
 /// offerer's own end of the connection; the server sets its own of these.
-pub fn repeated_attributes(media: &MsrpMedia) -> Vec<Attribute> {
+pub(crate) fn repeated_attributes(media: &MsrpMedia) -> Arc<[Attribute]> {
     let transport = |attribute: &&Attribute| {
         !TRANSPORT
             .iter()

@@ -1,12 +1,18 @@
 //! The session descriptions we write, and the memory that offer and answer need.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
+use crate::sdp::attribute::repeated_attributes;
 use crate::sdp::write::{self, Chat};
-use crate::sdp::{Attribute, Description, Direction, MsrpMedia, Setup, repeated_attributes};
+use crate::sdp::{Attribute, Description, Direction, MsrpMedia, Setup};
 
 /// The port of a side that waits for no connection (RFC 6135 4.2.2: discard).
 pub const ACTIVE_PORT: u16 = 9;
+
+/// What every chat of ours takes.
+const CPIM: &str = "message/cpim";
 
 /// Our end of a chat.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,21 +30,21 @@ pub struct LocalMedia {
     /// answer.
     pub setup: Setup,
     /// What we take. Always with `message/cpim` (IM-7.1.1.3-S5a).
-    pub accept_types: Vec<String>,
+    pub accept_types: Arc<[String]>,
     /// What we take wrapped; no line if empty.
-    pub accept_wrapped_types: Vec<String>,
+    pub accept_wrapped_types: Arc<[String]>,
     /// Offer, or agree to, RFC 6714.
     pub cema: bool,
     /// The largest message we wish to get, in octets.
     pub max_size: Option<u64>,
     /// RFC 7701: we are a chat room, or take part in one, with these abilities.
-    pub chatroom: Option<Vec<String>>,
+    pub chatroom: Option<&'static [&'static str]>,
     /// Which way messages may flow, as we see it. An answer narrows it to what was offered.
     pub direction: Direction,
     /// Our certificate, as `hash-name hexadecimal`.
     pub fingerprint: Option<String>,
     /// Further attributes. One that a field above stands for is not written twice.
-    pub attributes: Vec<Attribute>,
+    pub attributes: Arc<[Attribute]>,
 }
 
 impl LocalMedia {
@@ -50,14 +56,14 @@ impl LocalMedia {
             tls: false,
             path: path.to_owned(),
             setup,
-            accept_types: vec!["message/cpim".to_owned()],
-            accept_wrapped_types: Vec::new(),
+            accept_types: [CPIM.to_owned()].into(),
+            accept_wrapped_types: [].into(),
             cema: false,
             max_size: None,
             chatroom: None,
             direction: Direction::SendRecv,
             fingerprint: None,
-            attributes: Vec::new(),
+            attributes: [].into(),
         }
     }
 
@@ -65,7 +71,7 @@ impl LocalMedia {
     /// (IM-7.2.2.2-S4a): every attribute except those of the connection, which stay ours, and
     /// `chatroom`, by which each side declares what it can do itself (RFC 7701 section 8).
     #[must_use]
-    pub fn repeating_in_offer(self, offer: &MsrpMedia) -> Self {
+    pub fn repeating_in_offer(self, offer: &Repeated) -> Self {
         Self {
             direction: offer.direction,
             ..self.repeating_in_answer(offer)
@@ -76,12 +82,12 @@ impl LocalMedia {
     /// [`LocalSession::answer`] turns the offered one around. `accept_types` still has to be
     /// narrowed by [`crate::sdp::intersection`].
     #[must_use]
-    pub fn repeating_in_answer(self, offer: &MsrpMedia) -> Self {
+    pub fn repeating_in_answer(self, offer: &Repeated) -> Self {
         Self {
-            accept_types: offer.accept_types.clone(),
-            accept_wrapped_types: offer.accept_wrapped_types.clone(),
+            accept_types: Arc::clone(&offer.accept_types),
+            accept_wrapped_types: Arc::clone(&offer.accept_wrapped_types),
             max_size: offer.max_size,
-            attributes: repeated_attributes(offer),
+            attributes: Arc::clone(&offer.attributes),
             ..self
         }
     }
@@ -89,6 +95,31 @@ impl LocalMedia {
     /// The protocol of our media line.
     pub(crate) const fn proto(&self) -> &'static str {
         if self.tls { "TCP/TLS/MSRP" } else { "TCP/MSRP" }
+    }
+}
+
+/// What a focus repeats of an offer (IM-7.2.2.2-S4a): read out once, and shared by all the
+/// descriptions that say it again.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Repeated {
+    /// The types of the offer.
+    pub accept_types: Arc<[String]>,
+    accept_wrapped_types: Arc<[String]>,
+    max_size: Option<u64>,
+    direction: Direction,
+    attributes: Arc<[Attribute]>,
+}
+
+impl Repeated {
+    /// Of this offer.
+    pub fn of(offer: &MsrpMedia) -> Self {
+        Self {
+            accept_types: offer.accept_types.as_slice().into(),
+            accept_wrapped_types: offer.accept_wrapped_types.as_slice().into(),
+            max_size: offer.max_size,
+            direction: offer.direction,
+            attributes: repeated_attributes(offer),
+        }
     }
 }
 
@@ -216,6 +247,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::sdp::chatroom;
 
     const PATH: &str = "msrp://192.0.2.1:2855/s1;tcp";
 
@@ -235,9 +267,9 @@ mod tests {
     #[test]
     fn an_offer() {
         let mut local = ours();
-        local.accept_wrapped_types = vec!["text/plain".to_owned(), "*".to_owned()];
+        local.accept_wrapped_types = ["text/plain", "*"].map(str::to_owned).into();
         local.max_size = Some(1_048_576);
-        local.attributes = vec![Attribute::new("x", "y"), Attribute::new("Max-Size", "1")];
+        local.attributes = [Attribute::new("x", "y"), Attribute::new("Max-Size", "1")].into();
         let want = "v=0\r\no=- 42 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
             m=message 2855 TCP/MSRP *\r\na=accept-types:message/cpim\r\n\
             a=accept-wrapped-types:text/plain *\r\na=path:msrp://192.0.2.1:2855/s1;tcp\r\n\
@@ -366,11 +398,11 @@ mod tests {
         );
         let (_, media) = offer.msrp().unwrap();
         let focus = || LocalMedia {
-            chatroom: Some(crate::sdp::chatroom(true)),
+            chatroom: Some(chatroom(true)),
             ..ours()
         };
-        let invite = LocalSession::new(1).offer(&focus().repeating_in_offer(media));
-        let mut local = focus().repeating_in_answer(media);
+        let invite = LocalSession::new(1).offer(&focus().repeating_in_offer(&Repeated::of(media)));
+        let mut local = focus().repeating_in_answer(&Repeated::of(media));
         local.setup = Setup::negotiate(media.setup, true);
         let answer = LocalSession::new(1).answer(&offer, 0, &local);
         for (said, setup, direction) in [
@@ -403,25 +435,26 @@ mod tests {
             max_size in proptest::option::of(any::<u64>()),
             cema: bool,
             tls: bool,
-            chatroom in proptest::option::of(proptest::collection::vec("[a-z-]{1,9}", 0..3)),
+            private_messages in proptest::option::of(any::<bool>()),
             extra in "[a-z]{1,9}",
         ) {
             let mut local = ours();
             local.port = port;
-            local.accept_types = types;
+            local.accept_types = types.into();
             local.max_size = max_size;
             local.cema = cema;
             local.tls = tls;
-            local.chatroom = chatroom;
-            local.attributes = vec![Attribute::new(&format!("x-{extra}"), &extra)];
+            local.chatroom = private_messages.map(chatroom);
+            local.attributes = [Attribute::new(&format!("x-{extra}"), &extra)].into();
             let description = Description::parse(&LocalSession::new(1).offer(&local)).unwrap();
             let (_, media) = description.msrp().unwrap();
             prop_assert_eq!(media.port, port);
-            prop_assert_eq!(&media.accept_types, &local.accept_types);
+            prop_assert_eq!(&*media.accept_types, &*local.accept_types);
             prop_assert_eq!(media.max_size, max_size);
             prop_assert_eq!(media.cema, cema);
             prop_assert_eq!(media.tls, tls);
-            prop_assert_eq!(&media.chatroom, &local.chatroom);
+            let said = media.chatroom.as_ref().map(|can| can.join(" "));
+            prop_assert_eq!(said, local.chatroom.map(|can| can.join(" ")));
             prop_assert_eq!(media.setup, Some(Setup::ActPass));
             prop_assert!(media.attributes.contains(&local.attributes[0]));
         }
@@ -430,7 +463,7 @@ mod tests {
         fn nothing_escapes_its_line(value in any::<String>()) {
             let mut local = ours();
             let lines = text(&LocalSession::new(1).offer(&local)).lines().count();
-            local.attributes = vec![Attribute::new("x", &value)];
+            local.attributes = [Attribute::new("x", &value)].into();
             let offer = LocalSession::new(1).offer(&local);
             prop_assert_eq!(text(&offer).split("\r\n").count(), lines + 2);
         }

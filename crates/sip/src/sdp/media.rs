@@ -194,10 +194,11 @@ const NICKNAME: &str = "nickname";
 
 /// What we can do of RFC 7701, as a focus or in a chat room: the value of `a=chatroom`. A room may
 /// allow no private messages.
-pub fn chatroom(private_messages: bool) -> Vec<String> {
-    let private_messages = private_messages.then_some(PRIVATE_MESSAGES);
-    let abilities = [NICKNAME].into_iter().chain(private_messages);
-    abilities.map(str::to_owned).collect()
+pub const fn chatroom(private_messages: bool) -> &'static [&'static str] {
+    match private_messages {
+        true => &[NICKNAME, PRIVATE_MESSAGES],
+        false => &[NICKNAME],
+    }
 }
 
 fn types(value: &str) -> Vec<String> {

@@ -22,9 +22,9 @@ mod write;
 
 pub use self::{
     accept::{accepts, intersection},
-    attribute::{Attribute, Direction, repeated_attributes},
+    attribute::{Attribute, Direction},
     description::{Description, MAX_LEN, Media, NoMsrp, SdpError},
-    local::{ACTIVE_PORT, LocalMedia, LocalSession, capabilities},
+    local::{ACTIVE_PORT, LocalMedia, LocalSession, Repeated, capabilities},
     media::{MsrpMedia, Target, chatroom},
     setup::{Connects, Setup},
 };

@@ -91,7 +91,7 @@ fn max_size(text: &mut String, local: &LocalMedia) {
 }
 
 fn chatroom(text: &mut String, local: &LocalMedia) {
-    match local.chatroom.as_deref() {
+    match local.chatroom {
         None => (),
         Some([]) => attribute(text, "chatroom", None),
         Some(abilities) => listed(text, "chatroom", abilities),
@@ -116,7 +116,7 @@ const WRITTEN: [&str; 13] = [
 ];
 
 fn further(text: &mut String, local: &LocalMedia) {
-    for extra in &local.attributes {
+    for extra in &*local.attributes {
         let is_written = |name: &&str| extra.name.eq_ignore_ascii_case(name);
         if !WRITTEN.iter().any(is_written) {
             attribute(text, &extra.name, extra.value.as_deref());
@@ -135,7 +135,7 @@ fn attribute(text: &mut String, name: &str, value: Option<&str>) {
 }
 
 /// An attribute whose value is a list.
-fn listed(text: &mut String, name: &str, values: &[String]) {
+fn listed(text: &mut String, name: &str, values: &[impl AsRef<str>]) {
     text.push_str("a=");
     text.push_str(name);
     text.push(':');
@@ -143,7 +143,7 @@ fn listed(text: &mut String, name: &str, values: &[String]) {
         if at > 0 {
             text.push(' ');
         }
-        free(text, value);
+        free(text, value.as_ref());
     }
     text.push_str("\r\n");
 }

@@ -157,7 +157,7 @@ impl Legs {
             return;
         }
         // RFC 4028 section 7.4: UPDATE is preferred, and needs no offer.
-        if leg.allows("UPDATE") && !leg.refreshes.no_update {
+        if leg.allows_update && !leg.refreshes.no_update {
             leg.send_refresh(id, &Method::Update, desk);
         } else if leg.invites.may_send() {
             if let Some(client) = leg.send_refresh(id, &Method::Invite, desk) {
@@ -261,9 +261,7 @@ impl Leg {
     /// A 2xx: the session goes on, on the terms it sets.
     fn refreshed(&mut self, sent: &Sent, response: &Response, desk: &mut Desk) {
         self.refreshes.lengthened = false;
-        if let Some(allow) = response.raw(Name::Allow) {
-            self.allow = Some(allow.to_owned());
-        }
+        self.note_allow(response);
         let agreed = timer::agreed(response, &desk.house.policy());
         // RFC 4028 section 7.2: we are the asking side of this refresh.
         self.timer = agreed.map(|agreed| SessionTimer::new(&agreed, Refresher::Uac, desk.now));

@@ -8,10 +8,10 @@ use room::LegId;
 use sip::dialog::{DialogId, Forks, Leg as Fork, Outset};
 use sip::session_timer::Refresher;
 use sip::transaction::ClientId;
-use sip::{Method, Name, Response};
+use sip::{Method, Response};
 use tokio::sync::mpsc;
 
-use super::{Invite, InviteNews, Leg, Legs, NewLeg};
+use super::{Invite, InviteNews, Leg, Legs, NewLeg, allows_update};
 use crate::core::desk::{Desk, Owner};
 use crate::focus::outgoing::OutInvite;
 use crate::focus::timer;
@@ -39,8 +39,8 @@ pub(super) struct Outcall {
     rang: bool,
     /// Branches that accepted and were let go, with the ACK of each: at most [`Forks::MAX`].
     let_go: HashMap<DialogId, Bytes>,
-    /// The methods in the Allow of the latest provisional response (IM-7.2.2.2-1XX-S1).
-    allow: Option<String>,
+    /// What the Allow of the latest provisional response says of UPDATE (IM-7.2.2.2-1XX-S1).
+    allows_update: Option<bool>,
     /// After the 2xx: until when later ones may still come.
     pub(super) over_at: Option<Instant>,
 }
@@ -79,7 +79,7 @@ impl Legs {
             abandoned: false,
             rang: false,
             let_go: HashMap::new(),
-            allow: None,
+            allows_update: None,
             over_at: None,
         };
         self.calls.insert(leg, Box::new(call));
@@ -114,9 +114,7 @@ impl Legs {
         };
         if status < 200 {
             // IM-7.2.2.2-1XX-S1
-            if let Some(allow) = response.raw(Name::Allow) {
-                call.allow = Some(allow.to_owned());
-            }
+            call.allows_update = allows_update(&response).or(call.allows_update);
             // Once: a device may repeat it as often as it likes.
             if status == 180 && !std::mem::replace(&mut call.rang, true) {
                 call.tell(leg, InviteNews::Ringing);
@@ -180,15 +178,12 @@ impl Legs {
             return;
         };
         // IM-7.2.2.2-OK-S1: what the 200 says replaces what came before.
-        let allow = response
-            .raw(Name::Allow)
-            .map(str::to_owned)
-            .or_else(|| call.allow.take());
+        let updates = allows_update(&response).or(call.allows_update);
         let Some(mut new) = call.new.take() else {
             return;
         };
         new.timer = timer::agreed(&response, &desk.house.policy());
-        let mut made = Leg::new(dialog, flow, *new, allow, Refresher::Uac, desk.now);
+        let mut made = Leg::new(dialog, flow, *new, updates, Refresher::Uac, desk.now);
         // Without the room that a draft has to spare: it is kept for half a minute.
         made.ack = Some(Bytes::copy_from_slice(&ack));
         self.insert(leg, made);

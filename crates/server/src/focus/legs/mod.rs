@@ -19,7 +19,7 @@ use sip::header::CSeq;
 use sip::sdp::{Description, LocalMedia, LocalSession};
 use sip::session_timer::{Agreed, Refresher, SessionEvent, SessionTimer};
 use sip::transaction::{Pending, ServerId, Unconfirmed};
-use sip::{Name, Request, Response};
+use sip::{Fields, Name, Request, Response};
 use tokio::sync::{mpsc, oneshot};
 
 use self::calls::Outcall;
@@ -146,8 +146,9 @@ pub(crate) struct Leg {
     /// The 2xx whose ACK has not come, and its CSeq.
     pub(crate) unconfirmed: Option<(u32, Unconfirmed)>,
     pub(crate) refreshes: Refreshes,
-    /// The methods the peer understands, from its Allow (IM-7.2.1.2-S4, IM-7.2.2.2-OK-S1).
-    pub(crate) allow: Option<String>,
+    /// The peer understands UPDATE: of the methods in its Allow (IM-7.2.1.2-S4, IM-7.2.2.2-OK-S1)
+    /// the one that is asked about later.
+    pub(crate) allows_update: bool,
     /// The ACK to send again when the peer repeats its 2xx.
     pub(crate) ack: Option<Bytes>,
     /// It ends when the peer has been told all that was said.
@@ -273,8 +274,14 @@ impl Legs {
         let _ = invites.receive(cseq, 0);
         invites.accepted();
         let unconfirmed = Unconfirmed::new(response, desk.now, desk.timers());
-        let allow = request.raw(Name::Allow).map(str::to_owned);
-        let mut made = Leg::new(dialog, flow, new, allow, Refresher::Uas, desk.now);
+        let mut made = Leg::new(
+            dialog,
+            flow,
+            new,
+            allows_update(&request),
+            Refresher::Uas,
+            desk.now,
+        );
         made.invites = invites;
         made.unconfirmed = Some((cseq, unconfirmed));
         self.insert(leg, made);
@@ -409,7 +416,7 @@ impl Leg {
         dialog: Dialog,
         flow: Flow,
         new: NewLeg,
-        allow: Option<String>,
+        allows_update: Option<bool>,
         us: Refresher,
         now: Instant,
     ) -> Self {
@@ -425,7 +432,7 @@ impl Leg {
             invites: Invites::default(),
             unconfirmed: None,
             refreshes: Refreshes::new(us),
-            allow,
+            allows_update: allows_update.unwrap_or(false),
             ack: None,
             leaving: None,
         }
@@ -444,11 +451,16 @@ impl Leg {
         unconfirmed.into_iter().chain(timer).chain(refresh).min()
     }
 
-    /// Does the peer understand a method?
-    pub(crate) fn allows(&self, method: &str) -> bool {
-        let allow = self.allow.as_deref().unwrap_or_default();
-        allow.split(',').any(|allowed| allowed.trim() == method)
+    /// A message of the peer may say anew which methods it understands.
+    pub(crate) fn note_allow(&mut self, fields: &Fields) {
+        self.allows_update = allows_update(fields).unwrap_or(self.allows_update);
     }
+}
+
+/// Does the Allow of a message name UPDATE? `None` if it has none.
+fn allows_update(fields: &Fields) -> Option<bool> {
+    let allow = fields.raw(Name::Allow)?;
+    Some(allow.split(',').any(|method| method.trim() == "UPDATE"))
 }
 
 /// What may be asked of a conference from outside its dialogs.

@@ -1,6 +1,7 @@
 //! Legs of devices: they speak MSRP, and their dialogs stand in the shards.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use msrp::Method;
@@ -77,11 +78,12 @@ impl RoomTask {
 
     pub(super) fn arrived(
         &mut self,
-        leg: Arrival,
+        mut leg: Arrival,
         event: Event,
         answer: oneshot::Sender<Result<(), Refusal>>,
     ) {
         let id = leg.leg;
+        self.share(&mut leg.accepts, &mut leg.wrapped);
         if let Event::Joined { who, .. } = event {
             self.invitation_over(who, None);
         }
@@ -136,7 +138,26 @@ impl RoomTask {
         }
     }
 
-    pub(super) fn described(&mut self, leg: LegId, accepts: Types, wrapped: Types, whispers: bool) {
+    /// Devices are of a few kinds: those of one kind keep their types together.
+    fn share(&self, accepts: &mut Types, wrapped: &mut Types) {
+        let Some(Place::Device(last)) = self.seats.values().next_back() else {
+            return;
+        };
+        for (kept, new) in [(&last.accepts, accepts), (&last.wrapped, wrapped)] {
+            if kept == new {
+                *new = Arc::clone(kept);
+            }
+        }
+    }
+
+    pub(super) fn described(
+        &mut self,
+        leg: LegId,
+        mut accepts: Types,
+        mut wrapped: Types,
+        whispers: bool,
+    ) {
+        self.share(&mut accepts, &mut wrapped);
         if let Some(Place::Device(seat)) = self.seats.get_mut(&leg) {
             seat.accepts = accepts;
             seat.wrapped = wrapped;

@@ -7,7 +7,7 @@ mod reports;
 mod speaking;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use imps::Primitive;
@@ -23,6 +23,8 @@ use crate::rooms::observers::anonymous_name;
 /// What the handsets of a room know of it.
 #[derive(Debug, Default)]
 pub(super) struct Told {
+    /// A handset is in, was, or has asked. Most rooms never see one, and keep nothing for it.
+    has_begun: bool,
     /// As whom each person who is in was told.
     shown: BTreeMap<PersonId, Participant>,
     /// IMPS-9.1.11-S36: who was not invited, for the answer to whoever grew the conversation.
@@ -41,6 +43,7 @@ impl Told {
 
 impl RoomTask {
     pub(super) fn handset(&mut self, order: Order) {
+        self.begin_telling();
         match order {
             Order::Enter(enter) => self.enter(enter),
             Order::Speak(speak) => self.speak(*speak),
@@ -137,6 +140,7 @@ impl RoomTask {
     }
 
     pub(super) fn seat_handset(&mut self, handset: Handset) {
+        self.begin_telling();
         let seat = crate::imps::Seat {
             leg: handset.leg,
             room: self.handle.clone(),
@@ -154,8 +158,35 @@ impl RoomTask {
 
     // ---- Telling ----
 
+    /// The first handset finds everybody under the name that handsets know from now on, and is
+    /// told of changes only.
+    fn begin_telling(&mut self) {
+        if std::mem::replace(&mut self.told.has_begun, true) {
+            return;
+        }
+        let nicks = self.room.people().filter_map(|seat| seat.nick);
+        let mut taken: HashSet<String> =
+            nicks.map(|nick| Nick::new(nick).folded().into()).collect();
+        for seat in self.room.people().filter(|seat| seat.nick.is_none()) {
+            let wanted = wanted_name(&seat);
+            let name = match taken.insert(wanted.folded().into()) {
+                true => wanted,
+                false => full_name(&seat),
+            };
+            self.told.names.insert(seat.id, name);
+        }
+        let connected = |seat: &Seat<'_>| seat.visible == Some(Visible::Connected);
+        let people = self.room.people().filter(connected);
+        self.told.shown = people
+            .map(|seat| (seat.id, self.participant(&seat)))
+            .collect();
+    }
+
     /// A person is seen otherwise: handsets that want to know are told.
     pub(super) fn tell_handsets(&mut self, who: PersonId) {
+        if !self.told.has_begun {
+            return;
+        }
         let Some(seat) = self.room.seat(who) else {
             return;
         };
@@ -232,9 +263,7 @@ impl RoomTask {
     /// By what name handsets know a person who has not chosen one: that of the account, unless
     /// somebody else goes by it, whom they could not tell from this person.
     fn name_without_nick(&self, seat: &Seat<'_>) -> Nick {
-        let address = seat.address.as_str();
-        let user_part = address.split([':', '@']).nth(1).unwrap_or(address);
-        let wanted = Nick::new(seat.display.unwrap_or(user_part));
+        let wanted = wanted_name(seat);
         let goes_by_it = |other: &Seat<'_>| match other.nick {
             Some(nick) => Nick::new(nick).folded() == wanted.folded(),
             None => {
@@ -243,11 +272,10 @@ impl RoomTask {
             }
         };
         let mut others = self.room.people().filter(|other| other.id != seat.id);
-        if others.any(|other| goes_by_it(&other)) {
-            let bare = address.split_once(':').map_or(address, |(_, rest)| rest);
-            return Nick::new(bare);
+        match others.any(|other| goes_by_it(&other)) {
+            true => full_name(seat),
+            false => wanted,
         }
-        wanted
     }
 
     /// The session of a leg is told that it is out.
@@ -295,4 +323,17 @@ impl RoomTask {
     pub(super) fn group(&self) -> Arc<str> {
         wv_of_group(&self.handle.identity).into()
     }
+}
+
+/// The name of an account: what its owner wrote, or the user part of the address.
+fn wanted_name(seat: &Seat<'_>) -> Nick {
+    let address = seat.address.as_str();
+    let user_part = address.split([':', '@']).nth(1).unwrap_or(address);
+    Nick::new(seat.display.unwrap_or(user_part))
+}
+
+/// A name that nobody else has: the address without its scheme.
+fn full_name(seat: &Seat<'_>) -> Nick {
+    let address = seat.address.as_str();
+    Nick::new(address.split_once(':').map_or(address, |(_, rest)| rest))
 }
