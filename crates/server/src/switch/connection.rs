@@ -10,8 +10,8 @@
 //! what the peer says, and never lets the one wait for the other.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
-    io, mem,
+    collections::VecDeque,
+    io,
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -27,6 +27,7 @@ use super::{
     Outgoing, Session, Switch,
     inbound::{Heard, Target},
     line::{Bell, Binding},
+    members::{Member, Members},
     out::Out,
     outbound::Wrote,
 };
@@ -48,7 +49,7 @@ pub(super) struct Connection {
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
     /// The sessions bound here.
-    pub(super) members: BTreeMap<LegId, Box<Member>>,
+    pub(super) members: Members,
     pub(super) bell: Arc<Bell>,
     /// Members with something to be written.
     pub(super) ready: VecDeque<LegId>,
@@ -69,13 +70,6 @@ pub(super) struct Connection {
     stuck_since: Option<Instant>,
     alarm: Alarm,
     why: Ended,
-}
-
-/// A session on this connection.
-pub(super) struct Member {
-    pub(super) session: Arc<Session>,
-    /// Messages that this peer does not want the rest of.
-    pub(super) unwanted: VecDeque<u64>,
 }
 
 /// What an unanswered request of ours was about.
@@ -137,7 +131,7 @@ impl Connection {
             switch,
             stream,
             remote,
-            members: BTreeMap::new(),
+            members: Members::default(),
             bell: Arc::default(),
             ready: VecDeque::new(),
             out: Out::default(),
@@ -168,12 +162,8 @@ impl Connection {
     /// Binds a session to this connection, if it is free.
     pub(super) fn join(&mut self, session: &Arc<Session>) -> Binding {
         let binding = session.queue().bind(&self.bell);
-        if binding == Binding::Bound && !self.members.contains_key(&session.leg) {
-            let member = Member {
-                session: Arc::clone(session),
-                unwanted: VecDeque::new(),
-            };
-            self.members.insert(session.leg, Box::new(member));
+        if binding == Binding::Bound && !self.members.has(session.leg) {
+            self.members.insert(session);
             self.stage = Stage::Serving;
             session.tell_up();
         }
@@ -182,7 +172,7 @@ impl Connection {
 
     /// Forgets a session that has ended.
     pub(super) fn part(&mut self, leg: LegId) -> Option<Box<Member>> {
-        let member = self.members.remove(&leg);
+        let member = self.members.remove(leg);
         if self.members.is_empty() && self.stage == Stage::Serving {
             self.stage = Stage::Flushing;
         }
@@ -326,7 +316,7 @@ const PENDING_SPARE: usize = 32;
 /// However it ends, by an abort or a panic too, the rooms learn it.
 impl Drop for Connection {
     fn drop(&mut self) {
-        for member in mem::take(&mut self.members).into_values() {
+        for member in self.members.drain() {
             member.session.lose(self.why.why());
         }
     }

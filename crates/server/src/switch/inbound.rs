@@ -77,7 +77,7 @@ impl Connection {
         }
         match &self.target {
             // It may have ended in the middle of a frame.
-            Target::Room(session) if self.members.contains_key(&session.leg) => {
+            Target::Room(session) if self.members.has(session.leg) => {
                 let session = Arc::clone(session);
                 let leg = session.leg;
                 match session.door().said.try_send(Said { leg, piece }) {
@@ -121,7 +121,7 @@ impl Connection {
         let path = head.to_path_text();
         if let Some(last) = &self.last
             && last.uri() == path
-            && self.members.contains_key(&last.leg)
+            && self.members.has(last.leg)
         {
             return Ok(Arc::clone(last));
         }

@@ -12,6 +12,7 @@
 mod connection;
 mod inbound;
 mod line;
+mod members;
 mod out;
 mod outbound;
 mod session;

@@ -9,8 +9,9 @@ use world::Rng;
 
 use super::{
     NO_MESSAGE, Outgoing, Part,
-    connection::{Asked, Connection, Ended, Member},
+    connection::{Asked, Connection, Ended},
     line::Left,
+    members::Member,
     out::Out,
 };
 
@@ -66,7 +67,7 @@ impl Connection {
             // RFC 4975 7.1: one transaction id is not used twice on a connection, but chunks are
             // shared by all who receive them.
             let is_shared = self.members.len() > 1;
-            let Some(member) = self.members.get(&leg) else {
+            let Some(member) = self.members.get(leg) else {
                 continue;
             };
             if is_behind && !is_shared && member.session.queue().is_dismissed() {
@@ -138,7 +139,7 @@ impl Connection {
     }
 
     fn unwant(&mut self, leg: LegId, message: u64) {
-        if let Some(member) = self.members.get_mut(&leg)
+        if let Some(member) = self.members.get_mut(leg)
             && message != NO_MESSAGE
             && !member.unwanted.contains(&message)
         {

@@ -28,6 +28,7 @@ mod imps_9_1_11;
 mod invite;
 mod login;
 mod mail;
+mod names;
 mod notice;
 mod places;
 mod presence;

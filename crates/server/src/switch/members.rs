@@ -1,0 +1,69 @@
+//! The sessions on one connection.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use room::LegId;
+
+use super::Session;
+
+/// A session on a connection.
+pub(super) struct Member {
+    pub(super) session: Arc<Session>,
+    /// Messages that this peer does not want the rest of.
+    pub(super) unwanted: VecDeque<u64>,
+}
+
+/// All of them, by leg. Mostly there is one, for which a list takes a third of what a tree does.
+#[derive(Default)]
+pub(super) struct Members(Vec<Box<Member>>);
+
+impl Members {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn has(&self, leg: LegId) -> bool {
+        self.place(leg).is_ok()
+    }
+
+    pub(super) fn get(&self, leg: LegId) -> Option<&Member> {
+        let place = self.place(leg).ok()?;
+        self.0.get(place).map(Box::as_ref)
+    }
+
+    pub(super) fn get_mut(&mut self, leg: LegId) -> Option<&mut Member> {
+        let place = self.place(leg).ok()?;
+        self.0.get_mut(place).map(Box::as_mut)
+    }
+
+    /// Adds a session, unless it is there.
+    pub(super) fn insert(&mut self, session: &Arc<Session>) {
+        if let Err(place) = self.place(session.leg) {
+            let member = Member {
+                session: Arc::clone(session),
+                unwanted: VecDeque::new(),
+            };
+            self.0.insert(place, Box::new(member));
+        }
+    }
+
+    pub(super) fn remove(&mut self, leg: LegId) -> Option<Box<Member>> {
+        let place = self.place(leg).ok()?;
+        Some(self.0.remove(place))
+    }
+
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Box<Member>> {
+        self.0.drain(..)
+    }
+
+    /// Where a leg is, or would be.
+    fn place(&self, leg: LegId) -> Result<usize, usize> {
+        self.0
+            .binary_search_by_key(&leg, |member| member.session.leg)
+    }
+}

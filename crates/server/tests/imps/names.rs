@@ -1,0 +1,71 @@
+//! By what names handsets know people on devices, who have chosen none for them.
+
+use imps::Primitive;
+use imps::csp::{JoinGroupRequest, ScreenName};
+use imps::status::Code;
+
+use crate::lab::{Ask, Chat, Guest, Handset, Lab};
+
+fn entry(user: &str, display: &str) -> String {
+    let name = match display {
+        "" => String::new(),
+        display => format!("<display-name>{display}</display-name>"),
+    };
+    format!(r#"<entry uri="sip:{user}@localhost" cp:copyControl="to">{name}</entry>"#)
+}
+
+/// The handset comes last, when there was nobody for whom the names were of use: and no two of
+/// them are the same, whatever their owners are called and have chosen in the meantime.
+#[test]
+fn people_of_one_name_are_told_apart_by_whoever_comes_later() {
+    let lab = Lab::start();
+    let (mut alice, bob, carol) = (lab.phone("alice"), lab.phone("bob"), lab.phone("carol"));
+    let mut dave = Handset::on(&lab, "dave");
+    let entries = [
+        entry("bob", "sam"),
+        entry("carol", "Kim"),
+        entry("dave", ""),
+    ];
+    let mut ask = Ask::guests(&[]).with_entries(&entries.concat());
+    ask.from = "\"Sam\" <sip:alice@localhost>".to_owned();
+    let call_id = ask.send(&mut alice);
+    let group = dave.hear_invitation().group.unwrap();
+    let mut bob = Guest::joins(bob, "");
+    let ok = alice.final_response(&call_id);
+    alice.ack(&ok, "");
+    let mut chat = Chat::connect(&ok.body(), "host");
+    let mut carol = Guest::joins(carol, "");
+    // The one called Sam chooses the name of carol.
+    let tid = chat.frame("NICKNAME", "Use-Nickname: \"KIM\"\r\n", "", '$');
+    assert_eq!(chat.answer(), (tid, 200));
+
+    let request = JoinGroupRequest {
+        group: group.clone(),
+        screen_name: Some(ScreenName {
+            name: "Dave".to_owned(),
+            group: group.clone(),
+        }),
+        joined_request: true,
+        subscribe: true,
+        own_properties: Vec::new(),
+    };
+    let Primitive::JoinGroupResponse(joined) = dave.done(request) else {
+        panic!("another answer");
+    };
+    let people = joined.participants.unwrap().people;
+    let mut names: Vec<_> = people.iter().map(|one| one.screen_name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["Dave", "KIM", "carol@localhost", "sam"]);
+
+    // Whoever was there is no news, and leaves under the name they had.
+    let sent = dave.whisper(&group, "sam", "psst");
+    assert_eq!(sent.outcome.code, Code::SUCCESSFUL);
+    assert_eq!(bob.chat.hear().2, "psst");
+    carol.leaves();
+    let notice = dave.hear_notice();
+    assert_eq!(notice.joined, None);
+    assert_eq!(
+        notice.left.unwrap().people[0].screen_name,
+        "carol@localhost"
+    );
+}
