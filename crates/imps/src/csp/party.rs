@@ -126,6 +126,16 @@ choice! {
     }
 }
 
+impl Group {
+    /// The address of the group, also of one in it.
+    pub fn address(&self) -> &str {
+        match self {
+            Self::Id(group) => group,
+            Self::ScreenName(name) => &name.group,
+        }
+    }
+}
+
 choice! {
     /// Where something comes from.
     Sender {
@@ -133,6 +143,16 @@ choice! {
         User(User) = User,
         /// A group, or one in it.
         Group(Group) = Group,
+    }
+}
+
+impl Sender {
+    /// The address of the group something comes from, if it is said in one.
+    pub fn group(&self) -> Option<&str> {
+        match self {
+            Self::User(_) => None,
+            Self::Group(group) => Some(group.address()),
+        }
     }
 }
 

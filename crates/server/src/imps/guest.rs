@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use imps::csp::{CapabilityList, DeliveryMethod, Group, Sender};
+use imps::csp::{CapabilityList, DeliveryMethod};
 use imps::service::Functions;
 use imps::status::Code;
 use imps::{Primitive, Transaction, Version};
@@ -127,12 +127,8 @@ pub(crate) async fn told(house: &Arc<House>, session: &Arc<Session>, id: &str, a
 /// The place in a group of ours that something told is about.
 pub(crate) fn place(house: &House, session: &Session, told: &Primitive) -> Option<(String, Seat)> {
     let group = match told {
-        Primitive::NewMessage(new) => match new.info.sender.as_ref()? {
-            Sender::Group(Group::Id(group)) => group,
-            Sender::Group(Group::ScreenName(name)) => &name.group,
-            Sender::User(_) => return None,
-        },
-        Primitive::GroupChangeNotice(notice) => &notice.group,
+        Primitive::NewMessage(new) => new.info.sender.as_ref()?.group()?,
+        Primitive::GroupChangeNotice(notice) => notice.group.as_str(),
         _ => return None,
     };
     let uri = group_uri(house, group).ok()?;

@@ -44,10 +44,7 @@ impl Letter {
 
     /// The group that it was said in, if it was: its address on the wire.
     pub(super) fn group(&self) -> Option<&str> {
-        match self.info.recipient.groups.first()? {
-            Group::Id(group) => Some(group),
-            Group::ScreenName(name) => Some(&name.group),
-        }
+        self.info.recipient.groups.first().map(Group::address)
     }
 
     /// Was it said in this group?

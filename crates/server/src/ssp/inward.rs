@@ -100,12 +100,8 @@ fn put(house: &House, session: &Arc<Session>, item: Item) -> bool {
 pub(super) fn message(house: &House, gate: &Gate, message: ssp::SendMessageRequest) -> Done {
     let content = message.content.as_ref();
     let mut info = convert::info_of(message.info);
-    let group = match &info.sender {
-        Some(csp::Sender::Group(csp::Group::Id(group))) => group.clone(),
-        Some(csp::Sender::Group(csp::Group::ScreenName(name))) => name.group.clone(),
-        Some(csp::Sender::User(_)) | None => String::new(),
-    };
-    let group = theirs(gate, &group)?;
+    let group = info.sender.as_ref().and_then(csp::Sender::group);
+    let group = theirs(gate, group.unwrap_or_default())?;
     let users = std::mem::take(&mut info.recipient.users);
     if info.recipient.groups.is_empty() {
         info.recipient.groups.push(csp::Group::Id(group.clone()));

@@ -171,7 +171,7 @@ impl Connection {
     }
 
     /// Forgets a session that has ended.
-    pub(super) fn part(&mut self, leg: LegId) -> Option<Box<Member>> {
+    pub(super) fn part(&mut self, leg: LegId) -> Option<Member> {
         let member = self.members.remove(leg);
         if self.members.is_empty() && self.stage == Stage::Serving {
             self.stage = Stage::Flushing;

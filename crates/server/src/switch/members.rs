@@ -16,7 +16,7 @@ pub(super) struct Member {
 
 /// All of them, by leg. Mostly there is one, for which a list takes a third of what a tree does.
 #[derive(Default)]
-pub(super) struct Members(Vec<Box<Member>>);
+pub(super) struct Members(Vec<Member>);
 
 impl Members {
     pub(super) fn len(&self) -> usize {
@@ -33,12 +33,12 @@ impl Members {
 
     pub(super) fn get(&self, leg: LegId) -> Option<&Member> {
         let place = self.place(leg).ok()?;
-        self.0.get(place).map(Box::as_ref)
+        self.0.get(place)
     }
 
     pub(super) fn get_mut(&mut self, leg: LegId) -> Option<&mut Member> {
         let place = self.place(leg).ok()?;
-        self.0.get_mut(place).map(Box::as_mut)
+        self.0.get_mut(place)
     }
 
     /// Adds a session, unless it is there.
@@ -48,16 +48,19 @@ impl Members {
                 session: Arc::clone(session),
                 unwanted: VecDeque::new(),
             };
-            self.0.insert(place, Box::new(member));
+            if self.0.is_empty() {
+                self.0.reserve_exact(1);
+            }
+            self.0.insert(place, member);
         }
     }
 
-    pub(super) fn remove(&mut self, leg: LegId) -> Option<Box<Member>> {
+    pub(super) fn remove(&mut self, leg: LegId) -> Option<Member> {
         let place = self.place(leg).ok()?;
         Some(self.0.remove(place))
     }
 
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Box<Member>> {
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Member> {
         self.0.drain(..)
     }
 
