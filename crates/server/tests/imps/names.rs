@@ -14,6 +14,25 @@ fn entry(user: &str, display: &str) -> String {
     format!(r#"<entry uri="sip:{user}@localhost" cp:copyControl="to">{name}</entry>"#)
 }
 
+/// Joins as Dave, and sees who is there.
+fn joins(dave: &mut Handset, group: &str) -> Vec<String> {
+    let request = JoinGroupRequest {
+        group: group.to_owned(),
+        screen_name: Some(ScreenName {
+            name: "Dave".to_owned(),
+            group: group.to_owned(),
+        }),
+        joined_request: true,
+        subscribe: true,
+        own_properties: Vec::new(),
+    };
+    let Primitive::JoinGroupResponse(joined) = dave.done(request) else {
+        panic!("another answer");
+    };
+    let people = joined.participants.unwrap().people;
+    people.into_iter().map(|one| one.screen_name).collect()
+}
+
 /// The handset comes last, when there was nobody for whom the names were of use: and no two of
 /// them are the same, whatever their owners are called and have chosen in the meantime.
 #[test]
@@ -39,21 +58,7 @@ fn people_of_one_name_are_told_apart_by_whoever_comes_later() {
     let tid = chat.frame("NICKNAME", "Use-Nickname: \"KIM\"\r\n", "", '$');
     assert_eq!(chat.answer(), (tid, 200));
 
-    let request = JoinGroupRequest {
-        group: group.clone(),
-        screen_name: Some(ScreenName {
-            name: "Dave".to_owned(),
-            group: group.clone(),
-        }),
-        joined_request: true,
-        subscribe: true,
-        own_properties: Vec::new(),
-    };
-    let Primitive::JoinGroupResponse(joined) = dave.done(request) else {
-        panic!("another answer");
-    };
-    let people = joined.participants.unwrap().people;
-    let mut names: Vec<_> = people.iter().map(|one| one.screen_name.as_str()).collect();
+    let mut names = joins(&mut dave, &group);
     names.sort_unstable();
     assert_eq!(names, ["Dave", "KIM", "carol@localhost", "sam"]);
 
@@ -67,5 +72,33 @@ fn people_of_one_name_are_told_apart_by_whoever_comes_later() {
     assert_eq!(
         notice.left.unwrap().people[0].screen_name,
         "carol@localhost"
+    );
+}
+
+/// From the name of another it is not to be seen who is hidden: neither by a handset that was
+/// there before them, nor by one that comes later.
+#[test]
+fn whoever_is_hidden_takes_nobody_s_name() {
+    let lab = Lab::start();
+    let (mut alice, bob, carol) = (lab.phone("alice"), lab.phone("bob"), lab.phone("carol"));
+    let mut dave = Handset::on(&lab, "dave");
+    let entries = [
+        entry("bob", "Alice"),
+        entry("carol", "ALICE"),
+        entry("dave", ""),
+    ];
+    let ask = Ask::guests(&[]).with_entries(&entries.concat());
+    let call_id = ask.with("Privacy: id\r\n").send(&mut alice);
+    let group = dave.hear_invitation().group.unwrap();
+    let _bob = Guest::joins(bob, "");
+    let ok = alice.final_response(&call_id);
+    alice.ack(&ok, "");
+    let people = joins(&mut dave, &group);
+    assert!(people.contains(&"Alice".to_owned()), "{people:?}");
+    let _carol = Guest::joins(carol, "");
+    let joined = dave.hear_notice().joined.unwrap();
+    assert_eq!(
+        joined.people[0].screen_name, "carol@localhost",
+        "bob is called so"
     );
 }

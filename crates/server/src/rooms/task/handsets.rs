@@ -164,10 +164,11 @@ impl RoomTask {
         if std::mem::replace(&mut self.told.has_begun, true) {
             return;
         }
-        let nicks = self.room.people().filter_map(|seat| seat.nick);
+        let seen = || self.room.people().filter(|seat| seat.hidden.is_none());
+        let nicks = seen().filter_map(|seat| seat.nick);
         let mut taken: HashSet<String> =
             nicks.map(|nick| Nick::new(nick).folded().into()).collect();
-        for seat in self.room.people().filter(|seat| seat.nick.is_none()) {
+        for seat in seen().filter(|seat| seat.nick.is_none()) {
             let wanted = wanted_name(&seat);
             let name = match taken.insert(wanted.folded().into()) {
                 true => wanted,
@@ -190,7 +191,7 @@ impl RoomTask {
         let Some(seat) = self.room.seat(who) else {
             return;
         };
-        if !self.told.names.contains_key(&who) {
+        if seat.hidden.is_none() && !self.told.names.contains_key(&who) {
             let name = self.name_without_nick(&seat);
             self.told.names.insert(who, name);
         }
@@ -261,7 +262,8 @@ impl RoomTask {
     }
 
     /// By what name handsets know a person who has not chosen one: that of the account, unless
-    /// somebody else goes by it, whom they could not tell from this person.
+    /// somebody else goes by it, whom they could not tell from this person. Who is hidden goes by
+    /// no name: from that of another it would be seen who they are.
     fn name_without_nick(&self, seat: &Seat<'_>) -> Nick {
         let wanted = wanted_name(seat);
         let goes_by_it = |other: &Seat<'_>| match other.nick {
@@ -271,7 +273,8 @@ impl RoomTask {
                 given.is_some_and(|given| given.folded() == wanted.folded())
             }
         };
-        let mut others = self.room.people().filter(|other| other.id != seat.id);
+        let others = self.room.people().filter(|other| other.id != seat.id);
+        let mut others = others.filter(|other| other.hidden.is_none());
         match others.any(|other| goes_by_it(&other)) {
             true => full_name(seat),
             false => wanted,
