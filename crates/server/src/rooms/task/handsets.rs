@@ -191,7 +191,7 @@ impl RoomTask {
         let Some(seat) = self.room.seat(who) else {
             return;
         };
-        if seat.hidden.is_none() && !self.told.names.contains_key(&who) {
+        if !self.told.names.contains_key(&who) {
             let name = self.name_without_nick(&seat);
             self.told.names.insert(who, name);
         }
