@@ -5,14 +5,15 @@ use std::time::Duration;
 use imps::csp::{
     CreateGroupRequest, DeliveryReportRequest, ExtendConversationRequest, ExtendConversationUser,
     GetGroupPropsRequest, GetJoinedUsersRequest, Group, GroupProperties, InviteRequest, InviteType,
-    InviteUserResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LogoutRequest,
-    Property, Recipient, ScreenName, SendMessageResponse, Sender, User,
+    InviteUserResponse, LeaveGroupRequest, LogoutRequest, Property, Recipient, ScreenName,
+    SendMessageResponse, Sender, User,
 };
 use imps::service::Function;
 use imps::status::Code;
 use imps::{Encoding, Primitive, Version};
 
 use crate::lab::Handset;
+use crate::lab::club::joins_in;
 use crate::lab::handset::wv;
 use crate::lab::presence::{
     allow_all, everything, of, subscribe, text as watched, unsubscribe, update,
@@ -34,27 +35,6 @@ fn extension(peer: &str, others: &[&str]) -> ExtendConversationRequest {
         },
         subscribe: true,
         ..ExtendConversationRequest::default()
-    }
-}
-
-fn join(handset: &mut Handset, group: &str, name: &str) -> Primitive {
-    let screen_name = (!name.is_empty()).then(|| ScreenName {
-        name: name.to_owned(),
-        group: group.to_owned(),
-    });
-    handset.ask(JoinGroupRequest {
-        group: group.to_owned(),
-        screen_name,
-        joined_request: true,
-        subscribe: true,
-        own_properties: Vec::new(),
-    })
-}
-
-fn joins(handset: &mut Handset, group: &str, name: &str) -> JoinGroupResponse {
-    match join(handset, group, name) {
-        Primitive::JoinGroupResponse(response) => response,
-        other => panic!("{other:?}"),
     }
 }
 
@@ -170,7 +150,7 @@ fn a_group_of_the_other_domain_is_made_and_joined() {
         subscribe: true,
         ..CreateGroupRequest::default()
     });
-    let joined = joins(&mut alice, &club, "Al");
+    let joined = joins_in(&mut alice, &club, "Al");
     let people = joined.participants.unwrap().people;
     let mut names: Vec<_> = people.iter().map(|one| one.screen_name.as_str()).collect();
     names.sort_unstable();
@@ -200,7 +180,7 @@ fn a_group_of_the_other_domain_is_made_and_joined() {
     assert_eq!(text(&mut alice), "sit down");
     // Who comes is told across, and who goes.
     let mut carol = two.there("carol");
-    joins(&mut carol, &club, "");
+    joins_in(&mut carol, &club, "");
     let notice = alice.hear_notice();
     assert_eq!(notice.joined.unwrap().people[0].screen_name, "carol");
     let asked = GetJoinedUsersRequest {
@@ -232,7 +212,7 @@ fn a_group_of_the_other_domain_is_left() {
         subscribe: true,
         ..CreateGroupRequest::default()
     });
-    joins(&mut alice, &club, "Al");
+    joins_in(&mut alice, &club, "Al");
     bob.hear_all();
     let leave = LeaveGroupRequest {
         group: club.clone(),
@@ -245,7 +225,7 @@ fn a_group_of_the_other_domain_is_left() {
     });
     assert_eq!(gone.people[0].screen_name, "Al", "{gone:?}");
     assert_eq!(alice.say(&club, "x").outcome.code, Code::NOT_JOINED);
-    joins(&mut alice, &club, "Al");
+    joins_in(&mut alice, &club, "Al");
     bob.hear_all();
     alice.done(LogoutRequest {});
     let gone = bob.hear(|one| match one {
@@ -272,8 +252,8 @@ fn a_group_may_be_made_from_afar() {
     // SSP-16.X-S2
     let code = alice.code(made);
     assert_eq!(code, 200, "SSP-16.X-S2");
-    joins(&mut bob, &club, "");
-    joins(&mut alice, &club, "");
+    joins_in(&mut bob, &club, "");
+    joins_in(&mut alice, &club, "");
     assert_eq!(bob.say(&club, "nice").outcome.code, Code::SUCCESSFUL);
     assert_eq!(text(&mut alice), "nice");
     // Made and joined at once.
@@ -283,7 +263,7 @@ fn a_group_may_be_made_from_afar() {
         join: true,
         ..CreateGroupRequest::default()
     });
-    joins(&mut bob, &book, "");
+    joins_in(&mut bob, &book, "");
     assert_eq!(bob.say(&book, "a page").outcome.code, Code::SUCCESSFUL);
     assert_eq!(text(&mut alice), "a page");
 }
@@ -369,7 +349,7 @@ fn a_conversation_with_somebody_of_the_other_domain_grows_there() {
         carol.hear_all().is_empty(),
         "SSP-16.X-S10: not before bob has come"
     );
-    joins(&mut bob, &group, "");
+    joins_in(&mut bob, &group, "");
     // SSP-16.X-S7, SSP-16.X-S8
     let extended = alice.hear_extended();
     assert_eq!(extended.outcome.code, Code::SUCCESSFUL, "SSP-16.X-S7");
@@ -383,7 +363,7 @@ fn a_conversation_with_somebody_of_the_other_domain_grows_there() {
             "SSP-16.X-S5"
         );
         assert_eq!(asked.group, Some(group.clone()));
-        joins(other, &group, "");
+        joins_in(other, &group, "");
     }
     assert_eq!(
         alice.say(&group, "all of us").outcome.code,
@@ -459,11 +439,11 @@ fn a_conversation_at_home_grows_to_the_other_domain() {
     let mut bob = two.there("bob");
     alice.done(extension(&wv("carol"), &[&there("bob")]));
     let group = carol.hear_invitation().group.unwrap();
-    joins(&mut carol, &group, "");
+    joins_in(&mut carol, &group, "");
     assert_eq!(alice.hear_extended().outcome.code, Code::SUCCESSFUL);
     let asked = bob.hear_invitation();
     assert_eq!(asked.group, Some(group.clone()));
-    joins(&mut bob, &group, "");
+    joins_in(&mut bob, &group, "");
     assert_eq!(bob.say(&group, "hello").outcome.code, Code::SUCCESSFUL);
     for other in [&mut alice, &mut carol] {
         assert_eq!(text(other), "hello");
@@ -519,14 +499,14 @@ fn the_link_is_cut_and_healed_at_every_step() {
         alice.done(extension(&there("bob"), &[&there("dave")]));
         let group = bob.hear_invitation().group.unwrap();
         cut(0);
-        joins(&mut bob, &group, "");
+        joins_in(&mut bob, &group, "");
         heal(0);
         two.pass(Duration::from_secs(200));
         let extended = alice.hear_extended();
         assert_eq!(extended.group, Some(group.clone()), "{step}");
         cut(1);
         dave.hear_invitation();
-        joins(&mut dave, &group, "");
+        joins_in(&mut dave, &group, "");
         heal(1);
         cut(2);
         assert_eq!(bob.say(&group, "one").outcome.code, Code::SUCCESSFUL);
@@ -602,11 +582,11 @@ fn older_handsets_are_asked_into_a_group() {
     dave.agree(imps::service::Functions::NONE);
     alice.done(extension(&there("bob"), &[&there("dave")]));
     let group = bob.hear_invitation().group.unwrap();
-    joins(&mut bob, &group, "");
+    joins_in(&mut bob, &group, "");
     alice.hear_extended();
     let asked = dave.hear_invitation();
     assert_eq!(asked.invite_type, InviteType::Group);
-    joins(&mut dave, &group, "");
+    joins_in(&mut dave, &group, "");
     assert_eq!(alice.say(&group, "hello").outcome.code, Code::SUCCESSFUL);
     assert_eq!(text(&mut dave), "hello");
 }

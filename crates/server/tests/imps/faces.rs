@@ -4,7 +4,7 @@ use imps::Primitive;
 use imps::csp::{
     AcceptedContentType, CapabilityList, DeliveryReportRequest, ExtendConversationRequest,
     ExtendConversationUser, Group, InviteType, InviteUserResponse, JoinGroupRequest,
-    JoinGroupResponse, LeaveGroupRequest, Recipient, ScreenName, Sender, User,
+    LeaveGroupRequest, Recipient, ScreenName, Sender, User,
 };
 use imps::service::Function;
 use imps::status::Code;
@@ -12,6 +12,7 @@ use msrp::cpim::{Cpim, IMDN_NS, NewCpim};
 use xdm::imdn::{Disposition, Fate, Notification};
 
 use crate::lab::ask::identity;
+use crate::lab::club::joins_in;
 use crate::lab::handset::wv;
 use crate::lab::{Ask, Chat, Guest, Handset, Lab, Phone};
 
@@ -35,24 +36,6 @@ fn group_of(identity: &str) -> String {
     identity.replace("sip:", "wv:/")
 }
 
-fn joins(handset: &mut Handset, group: &str, name: &str) -> JoinGroupResponse {
-    let name = (!name.is_empty()).then(|| ScreenName {
-        name: name.to_owned(),
-        group: group.to_owned(),
-    });
-    let request = JoinGroupRequest {
-        group: group.to_owned(),
-        screen_name: name,
-        joined_request: true,
-        subscribe: true,
-        own_properties: Vec::new(),
-    };
-    match handset.done(request) {
-        Primitive::JoinGroupResponse(response) => response,
-        other => panic!("{other:?}"),
-    }
-}
-
 fn mixed() -> Mixed {
     let lab = Lab::start();
     let mut alice = lab.phone("alice");
@@ -61,7 +44,7 @@ fn mixed() -> Mixed {
     let call_id = Ask::guests(&["bob", "carol"]).send(&mut alice);
     let invitation = bob.hear_invitation();
     let group = invitation.group.unwrap();
-    joins(&mut bob, &group, "Bobby");
+    joins_in(&mut bob, &group, "Bobby");
     let carol = Guest::joins(carol, "");
     let ok = alice.final_response(&call_id);
     assert_eq!(ok.status(), 200, "{}", ok.reason());
@@ -220,7 +203,7 @@ fn whoever_has_both_is_in_by_the_first_that_comes() {
     let group = invitation.group.unwrap();
     // A device that refuses is not the last word.
     phone.refuses(&incoming, "486 Busy Here");
-    joins(&mut handset, &group, "");
+    joins_in(&mut handset, &group, "");
     let ok = alice.final_response(&call_id);
     assert_eq!(ok.status(), 200);
     alice.ack(&ok, "");
@@ -274,7 +257,7 @@ fn a_device_without_private_messages_is_sent_none() {
     let plain = Chat::sdp("host").replace("a=chatroom:nickname private-messages\r\n", "");
     let call_id = Ask::guests(&["bob"]).with_sdp(&plain).send(&mut alice);
     let group = bob.hear_invitation().group.unwrap();
-    joins(&mut bob, &group, "");
+    joins_in(&mut bob, &group, "");
     let ok = alice.final_response(&call_id);
     alice.ack(&ok, "");
     let mut chat = Chat::connect(&ok.body(), "host");
@@ -441,7 +424,7 @@ fn what_is_too_long_for_handsets_is_refused_or_named() {
     let mut bob = Handset::on(&lab, "bob");
     let call_id = Ask::guests(&["bob", "carol"]).send(&mut alice);
     let group = bob.hear_invitation().group.unwrap();
-    joins(&mut bob, &group, "");
+    joins_in(&mut bob, &group, "");
     let mut carol = Guest::joins(carol, "");
     let ok = alice.final_response(&call_id);
     alice.ack(&ok, "");
@@ -468,7 +451,7 @@ fn somebody_hidden_is_hidden_from_handsets() {
     let invitation = bob.hear_invitation();
     assert_eq!(invitation.sender, None);
     let group = invitation.group.unwrap();
-    joins(&mut bob, &group, "");
+    joins_in(&mut bob, &group, "");
     let ok = alice.final_response(&call_id);
     assert_eq!(ok.status(), 200);
     alice.ack(&ok, "");
@@ -518,7 +501,7 @@ fn a_handset_grows_its_conversation_to_people_on_devices() {
     let group = extended.group.unwrap();
     let mut carol = Guest::joins(carol, "");
     dave.hear_invitation();
-    joins(&mut dave, &group, "");
+    joins_in(&mut dave, &group, "");
     assert_eq!(
         alice.say(&group, "all of us").outcome.code,
         Code::SUCCESSFUL

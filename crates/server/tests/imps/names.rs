@@ -1,11 +1,13 @@
 //! By what names handsets know people on devices, who have chosen none for them.
 
-use imps::Primitive;
-use imps::csp::{JoinGroupRequest, ScreenName};
 use imps::status::Code;
 
 use crate::lab::ask::identity;
+use crate::lab::club::{joins_in, names, news};
 use crate::lab::{Ask, Chat, Guest, Handset, Lab};
+
+const CAROL: &str = "sip:carol@localhost";
+const ERIN: &str = "sip:erin@localhost";
 
 fn entry(user: &str, display: &str) -> String {
     let name = match display {
@@ -13,25 +15,6 @@ fn entry(user: &str, display: &str) -> String {
         display => format!("<display-name>{display}</display-name>"),
     };
     format!(r#"<entry uri="sip:{user}@localhost" cp:copyControl="to">{name}</entry>"#)
-}
-
-/// Joins as Dave, and sees who is there.
-fn joins(dave: &mut Handset, group: &str) -> Vec<String> {
-    let request = JoinGroupRequest {
-        group: group.to_owned(),
-        screen_name: Some(ScreenName {
-            name: "Dave".to_owned(),
-            group: group.to_owned(),
-        }),
-        joined_request: true,
-        subscribe: true,
-        own_properties: Vec::new(),
-    };
-    let Primitive::JoinGroupResponse(joined) = dave.done(request) else {
-        panic!("another answer");
-    };
-    let people = joined.participants.unwrap().people;
-    people.into_iter().map(|one| one.screen_name).collect()
 }
 
 /// The handset comes last, when there was nobody for whom the names were of use: and no two of
@@ -55,25 +38,26 @@ fn people_of_one_name_are_told_apart_by_whoever_comes_later() {
     alice.ack(&ok, "");
     let mut chat = Chat::connect(&ok.body(), "host");
     let mut carol = Guest::joins(carol, "");
+    assert_eq!(carol.chat.say_and_wait(CAROL, &identity(&ok), "here"), 200);
+    assert_eq!(
+        (chat.hear().2, bob.chat.hear().2),
+        ("here".to_owned(), "here".to_owned())
+    );
     // The one called Sam chooses the name of carol.
     let tid = chat.frame("NICKNAME", "Use-Nickname: \"KIM\"\r\n", "", '$');
     assert_eq!(chat.answer(), (tid, 200));
 
-    let mut names = joins(&mut dave, &group);
-    names.sort_unstable();
-    assert_eq!(names, ["Dave", "KIM", "carol@localhost", "sam"]);
+    let people = joins_in(&mut dave, &group, "Dave").participants.unwrap();
+    let mut called = names(&people);
+    called.sort_unstable();
+    assert_eq!(called, ["Dave", "KIM", "carol@localhost", "sam"]);
 
     // Whoever was there is no news, and leaves under the name they had.
     let sent = dave.whisper(&group, "sam", "psst");
     assert_eq!(sent.outcome.code, Code::SUCCESSFUL);
     assert_eq!(bob.chat.hear().2, "psst");
     carol.leaves();
-    let notice = dave.hear_notice();
-    assert_eq!(notice.joined, None);
-    assert_eq!(
-        notice.left.unwrap().people[0].screen_name,
-        "carol@localhost"
-    );
+    assert_eq!(news(&dave.hear_notice()), (vec![], vec!["carol@localhost"]));
 }
 
 /// From the name of another it is not to be seen who is hidden: neither by a handset that comes
@@ -95,10 +79,12 @@ fn whoever_is_hidden_takes_nobody_s_name() {
     let _bob = Guest::joins(bob, "");
     let ok = alice.final_response(&call_id);
     alice.ack(&ok, "");
-    let _erin = Guest::joins(erin, "");
-    let mut people = joins(&mut dave, &group);
-    people.sort_unstable();
-    assert_eq!(people, ["ALICE", "Carol", "Dave", "anonymous1"]);
+    let mut erin = Guest::joins(erin, "");
+    assert_eq!(erin.chat.say_and_wait(ERIN, &identity(&ok), "here"), 200);
+    let people = joins_in(&mut dave, &group, "Dave").participants.unwrap();
+    let mut called = names(&people);
+    called.sort_unstable();
+    assert_eq!(called, ["ALICE", "Carol", "Dave", "anonymous1"]);
 
     // Whoever is called Carol hides, and carol comes.
     let mut ask = Ask::guests(&[]).with("Privacy: id\r\n");
@@ -107,9 +93,10 @@ fn whoever_is_hidden_takes_nobody_s_name() {
     let hidden = other.final_response(&call_id);
     assert_eq!(hidden.status(), 200);
     other.ack(&hidden, "");
-    let changed = dave.hear_notice();
-    assert_eq!(changed.left.unwrap().people[0].screen_name, "Carol");
-    assert_eq!(changed.joined.unwrap().people[0].screen_name, "anonymous2");
+    assert_eq!(
+        news(&dave.hear_notice()),
+        (vec!["anonymous2"], vec!["Carol"])
+    );
     let uri = identity(&ok);
     let contact = alice.contact();
     let headers = format!(
@@ -117,6 +104,5 @@ fn whoever_is_hidden_takes_nobody_s_name() {
     );
     assert_eq!(alice.request("REFER", &uri, &headers, "").status(), 202);
     let _carol = Guest::joins(carol, "");
-    let joined = dave.hear_notice().joined.unwrap();
-    assert_eq!(joined.people[0].screen_name, "carol");
+    assert_eq!(news(&dave.hear_notice()), (vec!["carol"], vec![]));
 }

@@ -1,11 +1,12 @@
 //! Places in groups of another domain, whose server starts anew.
 
-use imps::csp::{CreateGroupRequest, JoinGroupRequest, LeaveGroupRequest, ScreenName, User};
+use imps::csp::{CreateGroupRequest, JoinGroupRequest, LeaveGroupRequest, User};
 use imps::ssp::{self, Content, MessageInfo, MetaInfo, Party, Primitive, Sender};
 use imps::status::Code;
 use imps::{Encoding, Primitive as Csp, Version};
 
 use crate::lab::Handset;
+use crate::lab::club::join_in;
 use crate::lab::domain::{DOMAIN, Domain, meet};
 use crate::lab::handset::wv;
 use crate::lab::http::read_answer;
@@ -21,16 +22,7 @@ fn joined() -> Primitive {
 }
 
 fn join() -> JoinGroupRequest {
-    JoinGroupRequest {
-        group: CLUB.to_owned(),
-        screen_name: Some(ScreenName {
-            name: "Al".to_owned(),
-            group: CLUB.to_owned(),
-        }),
-        joined_request: true,
-        subscribe: true,
-        own_properties: Vec::new(),
-    }
+    join_in(CLUB, "Al")
 }
 
 /// A handset asks, and the other domain is asked and answers: what it was asked.

@@ -1,4 +1,4 @@
-//! One group of alice's, and what handsets do with it.
+//! One group of alice's, and what handsets do with it and with others.
 
 use imps::Primitive;
 use imps::csp::{
@@ -25,11 +25,16 @@ pub fn group(wanted: &[(&str, &str)]) -> CreateGroupRequest {
 }
 
 pub fn join(name: &str) -> JoinGroupRequest {
+    join_in(CLUB, name)
+}
+
+/// Joins under this name, if it is not empty, and wants to know who is there and who comes.
+pub fn join_in(group: &str, name: &str) -> JoinGroupRequest {
     JoinGroupRequest {
-        group: CLUB.to_owned(),
+        group: group.to_owned(),
         screen_name: (!name.is_empty()).then(|| ScreenName {
             name: name.to_owned(),
-            group: CLUB.to_owned(),
+            group: group.to_owned(),
         }),
         joined_request: true,
         subscribe: true,
@@ -38,7 +43,11 @@ pub fn join(name: &str) -> JoinGroupRequest {
 }
 
 pub fn joins(handset: &mut Handset, name: &str) -> JoinGroupResponse {
-    match handset.done(join(name)) {
+    joins_in(handset, CLUB, name)
+}
+
+pub fn joins_in(handset: &mut Handset, group: &str, name: &str) -> JoinGroupResponse {
+    match handset.done(join_in(group, name)) {
         Primitive::JoinGroupResponse(response) => response,
         other => panic!("{other:?}"),
     }
