@@ -28,12 +28,21 @@ pub(crate) fn local(
     session: &Session,
     setup: Setup,
 ) -> LocalMedia {
+    LocalMedia {
+        chatroom: abilities(room),
+        ..of_switch(house, &session.path(), setup)
+    }
+}
+
+/// A chat at the switch, in a room that allows all that the switch can do.
+fn of_switch(house: &House, path: &str, setup: Setup) -> LocalMedia {
     let at = house.switch.address();
-    let mut local = LocalMedia::new(&at.ip().to_string(), at.port(), &session.path(), setup);
-    local.accept_types = types();
-    local.accept_wrapped_types = ["*".to_owned()].into();
-    local.chatroom = abilities(room);
-    local
+    LocalMedia {
+        accept_types: types(),
+        accept_wrapped_types: ["*".to_owned()].into(),
+        chatroom: Some(chatroom(true)),
+        ..LocalMedia::new(&at.ip().to_string(), at.port(), path, setup)
+    }
 }
 
 /// What a room can do of RFC 7701, and allows (section 8): the same towards everybody, whatever
@@ -92,12 +101,7 @@ pub(crate) fn tie(
 
 /// What we would have taken, for the body of a 488 (IM-7.2.1.2-S7a).
 pub(crate) fn capabilities(house: &House) -> Bytes {
-    let at = house.switch.address();
-    let mut local = LocalMedia::new(&at.ip().to_string(), at.port(), "", Setup::ActPass);
-    local.accept_types = types();
-    local.accept_wrapped_types = ["*".to_owned()].into();
-    local.chatroom = Some(chatroom(true));
-    describe(&local)
+    describe(&of_switch(house, "", Setup::ActPass))
 }
 
 /// The peer waits to be connected to, at an address this server does not connect to.

@@ -162,8 +162,7 @@ impl Connection {
     /// Binds a session to this connection, if it is free.
     pub(super) fn join(&mut self, session: &Arc<Session>) -> Binding {
         let binding = session.queue().bind(&self.bell);
-        if binding == Binding::Bound && !self.members.has(session.leg) {
-            self.members.insert(session);
+        if binding == Binding::Bound && self.members.insert(session) {
             self.stage = Stage::Serving;
             session.tell_up();
         }

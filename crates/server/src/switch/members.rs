@@ -41,18 +41,21 @@ impl Members {
         self.0.get_mut(place)
     }
 
-    /// Adds a session, unless it is there.
-    pub(super) fn insert(&mut self, session: &Arc<Session>) {
-        if let Err(place) = self.place(session.leg) {
-            let member = Member {
-                session: Arc::clone(session),
-                unwanted: VecDeque::new(),
-            };
-            if self.0.is_empty() {
-                self.0.reserve_exact(1);
-            }
-            self.0.insert(place, member);
+    /// Adds a session. False if it is there already.
+    pub(super) fn insert(&mut self, session: &Arc<Session>) -> bool {
+        let Err(place) = self.place(session.leg) else {
+            return false;
+        };
+        if self.0.is_empty() {
+            // For the one that mostly comes, and not for four.
+            self.0.reserve_exact(1);
         }
+        let member = Member {
+            session: Arc::clone(session),
+            unwanted: VecDeque::new(),
+        };
+        self.0.insert(place, member);
+        true
     }
 
     pub(super) fn remove(&mut self, leg: LegId) -> Option<Member> {

@@ -39,8 +39,8 @@ pub(super) struct Outcall {
     rang: bool,
     /// Branches that accepted and were let go, with the ACK of each: at most [`Forks::MAX`].
     let_go: HashMap<DialogId, Bytes>,
-    /// What the Allow of the latest provisional response says of UPDATE (IM-7.2.2.2-1XX-S1).
-    allows_update: Option<bool>,
+    /// The Allow of the latest provisional response names UPDATE (IM-7.2.2.2-1XX-S1).
+    allows_update: bool,
     /// After the 2xx: until when later ones may still come.
     pub(super) over_at: Option<Instant>,
 }
@@ -79,7 +79,7 @@ impl Legs {
             abandoned: false,
             rang: false,
             let_go: HashMap::new(),
-            allows_update: None,
+            allows_update: false,
             over_at: None,
         };
         self.calls.insert(leg, Box::new(call));
@@ -114,7 +114,7 @@ impl Legs {
         };
         if status < 200 {
             // IM-7.2.2.2-1XX-S1
-            call.allows_update = allows_update(&response).or(call.allows_update);
+            call.allows_update = allows_update(&response).unwrap_or(call.allows_update);
             // Once: a device may repeat it as often as it likes.
             if status == 180 && !std::mem::replace(&mut call.rang, true) {
                 call.tell(leg, InviteNews::Ringing);
@@ -177,13 +177,14 @@ impl Legs {
             });
             return;
         };
-        // IM-7.2.2.2-OK-S1: what the 200 says replaces what came before.
-        let updates = allows_update(&response).or(call.allows_update);
         let Some(mut new) = call.new.take() else {
             return;
         };
         new.timer = timer::agreed(&response, &desk.house.policy());
-        let mut made = Leg::new(dialog, flow, *new, updates, Refresher::Uac, desk.now);
+        let mut made = Leg::new(dialog, flow, *new, Refresher::Uac, desk.now);
+        // IM-7.2.2.2-OK-S1: what the 200 says replaces what came before.
+        made.allows_update = call.allows_update;
+        made.note_allow(&response);
         // Without the room that a draft has to spare: it is kept for half a minute.
         made.ack = Some(Bytes::copy_from_slice(&ack));
         self.insert(leg, made);

@@ -274,14 +274,8 @@ impl Legs {
         let _ = invites.receive(cseq, 0);
         invites.accepted();
         let unconfirmed = Unconfirmed::new(response, desk.now, desk.timers());
-        let mut made = Leg::new(
-            dialog,
-            flow,
-            new,
-            allows_update(&request),
-            Refresher::Uas,
-            desk.now,
-        );
+        let mut made = Leg::new(dialog, flow, new, Refresher::Uas, desk.now);
+        made.note_allow(&request);
         made.invites = invites;
         made.unconfirmed = Some((cseq, unconfirmed));
         self.insert(leg, made);
@@ -412,14 +406,7 @@ impl Legs {
 }
 
 impl Leg {
-    fn new(
-        dialog: Dialog,
-        flow: Flow,
-        new: NewLeg,
-        allows_update: Option<bool>,
-        us: Refresher,
-        now: Instant,
-    ) -> Self {
+    fn new(dialog: Dialog, flow: Flow, new: NewLeg, us: Refresher, now: Instant) -> Self {
         Self {
             dialog,
             flow,
@@ -432,7 +419,7 @@ impl Leg {
             invites: Invites::default(),
             unconfirmed: None,
             refreshes: Refreshes::new(us),
-            allows_update: allows_update.unwrap_or(false),
+            allows_update: false,
             ack: None,
             leaving: None,
         }

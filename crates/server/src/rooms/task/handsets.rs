@@ -159,7 +159,8 @@ impl RoomTask {
     // ---- Telling ----
 
     /// The first handset finds everybody under the name that handsets know from now on, and is
-    /// told of changes only.
+    /// told of changes only. Here it is [`Self::name_without_nick`] for all at once, without
+    /// comparing everybody with everybody.
     fn begin_telling(&mut self) {
         if std::mem::replace(&mut self.told.has_begun, true) {
             return;
